@@ -1,0 +1,178 @@
+"""The Nσ test: the mean pull of two histograms (DDP Eq. 1-2, arXiv:2203.07529)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.errors import DataError
+from eμsym.null import Null
+
+#: Fewest entries a bin of either sample should have for N(0,1) to hold (DDP, section 3).
+MIN_ENTRIES = 25.0
+
+
+@dataclass(frozen=True)
+class NSigma:
+    """Result of `nsigma`.
+
+    Attributes
+    ----------
+    z : float
+        Nσ; positive where B has the excess. NaN if no bin has any information.
+    n_bins : int
+        Bins used, the M of Eq. 1.
+    n_empty : int
+        Bins left out, for they have no variance.
+    sparse : bool
+        Whether a used bin has fewer than 25 effective entries in A or in B, so
+        that N(0,1) is no longer assured.
+    """
+
+    z: float
+    n_bins: int
+    n_empty: int
+    sparse: bool
+
+    @property
+    def statistic(self) -> float:
+        """The test statistic, Nσ."""
+        return self.z
+
+    @property
+    def pvalue(self) -> float:
+        """One-sided p-value of an excess in B, from N(0,1)."""
+        return float(norm.sf(self.z))
+
+    @property
+    def pvalue_two_sided(self) -> float:
+        """p-value of a difference of either sign, from N(0,1)."""
+        return float(2 * norm.sf(abs(self.z)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result with its p-values, for JSON; NaN becomes None."""
+        values: dict[str, Any] = asdict(self)
+        values |= {"pvalue": self.pvalue, "pvalue_two_sided": self.pvalue_two_sided}
+        return {k: None if v != v else v for k, v in values.items()}
+
+
+def pulls(b: FloatArray, a: FloatArray, variance_b: FloatArray, variance_a: FloatArray) -> Any:
+    """Return (B − A)/sqrt(σ²_A + σ²_B) bin by bin; NaN where the variance is zero.
+
+    Parameters
+    ----------
+    b, a, variance_b, variance_a : ndarray of float64
+        Any shapes that broadcast: leading axes may be toys.
+
+    Raises
+    ------
+    DataError
+        If a bin has a difference but no variance.
+    """
+    variance = variance_b + variance_a
+    difference = b - a
+    if np.any((variance == 0) & (difference != 0)):
+        raise DataError("a bin differs between the samples but has no variance; pass variances")
+    with np.errstate(invalid="ignore"):
+        return difference / np.sqrt(variance)
+
+
+def nsigma(
+    b: Any, a: Any, *, variance_b: ArrayLike | None = None, variance_a: ArrayLike | None = None
+) -> NSigma:
+    r"""Compare two histograms of one binning by their mean pull.
+
+    .. math::
+        N_σ(B, A) = \frac{1}{\sqrt{M}} \sum_{i=1}^{M}
+                    \frac{B_i - A_i}{\sqrt{σ^2_{A_i} + σ^2_{B_i}}}
+
+    (DDP Eq. 1-2.) Under the symmetry it follows N(0,1) if every bin has at
+    least 25 entries. Bins of zero variance leave both the sum and M.
+
+    Parameters
+    ----------
+    b, a : array_like or histogram
+        Any number of dimensions; numpy arrays of counts, `hist.Hist`, or any UHI
+        histogram, weighted or not. Positive Nσ is an excess in B. In this
+        package A is eμ and B is μe.
+    variance_b, variance_a : array_like, optional
+        Variances. Default: those of the histogram, else the counts (Poisson).
+
+    Returns
+    -------
+    NSigma
+
+    Raises
+    ------
+    DataError
+        If binnings differ, values are not finite, or Poisson counts are negative.
+
+    Examples
+    --------
+    >>> round(nsigma([[36, 64], [100, 0]], [[64, 36], [100, 0]]).z, 6)
+    0.0
+    >>> nsigma([36, 0], [64, 0])
+    NSigma(z=-2.8, n_bins=1, n_empty=1, sparse=False)
+    """
+    check_same_binning(b, a)
+    b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
+    a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
+    pull = pulls(b_counts, a_counts, b_variance, a_variance)
+    used = ~np.isnan(pull)
+    n_bins = int(np.count_nonzero(used))
+    z = float(np.sum(pull[used]) / np.sqrt(n_bins)) if n_bins else float("nan")
+    return NSigma(
+        z=z,
+        n_bins=n_bins,
+        n_empty=int(pull.size - n_bins),
+        sparse=bool(
+            np.any(_effective_entries(b_counts, b_variance)[used] < MIN_ENTRIES)
+            or np.any(_effective_entries(a_counts, a_variance)[used] < MIN_ENTRIES)
+        ),
+    )
+
+
+def _effective_entries(counts: FloatArray, variances: FloatArray) -> FloatArray:
+    """Return (Σw)²/Σw² of every bin, which is the count for unit weights; 0 if empty."""
+    return np.divide(counts**2, variances, out=np.zeros_like(counts), where=variances > 0)
+
+
+def nsigma_null(b: ArrayLike, a: ArrayLike, n: int, *, rng: Any = None) -> Null:
+    """Draw the null of Nσ for unweighted samples, exact however sparse they are.
+
+    Under the symmetry, given the sum n_i = A_i + B_i, B_i is Binomial(n_i, ½).
+
+    Parameters
+    ----------
+    b, a : array_like of int
+        The observed counts, of any one shape.
+    n : int
+        Number of toys.
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    Null
+        `n` values of Nσ.
+
+    Raises
+    ------
+    DataError
+        If the counts are not whole numbers, all are zero, or n < 1.
+    """
+    check_same_binning(b, a)
+    total = np.sum([counts_and_variances(x)[0].ravel() for x in (b, a)], axis=0)
+    if np.any(total != np.rint(total)):
+        raise DataError("the binomial null needs whole counts; weighted samples have none")
+    total = total[total > 0].astype(np.int64)
+    if total.size == 0 or n < 1:
+        raise DataError("the binomial null needs at least one entry and one toy")
+    drawn = np.random.default_rng(rng).binomial(total, 0.5, size=(n, total.size))
+    scale = 1 / np.sqrt(total * float(total.size))
+    return Null((2.0 * drawn - total) @ scale)

@@ -1,0 +1,72 @@
+"""A test statistic's distribution under the symmetry, known from toys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from eμsym.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """Samples of a test statistic under the symmetry.
+
+    Parameters
+    ----------
+    samples : ndarray of float, shape (n,)
+        One value a toy; larger is less symmetric. Infinite values are allowed
+        (a diverged fit is a result); NaN is not.
+
+    Raises
+    ------
+    DataError
+        If there is no sample, or one is NaN.
+    """
+
+    samples: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, dtype=np.float64)
+        if samples.ndim != 1 or samples.size == 0:
+            raise DataError(f"a null needs a 1-D array of samples, got shape {samples.shape}")
+        if np.any(np.isnan(samples)):
+            raise DataError("a null holds NaN; drop or repeat the toys that failed")
+        object.__setattr__(self, "samples", samples)
+
+    def pvalue(self, statistic: float) -> float:
+        """Return p = (k+1)/(n+1), with k toys at or above the observed statistic.
+
+        The observed value counts as one more draw, so that p is never zero and
+        a test at level α rejects at most a fraction α of symmetric data.
+        """
+        above = int(np.count_nonzero(self.samples >= statistic))
+        return (above + 1) / (self.samples.size + 1)
+
+    def pvalue_error(self, statistic: float) -> float:
+        """Return the binomial standard error of `pvalue` from the finite number of toys."""
+        p = self.pvalue(statistic)
+        return float(np.sqrt(p * (1 - p) / (self.samples.size + 1)))
+
+    def z(self, statistic: float) -> float:
+        """Return Z = Φ⁻¹(1 − p) of the observed statistic."""
+        return float(norm.isf(self.pvalue(statistic)))
+
+    @property
+    def smallest_pvalue(self) -> float:
+        """The resolution: no p-value below this can be shown with so many toys."""
+        return 1 / (self.samples.size + 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the null's size, moments and quantiles, for JSON."""
+        quantiles = np.quantile(self.samples, [0.025, 0.16, 0.5, 0.84, 0.975], method="lower")
+        return {
+            "n": int(self.samples.size),
+            "mean": float(np.mean(self.samples)),
+            "standard_deviation": float(np.std(self.samples)),
+            "quantiles_2.5_16_50_84_97.5": [float(q) for q in quantiles],
+        }

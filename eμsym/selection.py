@@ -1,0 +1,156 @@
+"""The eμ selection as functions on awkward arrays, for anyone's own processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+
+from eμsym.errors import ConfigurationError
+
+LEPTON_FIELDS = ("PT", "Eta", "Phi", "Charge", "IsolationVar")
+
+#: The cuts in the order in which they are applied.
+CUT_NAMES = (
+    "electron_and_muon",
+    "pt",
+    "eta",
+    "isolation",
+    "exactly_one_each",
+    "opposite_charge",
+)
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What makes a lepton good and a pair of them selected.
+
+    Parameters
+    ----------
+    pt_min : float
+        Smallest transverse momentum, GeV, inclusive.
+    eta_max : float
+        Largest |η|, inclusive.
+    electron_isolation, muon_isolation : float
+        Upper bounds on Delphes' ``IsolationVar``, exclusive (ATLAS card: 0.15, 0.25).
+    opposite_charge : bool
+        Whether the electron and the muon must have opposite charges.
+
+    Raises
+    ------
+    ConfigurationError
+        If a bound is not positive.
+    """
+
+    pt_min: float = 15.0
+    eta_max: float = 2.3
+    electron_isolation: float = 0.15
+    muon_isolation: float = 0.25
+    opposite_charge: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("pt_min", "eta_max", "electron_isolation", "muon_isolation"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"cuts.{name} = {getattr(self, name)}: must be positive")
+
+
+def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, ak.Array]:
+    """Return the leptons' cumulative masks after pT, |η| and isolation.
+
+    Parameters
+    ----------
+    leptons : ak.Array, n * var * {PT, Eta, IsolationVar, …}
+    cuts : Cuts
+    isolation : float
+        Upper bound on ``IsolationVar``, exclusive.
+
+    Returns
+    -------
+    dict of ak.Array, n * var * bool
+        Keys ``pt``, ``eta``, ``isolation``; each mask includes the ones before it.
+    """
+    pt = leptons.PT >= cuts.pt_min
+    eta = pt & (abs(leptons.Eta) <= cuts.eta_max)
+    return {"pt": pt, "eta": eta, "isolation": eta & (leptons.IsolationVar < isolation)}
+
+
+def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.Array]:
+    """Return, for every cut, which events pass it; their conjunction is the selection.
+
+    An event is selected if exactly one electron and exactly one muon are good
+    and their charges are opposite. Further leptons that are not good do not count.
+
+    Parameters
+    ----------
+    electrons, muons : ak.Array, n * var * {PT, Eta, Charge, IsolationVar, …}
+    cuts : Cuts
+
+    Returns
+    -------
+    dict of ak.Array, n * bool
+        In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``.
+    """
+    masks = {"electron_and_muon": (ak.num(electrons) > 0) & (ak.num(muons) > 0)}
+    good_e = good_leptons(electrons, cuts, cuts.electron_isolation)
+    good_mu = good_leptons(muons, cuts, cuts.muon_isolation)
+    for name in ("pt", "eta", "isolation"):
+        masks[name] = ak.any(good_e[name], axis=1) & ak.any(good_mu[name], axis=1)
+    one_e, one_mu = good_e["isolation"], good_mu["isolation"]
+    masks["exactly_one_each"] = (ak.sum(one_e, axis=1) == 1) & (ak.sum(one_mu, axis=1) == 1)
+    # With one good lepton of each kind the sums are those leptons' charges.
+    charge_e = ak.sum(electrons.Charge[one_e], axis=1)
+    charge_mu = ak.sum(muons.Charge[one_mu], axis=1)
+    opposite = charge_e * charge_mu < 0
+    masks["opposite_charge"] = opposite if cuts.opposite_charge else ak.full_like(opposite, True)
+    return masks
+
+
+def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Array, ak.Array]:
+    """Return the one good electron and the one good muon of events that pass the selection.
+
+    Parameters
+    ----------
+    electrons, muons : ak.Array, n * var * {PT, Eta, Phi, Charge, IsolationVar, …}
+        Selected events only: each must have exactly one good lepton of each kind.
+    cuts : Cuts
+
+    Returns
+    -------
+    electron, muon : ak.Array, n * {PT, Eta, Phi, Charge, IsolationVar}
+    """
+    return (
+        _the_good_one(electrons, cuts, cuts.electron_isolation),
+        _the_good_one(muons, cuts, cuts.muon_isolation),
+    )
+
+
+def _the_good_one(leptons: ak.Array, cuts: Cuts, isolation: float) -> ak.Array:
+    good = good_leptons(leptons, cuts, isolation)["isolation"]
+    columns = {name: ak.flatten(leptons[name][good]) for name in LEPTON_FIELDS}
+    return ak.zip(columns)
+
+
+def lead_and_sub(electron: ak.Array, muon: ak.Array) -> tuple[ak.Array, ak.Array, ak.Array]:
+    """Order the two leptons by pT.
+
+    Parameters
+    ----------
+    electron, muon : ak.Array, n * {PT, …}
+        Records with the same fields.
+
+    Returns
+    -------
+    lead, sub : ak.Array, n * {PT, …}
+        The leading and the sub-leading lepton.
+    electron_leads : ak.Array, n * bool
+        True for the eμ sample (pT(e) > pT(μ)), False for μe. An exact tie
+        counts as μe.
+    """
+    electron_leads = electron.PT > muon.PT
+    lead: dict[str, Any] = {}
+    sub: dict[str, Any] = {}
+    for name in ak.fields(electron):
+        lead[name] = ak.where(electron_leads, electron[name], muon[name])
+        sub[name] = ak.where(electron_leads, muon[name], electron[name])
+    return ak.zip(lead), ak.zip(sub), electron_leads
