@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from eμsym.binned_nsigma import NSigma, nsigma, nsigma_null
     from eμsym.errors import EmusymError
     from eμsym.kinematics import collinear_mass
-    from eμsym.binned_nsigma import NSigma, nsigma, nsigma_null
     from eμsym.null import Null
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
+    from eμsym.window_batch import BestWindows, best_windows
+    from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
     from eμsym.windows import Window, WindowScan, scan_windows
 
 _HOME = {
@@ -28,7 +30,9 @@ _HOME = {
     "Null": "null",
     "Pair": "pair",
     "Sample": "pair",
+    "BestWindows": "window_batch",
     "Window": "windows",
+    "WindowPValue": "window_null",
     "WindowScan": "windows",
     "collinear_mass": "kinematics",
     "emu_leptons": "selection",
@@ -37,11 +41,15 @@ _HOME = {
     "nsigma": "binned_nsigma",
     "nsigma_null": "binned_nsigma",
     "read_pair": "pair_io",
+    "best_windows": "window_batch",
     "scan_windows": "windows",
+    "window_pvalue": "window_null",
+    "window_pvalue_events": "window_null",
     "write_pair": "pair_io",
 }
 
 __all__ = [
+    "BestWindows",
     "Cuts",
     "EmusymError",
     "NSigma",
@@ -49,7 +57,9 @@ __all__ = [
     "Pair",
     "Sample",
     "Window",
+    "WindowPValue",
     "WindowScan",
+    "best_windows",
     "collinear_mass",
     "emu_leptons",
     "emu_masks",
@@ -58,6 +68,8 @@ __all__ = [
     "nsigma_null",
     "read_pair",
     "scan_windows",
+    "window_pvalue",
+    "window_pvalue_events",
     "write_pair",
 ]
 

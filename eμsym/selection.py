@@ -43,6 +43,8 @@ class Cuts:
         If a bound is not positive.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
+
     pt_min: float = 15.0
     eta_max: float = 2.3
     electron_isolation: float = 0.15

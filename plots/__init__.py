@@ -1,1 +1,8 @@
-"""."""
+"""Figures: a result in, a matplotlib Figure out."""
+
+from eμsym.plots.cutflow import draw_cutflow
+from eμsym.plots.observable import draw_observable
+from eμsym.plots.plane import draw_plane
+from eμsym.plots.style import STYLES, Style, save_figure
+
+__all__ = ["STYLES", "Style", "draw_cutflow", "draw_observable", "draw_plane", "save_figure"]

@@ -1,0 +1,144 @@
+"""The tests and figures of a processed folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eμsym.binned_nsigma import nsigma
+from eμsym.errors import ConfigurationError
+from eμsym.files import RESULTS_FILE, read_json, write_json
+from eμsym.pair import Pair
+from eμsym.pair_io import read_pair
+from eμsym.plots import draw_cutflow, draw_observable, draw_plane, save_figure
+from eμsym.processors.folder import RESULTS_SCHEMA
+from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
+from eμsym.windows import scan_windows
+
+#: Said wherever the raw comparison is shown.
+RAW_WARNING = (
+    "This compares raw eμ and μe: it still contains the detector's own e/μ difference "
+    "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
+    "new physics."
+)
+
+
+#: Toys for the best window's global p-value, and their seed.
+WINDOW_TOYS = 1000
+DEFAULT_SEED = 20401
+
+
+def analyse(
+    folder: Path,
+    *,
+    pair: tuple[str, ...] = (),
+    style: Any = "neutral",
+    seed: int = DEFAULT_SEED,
+) -> dict[str, Any]:
+    """Run the tests on a processed folder, draw its figures, and add both to it.
+
+    Parameters
+    ----------
+    folder : Path
+        Output of ``emusym process``.
+    pair : tuple of str
+        Datasets that make up the pair; default: as the folder says.
+    style : str
+        See `eμsym.plots.style.styled`.
+    seed : int
+        Of the toys for the best window's global p-value.
+
+    Returns
+    -------
+    dict
+        The new content of ``results.json``.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError
+        If the folder is not a processed one, or lacks a dataset.
+    """
+    results = read_json(folder / RESULTS_FILE, schema=RESULTS_SCHEMA)
+    names = list(pair) or results["pair"]
+    for name in names:
+        if name not in results["cutflow"]:
+            raise ConfigurationError(
+                f"{folder}: no dataset {name!r}; there are {', '.join(results['cutflow'])}"
+            )
+    sample = read_pair(folder, datasets=names)
+    a, b = sample.hist("plane")
+    plane, scan = nsigma(b, a), scan_windows(b, a)
+    observables = {
+        name: nsigma(*reversed(sample.hist(name)))
+        for name, histogram in sample.a.histograms.items()
+        if histogram.ndim == 1
+    }
+    results["pair"] = names
+    results["tests"] = {
+        "correction": "none",
+        "warning": RAW_WARNING,
+        "yields": _yields(results, names, sample),
+        "nsigma": {
+            "plane": plane.to_dict(),
+            **{name: result.to_dict() for name, result in observables.items()},
+        },
+        "best_square_window": {
+            **scan.to_dict(),
+            "seed": seed,
+            "global": None if scan.best is None else _global_pvalue(sample, seed).to_dict(),
+        },
+    }
+    figures = folder / "figures"
+    scale = {name: entry["scale"] for name, entry in results["normalisation"].items()}
+    chosen = {name: results["cutflow"][name] for name in names}
+    save_figure(draw_cutflow(chosen, scale, style=style), figures, "cutflow")
+    save_figure(draw_plane(sample, "plane", scan.best, plane, style=style), figures, "plane")
+    for name, result in observables.items():
+        save_figure(draw_observable(sample, name, result, style=style), figures, name)
+    write_json(folder / RESULTS_FILE, results)
+    return dict(results)
+
+
+def _global_pvalue(pair: Pair, seed: int) -> WindowPValue:
+    """Return the best square's global p-value: binomial for counts, else relabelled events."""
+    a, b = pair.hist("plane")
+    unweighted = all((h.values() == h.variances()).all() for h in (a, b))
+    whole = all((h.values() == np.rint(h.values())).all() for h in (a, b))
+    if unweighted and whole:
+        return window_pvalue(b, a, WINDOW_TOYS, rng=seed)
+    bins_a, bins_b = (
+        np.stack([axis.index(sample.column(axis.name)) for axis in a.axes], axis=-1)
+        for sample in (pair.a, pair.b)
+    )
+    return window_pvalue_events(
+        bins_b,
+        bins_a,
+        a.axes,
+        WINDOW_TOYS,
+        weights_b=pair.b.weight,
+        weights_a=pair.a.weight,
+        keep_sizes=False,
+        rng=seed,
+    )
+
+
+def _yields(results: dict[str, Any], names: list[str], pair: Pair) -> dict[str, Any]:
+    """Return Σw and its error of both samples, and their ratio A/B."""
+    totals: dict[str, Any] = {"datasets": names}
+    values = []
+    for order, label in zip(("emu", "mue"), pair.names, strict=True):
+        sumw = sumw2 = 0.0
+        for name in names:
+            scale = results["normalisation"][name]["scale"]
+            sumw += results["cutflow"][name][order]["sumw"] * scale
+            sumw2 += results["cutflow"][name][order]["sumw2"] * scale**2
+        values.append((sumw, sumw2))
+        totals[order] = {"label": label, "sumw": sumw, "error": sumw2**0.5}
+    (a, var_a), (b, var_b) = values
+    if a > 0 and b > 0:
+        ratio = a / b
+        error = ratio * (var_a / a**2 + var_b / b**2) ** 0.5
+        totals["ratio"] = {"value": ratio, "error": error}
+    return totals

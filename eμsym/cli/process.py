@@ -1,0 +1,85 @@
+"""``emusym process``: ROOT files to histograms, columns and a cutflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eμsym.cli.options import processing_options
+
+if TYPE_CHECKING:
+    from eμsym.processors.run_config import RunConfig
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("-c", "--config", "config_file", help="TOML file with cuts, binnings and options.")
+@processing_options
+def process(
+    inputs: tuple[str, ...], config_file: str | None, overwrite: bool, **options: Any
+) -> None:
+    """Select eμ events of Delphes files and split them by the leading lepton.
+
+    INPUTS are fileset JSON files, ROOT files, globs of them or folders.
+    """
+    from eμsym.cli.report import print_cutflow, print_written
+    from eμsym.files import whole_folder
+
+    config = configured(config_file, inputs, options)
+    with whole_folder(config.output, overwrite=overwrite) as folder:
+        results = process_into(folder, config)
+    print_cutflow(results)
+    print_written(Path(config.output), results)
+
+
+def configured(
+    config_file: str | None, inputs: tuple[str, ...], options: dict[str, Any]
+) -> RunConfig:
+    """Return the configuration: the file's, overridden by what the command line gives."""
+    from dataclasses import replace
+
+    from eμsym.processors.run_config import RunConfig, read_run_config
+
+    config = read_run_config(config_file) if config_file else RunConfig()
+    given = {name: value for name, value in options.items() if value is not None}
+    if "pair" in given:
+        given["pair"] = tuple(name.strip() for name in given["pair"].split(","))
+    if inputs:
+        given["inputs"] = inputs
+    return replace(config, **given)
+
+
+def process_into(folder: Path, config: RunConfig) -> dict[str, Any]:
+    """Process what a configuration asks for and write it into an existing folder.
+
+    Returns
+    -------
+    dict
+        The content of ``results.json``.
+    """
+    import sys
+
+    from eμsym.processors.fileset import read_fileset
+    from eμsym.processors.folder import write_folder
+    from eμsym.processors.normalisation import normalise, pair_datasets
+    from eμsym.processors.runner import process as run_processor
+
+    datasets = read_fileset(config.inputs, tree=config.tree, dataset=config.dataset)
+    pair = pair_datasets(datasets, config.pair)
+    parts = folder / ".parts"
+    processed = run_processor(
+        datasets,
+        config.processor,
+        workers=config.workers,
+        dask=config.dask,
+        chunksize=config.chunksize,
+        allow_missing=config.allow_missing,
+        spill=parts,
+        progress=sys.stderr.isatty(),
+    )
+    normalisation = normalise(
+        processed, luminosity_ifb=config.luminosity_ifb, allow_missing=config.allow_missing
+    )
+    return write_folder(folder, processed, config.processor, normalisation, pair, parts)

@@ -1,0 +1,128 @@
+"""What the commands say on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+_HEADINGS = {
+    "all": "all",
+    "electron_and_muon": "e & μ",
+    "pt": "pT",
+    "eta": "|η|",
+    "isolation": "isol.",
+    "exactly_one_each": "1e1μ",
+    "opposite_charge": "+ −",
+    "emu": "eμ",
+    "mue": "μe",
+}
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _table(title: str) -> Table:
+    """Return a table narrow enough for 80 columns."""
+    return Table(
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+        header_style="none",
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def print_cutflow(results: dict[str, Any]) -> None:
+    """Print events after every cut, dataset by dataset, scaled as the histograms are."""
+    cutflow, normalisation = results["cutflow"], results["normalisation"]
+    table = _table("Events after each cut")
+    table.add_column("dataset", no_wrap=True)
+    steps = list(next(iter(cutflow.values())))
+    for step in steps:
+        table.add_column(_HEADINGS.get(step, step), justify="right", no_wrap=True)
+    totals = dict.fromkeys(steps, 0.0)
+    for name, flow in cutflow.items():
+        counts = {s: flow[s]["sumw"] * normalisation[name]["scale"] for s in steps}
+        if name in results["pair"]:
+            totals = {step: totals[step] + counts[step] for step in steps}
+        table.add_row(name, *(_number(counts[step]) for step in steps))
+    table.add_section()
+    table.add_row("pair", *(_number(totals[step]) for step in steps), style="bold")
+    _console().print(table)
+
+
+def print_tests(results: dict[str, Any]) -> None:
+    """Print the yields, Nσ and the best window, and what they do not mean."""
+    console, tests = _console(), results["tests"]
+    yields = tests["yields"]
+    line = ", ".join(
+        f"{yields[order]['label']} {_number(yields[order]['sumw'])} ± {yields[order]['error']:.1f}"
+        for order in ("emu", "mue")
+    )
+    if "ratio" in yields:
+        line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
+    console.print(f"\n[bold]Yields[/]  {line}")
+    table = _table("Nσ of μe − eμ (negative: eμ has the excess)")
+    table.add_column("histogram")
+    for heading in ("Nσ", "p (two-sided)", "bins", "empty", "all ≥ 25 entries"):
+        table.add_column(heading, justify="right")
+    for name, test in tests["nsigma"].items():
+        known = test["z"] is not None
+        table.add_row(
+            name,
+            f"{test['z']:+.2f}" if known else "no entries",
+            f"{test['pvalue_two_sided']:.2g}" if known else "",
+            str(test["n_bins"]),
+            str(test["n_empty"]),
+            "no" if test["sparse"] else "yes",
+        )
+    console.print(table)
+    _print_window(console, results)
+    console.print(f"[yellow]![/] {tests['warning']}")
+
+
+def _print_window(console: Console, results: dict[str, Any]) -> None:
+    scan = results["tests"]["best_square_window"]
+    best = scan["best"]
+    if best is None:
+        console.print("No window of the plane holds an event.")
+        return
+    axes = [axis["column"] for axis in results["configuration"]["processor"]["plane"]]
+    where = ", ".join(
+        f"{name} {low:g}-{high:g}" for name, (low, high) in zip(axes, best["edges"], strict=True)
+    )
+    side = "μe" if best["local_z"] > 0 else "eμ"
+    console.print(
+        f"[bold]Best square window[/]  {where}: Nσ = {best['local_z']:+.2f} (excess of {side}), "
+        f"local: the largest of {scan['n_windows']:,} windows."
+    )
+    known = scan["global"]
+    if known["pvalue"] <= known["smallest_pvalue"]:
+        worth = f"below {known['smallest_pvalue']:.2g} (none of {known['null']['n']} toys)"
+    else:
+        worth = f"{known['pvalue']:.2g} ± {known['pvalue_error']:.1g}, Z = {known['z']:.2f}"
+    console.print(f"With all windows counted, its p-value under an exact symmetry is {worth}.")
+
+
+def print_written(folder: Path, results: dict[str, Any]) -> None:
+    """Print what is missing, what to beware of, and where the results are."""
+    console = _console()
+    for problem in results["missing"]:
+        console.print(f"[red]missing[/] {problem}")
+    for warning in results["warnings"]:
+        console.print(f"[yellow]![/] {warning}")
+    figures = folder / "figures"
+    n_figures = len(list(figures.glob("*.png"))) if figures.is_dir() else 0
+    also = f" and {n_figures} figures (PNG, PDF) in {figures}" if n_figures else ""
+    console.print(f"Results in {folder / 'results.json'}{also}")

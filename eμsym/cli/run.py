@@ -1,0 +1,54 @@
+"""``emusym run``: the whole chain, from ROOT files to the answer and its figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eμsym.cli.options import processing_options, seed_option, style_option
+
+
+@click.command()
+@click.argument("config_file", metavar="[CONFIG.toml]", required=False)
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    help="Fileset JSON, ROOT file, glob or folder; may be given again.",
+)
+@processing_options
+@style_option
+@seed_option
+def run(
+    config_file: str | None,
+    inputs: tuple[str, ...],
+    overwrite: bool,
+    style: str,
+    seed: int,
+    **options: Any,
+) -> None:
+    """Process, test and draw: the whole chain.
+
+    Without a configuration and inputs it runs on the sample of genuine Delphes
+    files that comes with the package.
+    """
+    from dataclasses import replace
+
+    from eμsym.cli.analysis import analyse
+    from eμsym.cli.process import configured, process_into
+    from eμsym.cli.report import print_cutflow, print_tests, print_written
+    from eμsym.files import whole_folder
+    from eμsym.recipes import embedded_fileset
+
+    config = configured(config_file, inputs, options)
+    if not config.inputs:
+        config = replace(config, inputs=(str(embedded_fileset()),))
+    with whole_folder(config.output, overwrite=overwrite) as folder:
+        process_into(folder, config)
+        results = analyse(folder, pair=config.pair, style=style, seed=seed)
+    print_cutflow(results)
+    print_tests(results)
+    print_written(Path(config.output), results)

@@ -1,0 +1,158 @@
+"""Files and folders that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eμsym.errors import ConfigurationError, InputFileError, OutputError
+
+RESULTS_FILE = "results.json"
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; rename it to `path` if the block succeeds.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    Path
+        Where to write. Whatever fails, nothing is left under either name.
+
+    Raises
+    ------
+    OutputError
+        If the operating system refuses (no permission, disk full).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; rename it to `path` if the block succeeds.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to create. It may exist if it is empty.
+    overwrite : bool
+        Replace a folder that holds earlier results of this program. Anything
+        else is never replaced.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    OutputError
+        If `path` is in the way or cannot be written.
+    """
+    path = Path(path)
+    _refuse_if_in_the_way(path, overwrite)
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{path.name}.partial-"
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=path.absolute().parent))
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    try:
+        yield temporary
+        # mkdtemp makes a private folder; results are as public as any other folder.
+        temporary.chmod(0o777 & ~_umask())
+        _move_into_place(temporary, path, overwrite)
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _refuse_if_in_the_way(path: Path, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise OutputError(f"{path}: is a file; choose another output folder with -o")
+    if not any(path.iterdir()):
+        return
+    if not (path / RESULTS_FILE).is_file():
+        raise OutputError(f"{path}: holds files that are not ours; choose another folder with -o")
+    if not overwrite:
+        raise OutputError(
+            f"{path}: holds earlier results; give --overwrite, or another folder with -o"
+        )
+
+
+def _move_into_place(temporary: Path, path: Path, overwrite: bool) -> None:
+    _refuse_if_in_the_way(path, overwrite)
+    if path.exists():
+        # The old results are set aside first, so that they survive a failed rename.
+        aside = temporary.with_name(f"{temporary.name}-old")
+        path.rename(aside)
+        try:
+            temporary.rename(path)
+        except OSError:
+            aside.rename(path)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        temporary.rename(path)
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{path}: cannot be written ({reason}); choose another place with -o or free some space"
+
+
+def write_json(path: str | Path, data: Any, *, default: Any = None) -> None:
+    """Write data as JSON, whole or not at all; NaN is refused, for it is not JSON."""
+    with whole_file(path) as temporary:
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, default=default)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path, *, schema: str | None = None, object_hook: Any = None) -> Any:
+    """Read a JSON file, checking its ``schema`` key if one is expected.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or is not JSON.
+    ConfigurationError
+        If its ``schema`` is another one.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"), object_hook=object_hook)
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputFileError(f"{path}: is not JSON ({error})") from error
+    if schema is not None and (not isinstance(data, dict) or data.get("schema") != schema):
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise ConfigurationError(f"{path}: schema is {found!r}, expected {schema!r}")
+    return data

@@ -1,0 +1,167 @@
+"""The pair (A, B): two samples that a symmetry says come from one distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from hist import Hist
+from hist.storage import Weight
+from numpy.typing import NDArray
+
+from eμsym.errors import DataError
+
+#: The column that says which sample an event of the eμ pair belongs to.
+ORDER_COLUMN = "electron_leads"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One of the two samples: columns of events, histograms, or both.
+
+    Parameters
+    ----------
+    events : ak.Array, n * {column: number}, optional
+        One record an event. A column ``weight`` holds the event weights;
+        without it every event counts once.
+    histograms : mapping of str to hist.Hist
+    """
+
+    events: ak.Array | None = None
+    histograms: Mapping[str, Hist] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """The events' weights, shape (n,); ones if there is no such column."""
+        events = self.require_events()
+        if "weight" in ak.fields(events):
+            return np.asarray(ak.to_numpy(events.weight), dtype=np.float64)
+        return np.ones(len(events))
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return one column as float64, shape (n,).
+
+        Raises
+        ------
+        DataError
+            If there are no events or no such column; the message lists those there are.
+        """
+        events = self.require_events()
+        if name not in ak.fields(events):
+            raise DataError(f"no column {name!r}; there are {', '.join(sorted(ak.fields(events)))}")
+        return np.asarray(ak.to_numpy(events[name]), dtype=np.float64)
+
+    def require_events(self) -> ak.Array:
+        """Return the events, or raise a `DataError` if the sample is only histograms."""
+        if self.events is None:
+            raise DataError("this sample has histograms only; read one with its events")
+        return self.events
+
+    def fill(self, *axes: Any) -> Hist:
+        """Histogram the events, with weights; the axes' names say which columns."""
+        result = Hist(*axes, storage=Weight())
+        result.fill(*[self.column(axis.name) for axis in axes], weight=self.weight)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two samples that a symmetry says come from one distribution.
+
+    For the eμ symmetry A is eμ (the electron leads) and B is μe (the muon leads).
+
+    Parameters
+    ----------
+    a, b : Sample
+    names : tuple of str
+        What to call A and B in tables and figures.
+
+    Examples
+    --------
+    >>> from hist.axis import Regular
+    >>> pair = Pair.from_columns({"x": [1.0, 2.0, 3.0]}, {"x": [1.5, 2.5]})
+    >>> a, b = pair.hist(Regular(2, 0, 4, name="x"))
+    >>> a.values().tolist(), b.values().tolist()
+    ([1.0, 2.0], [1.0, 1.0])
+    """
+
+    a: Sample
+    b: Sample
+    names: tuple[str, str] = ("eμ", "μe")
+
+    @classmethod
+    def from_columns(cls, a: Any, b: Any, *, names: tuple[str, str] = ("A", "B")) -> Pair:
+        """Make a pair of two sets of columns: mappings of arrays, or record arrays.
+
+        Parameters
+        ----------
+        a, b : mapping of str to array of shape (n,), or ak.Array of records
+        names : tuple of str
+        """
+        samples = [Sample(events=x if isinstance(x, ak.Array) else ak.zip(dict(x))) for x in (a, b)]
+        return cls(samples[0], samples[1], names)
+
+    @classmethod
+    def from_events(cls, events: ak.Array, *, by: str = ORDER_COLUMN) -> Pair:
+        """Split events into A, where the column `by` is true, and B.
+
+        Raises
+        ------
+        DataError
+            If the column is missing.
+        """
+        if by not in ak.fields(events):
+            raise DataError(f"no column {by!r} to split by; there are {ak.fields(events)}")
+        in_a = ak.values_astype(events[by], bool)
+        return cls(Sample(events[in_a]), Sample(events[~in_a]))
+
+    def hist(self, *axes: Any) -> tuple[Hist, Hist]:
+        """Return the two samples' histograms, A first.
+
+        Parameters
+        ----------
+        *axes : str, or hist axes
+            The name of a stored histogram, or axes whose names are columns.
+
+        Raises
+        ------
+        DataError
+            If there is no such histogram or column.
+        """
+        if len(axes) == 1 and isinstance(axes[0], str):
+            name = axes[0]
+            if name not in self.a.histograms or name not in self.b.histograms:
+                known = ", ".join(sorted(self.a.histograms)) or "none"
+                raise DataError(f"no histogram {name!r} in the pair; there are: {known}")
+            return self.a.histograms[name], self.b.histograms[name]
+        return self.a.fill(*axes), self.b.fill(*axes)
+
+    def permuted(self, *, rng: np.random.Generator | int | None = None) -> Pair:
+        """Return a pair with the events' labels drawn anew, sizes kept.
+
+        The histograms are not carried over: they belong to the old labels.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, int or None
+        """
+        events_a, events_b = self.a.require_events(), self.b.require_events()
+        pool = ak.concatenate([events_a, events_b])
+        order = np.random.default_rng(rng).permutation(len(pool))
+        n_a = len(events_a)
+        return Pair(Sample(pool[order[:n_a]]), Sample(pool[order[n_a:]]), self.names)
+
+    def __add__(self, other: Pair) -> Pair:
+        """Add a signal, or another process: events joined, histograms summed."""
+        return Pair(_joined(self.a, other.a), _joined(self.b, other.b), self.names)
+
+
+def _joined(left: Sample, right: Sample) -> Sample:
+    events = None
+    if left.events is not None and right.events is not None:
+        events = ak.concatenate([left.events, right.events])
+    common = left.histograms.keys() & right.histograms.keys()
+    return Sample(events, {k: left.histograms[k] + right.histograms[k] for k in sorted(common)})

@@ -1,0 +1,230 @@
+"""Pairs on disk: Parquet for columns, UHI JSON and ROOT for histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import awkward as ak
+import hist
+import numpy as np
+
+from eμsym.errors import ConfigurationError, DataError, InputFileError
+from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
+from eμsym.pair import ORDER_COLUMN, Pair, Sample
+
+PAIR_SCHEMA = "emusym/pair"
+HISTOGRAMS_SCHEMA = "emusym/histograms"
+VERSION = 1
+#: Labels of the flavour-order axis and the pair's samples, A first.
+ORDERS = ("emu", "mue")
+
+
+def write_pair(pair: Pair, path: str | Path) -> None:
+    """Write a pair; the file's ending says how.
+
+    ``.parquet`` keeps the columns of both samples in one table, whose boolean
+    column ``electron_leads`` is true for A. ``.json`` keeps the histograms in
+    the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
+    and the columns, if any, as trees ``a/events`` and ``b/events``.
+
+    Parameters
+    ----------
+    pair : Pair
+    path : str or Path
+
+    Raises
+    ------
+    ConfigurationError
+        If the ending is another one.
+    DataError
+        If the pair lacks what that format keeps.
+    OutputError
+        If the file cannot be written.
+    """
+    _by_suffix(Path(path), _WRITERS)(pair, Path(path))
+
+
+def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pair:
+    """Read a pair from a file, or from the output folder of ``emusym process``.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.parquet``, ``.json``, ``.root``, or a folder.
+    datasets : iterable of str, optional
+        For a folder: which datasets to add up. Default: all.
+
+    Returns
+    -------
+    Pair
+        From a folder and from ROOT with both histograms and events; from JSON with
+        histograms, from Parquet with events. ROOT keeps the axes' labels but not
+        their names.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError, DataError
+        If the file is not there, is not a pair, or has no such dataset.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputFileError(f"{path}: does not exist")
+    if path.is_dir():
+        return _read_folder(path, datasets)
+    if datasets is not None:
+        raise ConfigurationError(f"{path}: datasets can be chosen only from a processed folder")
+    return _by_suffix(path, _READERS)(path)
+
+
+def _by_suffix(path: Path, table: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    if path.suffix not in table:
+        raise ConfigurationError(
+            f"{path}: unknown ending {path.suffix!r}; use {', '.join(sorted(table))}"
+        )
+    return table[path.suffix]
+
+
+def _write_parquet(pair: Pair, path: Path) -> None:
+    parts = []
+    for sample, in_a in ((pair.a, True), (pair.b, False)):
+        events = sample.require_events()
+        parts.append(ak.with_field(events, np.full(len(events), in_a), ORDER_COLUMN))
+    with whole_file(path) as temporary:
+        ak.to_parquet(ak.concatenate(parts), str(temporary), extensionarray=False)
+
+
+def _read_parquet(path: Path) -> Pair:
+    return Pair.from_events(_parquet_events(path))
+
+
+def _parquet_events(path: Path) -> ak.Array:
+    try:
+        return ak.from_parquet(str(path))
+    except Exception as error:
+        raise InputFileError(f"{path}: is not a readable Parquet file ({error})") from error
+
+
+def _write_json(pair: Pair, path: Path) -> None:
+    import uhi.io.json
+
+    if not pair.a.histograms:
+        raise DataError(f"{path}: the pair has no histograms to write; use .parquet for events")
+    data = {
+        "schema": PAIR_SCHEMA,
+        "version": VERSION,
+        "names": list(pair.names),
+        "a": dict(pair.a.histograms),
+        "b": dict(pair.b.histograms),
+    }
+    write_json(path, data, default=uhi.io.json.default)
+
+
+def _read_json(path: Path) -> Pair:
+    import uhi.io.json
+
+    data = read_json(path, schema=PAIR_SCHEMA, object_hook=uhi.io.json.object_hook)
+    a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
+    return Pair(Sample(histograms=a), Sample(histograms=b), (data["names"][0], data["names"][1]))
+
+
+def _write_root(pair: Pair, path: Path) -> None:
+    import uproot
+
+    with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+        for side, sample in (("a", pair.a), ("b", pair.b)):
+            for name, histogram in sample.histograms.items():
+                file[f"{side}/{name}"] = histogram
+            if sample.events is not None:
+                columns = {k: np.asarray(sample.events[k]) for k in ak.fields(sample.events)}
+                file.mktree(f"{side}/events", {k: v.dtype for k, v in columns.items()})
+                file[f"{side}/events"].extend(columns)
+
+
+def _read_root(path: Path) -> Pair:
+    import uproot
+
+    try:
+        with uproot.open(path) as file:
+            samples = [_root_sample(file, side, path) for side in ("a", "b")]
+    except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
+        raise InputFileError(f"{path}: is not a pair in a ROOT file ({error})") from error
+    return Pair(samples[0], samples[1])
+
+
+def _root_sample(file: Any, side: str, path: Path) -> Sample:
+    if side not in file:
+        raise InputFileError(f"{path}: has no folder {side!r}; write it with write_pair")
+    histograms, events = {}, None
+    for name, kind in file[side].classnames(cycle=False).items():
+        if kind.startswith("TH"):
+            histograms[name] = file[side][name].to_hist()
+        elif name == "events":
+            events = file[side][name].arrays()
+    return Sample(events, histograms)
+
+
+def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
+    if not (folder / RESULTS_FILE).is_file():
+        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
+    by_dataset = read_histograms(folder / "histograms.json")
+    files = {unquote(p.stem): p for p in sorted((folder / "events").glob("*.parquet"))}
+    chosen = sorted(files) if datasets is None else list(datasets)
+    for name in chosen:
+        if name not in files:
+            raise ConfigurationError(f"{folder}: no dataset {name!r}; there are {', '.join(files)}")
+    events = Pair.from_events(ak.concatenate([_parquet_events(files[name]) for name in chosen]))
+    sides = [
+        {name: select(h, datasets=chosen, order=order) for name, h in by_dataset.items()}
+        for order in ORDERS
+    ]
+    return Pair(Sample(events.a.events, sides[0]), Sample(events.b.events, sides[1]))
+
+
+def read_histograms(path: str | Path) -> dict[str, hist.Hist]:
+    """Read the histograms of a processed folder: axes dataset, order, then the observables."""
+    import uhi.io.json
+
+    data = read_json(path, schema=HISTOGRAMS_SCHEMA, object_hook=uhi.io.json.object_hook)
+    return {name: hist.Hist(value) for name, value in data["histograms"].items()}
+
+
+def write_histograms(path: str | Path, histograms: Mapping[str, hist.Hist]) -> None:
+    """Write histograms as UHI JSON, for `read_histograms`."""
+    import uhi.io.json
+
+    data = {"schema": HISTOGRAMS_SCHEMA, "version": VERSION, "histograms": dict(histograms)}
+    write_json(path, data, default=uhi.io.json.default)
+
+
+def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist.Hist:
+    """Add up datasets of one flavour order, leaving the observables' axes.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        Axes ``dataset``, ``order``, then the observables.
+    datasets : iterable of str
+        Datasets that the histogram does not know count as empty.
+    order : {"emu", "mue"}
+    """
+    result = hist.Hist(*histogram.axes[2:], storage=hist.storage.Weight())
+    known = set(histogram.axes["dataset"])
+    for name in datasets:
+        if name in known:
+            result += histogram[{"dataset": name, "order": order}]
+    return result
+
+
+_WRITERS: dict[str, Callable[[Pair, Path], None]] = {
+    ".json": _write_json,
+    ".parquet": _write_parquet,
+    ".root": _write_root,
+}
+_READERS: dict[str, Callable[[Path], Pair]] = {
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+    ".root": _read_root,
+}

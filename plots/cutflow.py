@@ -1,0 +1,83 @@
+"""How many events each cut leaves, dataset by dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from eμsym.plots.style import Style, experiment_label, styled
+
+_NAMES = {
+    "all": "all",
+    "electron_and_muon": r"$\geq$1 e, $\geq$1 μ",
+    "pt": r"$p_\mathrm{T}$",
+    "eta": r"$|\eta|$",
+    "isolation": "isolation",
+    "exactly_one_each": "one e,\none μ",
+    "opposite_charge": "opposite\ncharge",
+    "emu": "eμ",
+    "mue": "μe",
+}
+
+
+def draw_cutflow(
+    cutflow: Mapping[str, Mapping[str, Mapping[str, float]]],
+    scale: Mapping[str, float] | None = None,
+    *,
+    style: Style = "neutral",
+) -> Figure:
+    """Draw the weighted number of events after every cut, stacked by dataset.
+
+    Parameters
+    ----------
+    cutflow : mapping
+        dataset → cut → ``sumw``, as `EMuProcessor` gives it.
+    scale : mapping of str to float, optional
+        What every dataset's weights are multiplied by; default 1.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    steps = list(next(iter(cutflow.values())))
+    totals = {
+        name: np.array([flow[step]["sumw"] for step in steps]) * (scale or {}).get(name, 1.0)
+        for name, flow in cutflow.items()
+    }
+    # The largest dataset is drawn at the bottom, as the legend lists them from the top.
+    order = sorted(totals, key=lambda name: totals[name][-3])
+    with styled(style):
+        figure = Figure(figsize=(8.4, 4.6), layout="constrained")
+        axes = figure.subplots()
+        positions = np.arange(len(steps))
+        bottom = np.zeros(len(steps))
+        colors = _colors(len(order))
+        for name, color in zip(order[::-1], colors, strict=True):
+            axes.bar(positions, totals[name], 0.8, bottom=bottom, label=name, color=color)
+            bottom = bottom + totals[name]
+        for x, y in zip(positions, bottom, strict=True):
+            axes.text(x, y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
+        axes.set_xticks(positions, [_NAMES.get(step, step) for step in steps])
+        axes.tick_params(axis="x", which="both", length=0)
+        axes.minorticks_off()
+        axes.axvline(len(steps) - 2.5, color="0.6", linewidth=0.8, linestyle="--")
+        axes.set_ylabel("events")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlim(-0.6, len(steps) - 0.4)
+        axes.set_ylim(0, 1.12 * max(float(bottom.max()), 1.0))
+        axes.set_xlabel("cuts, each with all before it; last two: the samples by leading lepton")
+        axes.legend(ncols=2)
+        experiment_label(axes, style)
+    return figure
+
+
+def _colors(n: int) -> list[Any]:
+    """Return n colours that neighbours can be told apart by."""
+    palette = matplotlib.colormaps["tab20"].colors
+    return [palette[(2 * i + (i // 10)) % 20] for i in range(n)]

@@ -1,0 +1,87 @@
+"""One observable of the two samples, with the pull of every bin below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mplhep
+import numpy as np
+from matplotlib.figure import Figure
+
+from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.pair import Pair
+from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, experiment_label, styled
+
+
+def draw_observable(
+    pair: Pair, name: str, result: NSigma | None = None, *, style: Style = "neutral"
+) -> Figure:
+    """Draw a 1-D histogram of A and of B, and the pulls (B − A)/σ.
+
+    Parameters
+    ----------
+    pair : Pair
+    name : str
+        A 1-D histogram of the pair, ``m_coll`` for instance.
+    result : NSigma, optional
+        Written into the pull panel.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    a, b = pair.hist(name)
+    axis = a.axes[0]
+    with styled(style):
+        figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        for histogram, label, color in ((a, pair.names[0], COLOR_A), (b, pair.names[1], COLOR_B)):
+            text = f"{label}  ({histogram.sum(flow=True).value:,.0f} events)"
+            mplhep.histplot(
+                histogram, ax=top, label=text, color=color, yerr=True, flow="none", linewidth=1.3
+            )
+        top.set_xlabel("")  # the pull panel below has it
+        top.set_ylabel(f"events / {_width(axis)}")
+        top.set_ylim(bottom=0)
+        top.legend(title=_legend_title(a, b))
+        experiment_label(top, style)
+        _draw_pulls(bottom, a, b, pair.names, result)
+        bottom.set_xlabel(axis.label)
+        bottom.set_xlim(axis.edges[0], axis.edges[-1])
+        figure.align_ylabels()
+    return figure
+
+
+def _width(axis: Any) -> str:
+    unit = " GeV" if "[GeV]" in axis.label else ""
+    return f"{axis.widths[0]:g}{unit}"
+
+
+def _legend_title(a: Any, b: Any) -> str | None:
+    outside = sum(h.sum(flow=True).value - h.sum().value for h in (a, b))
+    total = sum(h.sum(flow=True).value for h in (a, b))
+    return f"{100 * outside / total:.0f} % outside the axis" if outside else None
+
+
+def _draw_pulls(axes: Any, a: Any, b: Any, names: tuple[str, str], result: NSigma | None) -> None:
+    pull = pulls(b.values(), a.values(), b.variances(), a.variances())
+    edges = a.axes[0].edges
+    positive = np.nan_to_num(pull) >= 0
+    colors = np.where(positive, COLOR_B, COLOR_A).tolist()
+    axes.bar(edges[:-1], np.nan_to_num(pull), np.diff(edges), align="edge", color=colors, alpha=0.8)
+    axes.axhline(0, color=COLOR_BOTH, linewidth=0.8)
+    for level in (-2, 2):
+        axes.axhline(level, color=COLOR_BOTH, linewidth=0.6, linestyle=":")
+    reach = max(3.5, 1.25 * float(np.nanmax(np.abs(pull), initial=0)))
+    axes.set_ylim(-reach, reach)
+    axes.set_ylabel(rf"pull ({names[1]} $-$ {names[0]})")
+    if result is not None and result.n_bins:
+        axes.set_title(
+            rf"$N_\sigma$ = {result.z:+.2f} in {result.n_bins} bins"
+            + (" (some below 25 entries)" if result.sparse else ""),
+            fontsize="small",
+            loc="right",
+            pad=2,
+        )

@@ -1,0 +1,109 @@
+"""The plane of each sample, and of the pulls, with the best window marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mplhep
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.pair import Pair
+from eμsym.plots.style import COLOR_MARK, Style, experiment_label, styled
+from eμsym.windows import Window
+
+
+def draw_plane(
+    pair: Pair,
+    name: str = "plane",
+    window: Window | None = None,
+    result: NSigma | None = None,
+    *,
+    style: Style = "neutral",
+) -> Figure:
+    """Draw A, B and the pulls (B − A)/σ of a 2-D histogram, side by side.
+
+    Parameters
+    ----------
+    pair : Pair
+    name : str
+        A 2-D histogram of the pair.
+    window : Window, optional
+        Marked in every panel; its local significance is written over the pulls.
+    result : NSigma, optional
+        Nσ of the whole plane.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    a, b = pair.hist(name)
+    with styled(style):
+        figure = Figure(figsize=(14.0, 4.4), layout="constrained")
+        panels = figure.subplots(1, 3, sharex=True, sharey=True)
+        norm = _logarithmic(a.values(), b.values())
+        for axes, histogram, label in zip(panels, (a, b), pair.names, strict=False):
+            drawn = mplhep.hist2dplot(
+                histogram, ax=axes, cmap="viridis", norm=norm, cbar=False, flow="none"
+            )
+            axes.set_title(label, loc="right")
+            _colorbar(figure, axes, drawn.pcolormesh, f"events / {_area(a)}")
+        pull = pulls(b.values(), a.values(), b.variances(), a.variances())
+        reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
+        mesh = panels[2].pcolormesh(
+            a.axes[0].edges, a.axes[1].edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach
+        )
+        _colorbar(figure, panels[2], mesh, rf"pull ({pair.names[1]} $-$ {pair.names[0]})")
+        panels[2].set_title(_pull_title(window, result), fontsize="medium", loc="right")
+        for axes in panels:
+            axes.set_xlabel(a.axes[0].label)
+            axes.set_ylabel(a.axes[1].label if axes is panels[0] else "")
+            if window is not None and window.edges is not None:
+                axes.add_patch(_outline(window))
+        experiment_label(panels[0], style)
+    return figure
+
+
+def _logarithmic(*contents: Any) -> LogNorm:
+    """Return one logarithmic scale for all panels, from the smallest positive content."""
+    values = np.concatenate([np.ravel(content) for content in contents])
+    positive = values[values > 0]
+    low = float(positive.min()) if positive.size else 1.0
+    return LogNorm(low, max(float(values.max(initial=0.0)), 2 * low))
+
+
+def _colorbar(figure: Figure, axes: Any, mesh: Any, label: str) -> None:
+    figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
+
+
+def _area(histogram: Any) -> str:
+    widths = [f"{axis.widths[0]:g}" for axis in histogram.axes]
+    units = {"GeV" if "[GeV]" in axis.label else "" for axis in histogram.axes}
+    unit = f" {units.pop()}$^2$" if units == {"GeV"} else ""
+    return rf"{widths[0]}$\times${widths[1]}{unit}"
+
+
+def _outline(window: Window) -> Rectangle:
+    (x_low, x_high), (y_low, y_high) = window.edges or ((0.0, 0.0), (0.0, 0.0))
+    return Rectangle(
+        (x_low, y_low),
+        x_high - x_low,
+        y_high - y_low,
+        fill=False,
+        edgecolor=COLOR_MARK,
+        linewidth=2.2,
+    )
+
+
+def _pull_title(window: Window | None, result: NSigma | None) -> str:
+    parts = []
+    if result is not None and result.n_bins:
+        parts.append(rf"whole plane $N_\sigma$ = {result.z:+.2f}")
+    if window is not None:
+        parts.append(rf"marked window $N_\sigma$ = {window.z:+.2f} (local)")
+    return ", ".join(parts)

@@ -1,0 +1,104 @@
+"""One neutral style for all figures; experiments' styles and labels on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import mplhep
+from matplotlib.figure import Figure
+
+from eμsym.errors import ConfigurationError
+from eμsym.files import whole_file
+
+Style = Literal["neutral", "ATLAS", "CMS", "LHCb", "ALICE"]
+STYLES: tuple[Style, ...] = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
+
+#: Colour-blind safe (Okabe and Ito): sample A, sample B, both, highlight.
+COLOR_A, COLOR_B, COLOR_BOTH, COLOR_MARK = "#0072B2", "#D55E00", "#444444", "#009E73"
+
+_NEUTRAL: dict[str, Any] = {
+    "axes.labelsize": 11,
+    "axes.linewidth": 0.8,
+    "axes.titlesize": 11,
+    "figure.dpi": 100,
+    "font.size": 10,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "mathtext.default": "regular",
+    "savefig.dpi": 150,
+    "xtick.direction": "in",
+    "xtick.minor.visible": True,
+    "xtick.top": True,
+    "ytick.direction": "in",
+    "ytick.minor.visible": True,
+    "ytick.right": True,
+    # Text stays text in the PDF, and needs no font but matplotlib's own.
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def styled(style: Style) -> Iterator[None]:
+    """Draw with a style; matplotlib's own settings are as before afterwards.
+
+    Parameters
+    ----------
+    style : {"neutral", "ATLAS", "CMS", "LHCb", "ALICE"}
+
+    Raises
+    ------
+    ConfigurationError
+        If the style is another one.
+    """
+    if style not in STYLES:
+        raise ConfigurationError(f"no style {style!r}; there are {', '.join(STYLES)}")
+    settings = _NEUTRAL
+    if style != "neutral":
+        # The experiments' sizes are made for 10 inch figures with one panel.
+        sizes = {key: _NEUTRAL[key] for key in _NEUTRAL if "size" in key or "dpi" in key}
+        settings = {**getattr(mplhep.style, style), **sizes, "xtick.labelsize": 9}
+        settings |= {"ytick.labelsize": 9, "mathtext.cal": "DejaVu Sans"}
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(settings)
+        yield
+
+
+def experiment_label(axes: Any, style: Style) -> None:
+    """Write the experiment's label above the axes, if the style is an experiment's."""
+    if style != "neutral":
+        module = getattr(mplhep, style.lower())
+        module.label("Delphes simulation", ax=axes, data=True, loc=0, rlabel="", fontsize=10)
+
+
+def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write a figure as PNG and PDF, each whole or not at all.
+
+    The files hold no date, so that the same result gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    folder : str or Path
+        Made if it is not there.
+    name : str
+        File name without its ending.
+
+    Returns
+    -------
+    list of Path
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+        path = folder / f"{name}.{ending}"
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format=ending, metadata=metadata)
+        written.append(path)
+    return written

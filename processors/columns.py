@@ -1,0 +1,71 @@
+"""The columns of a selected event: names, units, and labels for axes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+#: What every selected event keeps, and how an axis calls it. GeV and radians.
+LABELS = {
+    "m_coll": r"$m_\mathrm{coll}$ [GeV]",
+    "lead_pt": r"leading lepton $p_\mathrm{T}$ [GeV]",
+    "lead_eta": r"leading lepton $\eta$",
+    "lead_phi": r"leading lepton $\phi$ [rad]",
+    "lead_charge": r"leading lepton charge",
+    "lead_isolation": r"leading lepton isolation",
+    "sub_pt": r"sub-leading lepton $p_\mathrm{T}$ [GeV]",
+    "sub_eta": r"sub-leading lepton $\eta$",
+    "sub_phi": r"sub-leading lepton $\phi$ [rad]",
+    "sub_charge": r"sub-leading lepton charge",
+    "sub_isolation": r"sub-leading lepton isolation",
+    "met": r"$E_\mathrm{T}^\mathrm{miss}$ [GeV]",
+    "met_phi": r"$\phi(E_\mathrm{T}^\mathrm{miss})$ [rad]",
+}
+
+#: All columns and their types: the observables, then flavour order, weight and identity.
+COLUMNS = {
+    **dict.fromkeys(LABELS, np.float32),
+    "m_coll": np.float64,
+    "lead_charge": np.int8,
+    "sub_charge": np.int8,
+    "electron_leads": np.bool_,
+    "weight": np.float64,
+    "file_id": np.uint64,
+    "entry": np.int64,
+}
+
+
+def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
+    """Return columns as an awkward record array with the types of `COLUMNS`.
+
+    Parameters
+    ----------
+    columns : mapping of str to array of shape (n,), optional
+        Default: no events.
+    """
+    return ak.zip(
+        {
+            name: ak.to_numpy(columns[name]).astype(dtype) if columns else np.empty(0, dtype)
+            for name, dtype in COLUMNS.items()
+        }
+    )
+
+
+def file_id(dataset: str, uuid: str) -> int:
+    """Return the 64-bit identity of a file in a run.
+
+    With the entry number it names one event, whatever the chunking.
+
+    Parameters
+    ----------
+    dataset : str
+        The same file may stand in two datasets; their events are different ones.
+    uuid : str
+        The UUID that ROOT wrote into the file.
+    """
+    digest = hashlib.blake2b(f"{dataset}\0{uuid}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,120 @@
+"""The coffea processor: Delphes events in; cutflow, histograms and columns out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from coffea.analysis_tools import PackedSelection
+from coffea.processor import ProcessorABC, column_accumulator
+
+from eμsym.kinematics import collinear_mass
+from eμsym.processors.columns import file_id, record_array
+from eμsym.processors.config import EMuConfig
+from eμsym.processors.delphes import Chunk, read_chunk
+from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, lead_and_sub
+
+
+class EMuProcessor(ProcessorABC):
+    """Select eμ events and split them by which lepton leads.
+
+    Use it with any coffea ``Runner`` on ``DelphesSchema``, or through
+    ``emusym process``.
+
+    Parameters
+    ----------
+    config : EMuConfig, optional
+        Cuts, plane and observables.
+
+    Notes
+    -----
+    ``process`` returns a dictionary that coffea's ``accumulate`` adds up:
+
+    ``cutflow`` : dataset → cut → ``raw``, ``sumw``, ``sumw2``
+        After every cut in turn; ``all`` before any. The last two, ``emu`` and
+        ``mue``, are the selected events of each flavour order.
+    ``histograms`` : name → `hist.Hist`
+        Weighted, with axes dataset, order (``emu``, ``mue``), observables.
+    ``columns`` : dataset → ``column_accumulator`` of an awkward record array
+        One record per selected event; see `eμsym.processors.columns.COLUMNS`.
+    """
+
+    def __init__(self, config: EMuConfig | None = None) -> None:
+        self.config = config or EMuConfig()
+
+    def process(self, events: Any) -> dict[str, Any]:
+        """Process one chunk.
+
+        Parameters
+        ----------
+        events : NanoEvents of DelphesSchema
+            Its metadata name the dataset, the file's UUID and the first entry.
+
+        Raises
+        ------
+        InputFileError, DataError
+            If the chunk cannot be read or holds impossible values.
+        """
+        metadata = getattr(events, "metadata", None) or {}
+        dataset = metadata.get("dataset", "events")
+        chunk = read_chunk(events)
+        selection = PackedSelection()
+        selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
+        passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
+        columns = self._columns(chunk, passed[-1], metadata)
+        cutflow = {"all": yields(chunk.weight)}
+        for name, mask in zip(CUT_NAMES, passed, strict=True):
+            cutflow[name] = yields(chunk.weight[mask])
+        electron_leads = ak.to_numpy(columns.electron_leads)
+        weight = ak.to_numpy(columns.weight)
+        cutflow["emu"] = yields(weight[electron_leads])
+        cutflow["mue"] = yields(weight[~electron_leads])
+        histograms = self.config.histograms(dataset)
+        for histogram in histograms.values():
+            for order, mask in (("emu", electron_leads), ("mue", ~electron_leads)):
+                values = [ak.to_numpy(columns[axis.name])[mask] for axis in histogram.axes[2:]]
+                histogram.fill(dataset, order, *values, weight=weight[mask])
+        return {
+            "cutflow": {dataset: cutflow},
+            "histograms": histograms,
+            "columns": {dataset: column_accumulator(columns)},
+        }
+
+    def postprocess(self, accumulator: Any) -> Any:
+        """Return the accumulated output as it is."""
+        return accumulator
+
+    def _columns(self, chunk: Chunk, selected: Any, metadata: Any) -> ak.Array:
+        electron, muon = emu_leptons(
+            chunk.electrons[selected], chunk.muons[selected], self.config.cuts
+        )
+        lead, sub, electron_leads = lead_and_sub(electron, muon)
+        met = chunk.met[selected]
+        columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}
+        for prefix, lepton in (("lead", lead), ("sub", sub)):
+            columns[f"{prefix}_pt"] = lepton.PT
+            columns[f"{prefix}_eta"] = lepton.Eta
+            columns[f"{prefix}_phi"] = lepton.Phi
+            columns[f"{prefix}_charge"] = lepton.Charge
+            columns[f"{prefix}_isolation"] = lepton.IsolationVar
+        entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
+        identity = file_id(metadata.get("dataset", "events"), metadata.get("fileuuid", ""))
+        columns |= {
+            "met": met,
+            "met_phi": chunk.met_phi[selected],
+            "electron_leads": electron_leads,
+            "weight": chunk.weight[selected],
+            "file_id": np.full(len(entry), identity, dtype=np.uint64),
+            "entry": entry,
+        }
+        return record_array(columns)
+
+
+def yields(weight: Any) -> dict[str, Any]:
+    """Return the number of events, Σw and Σw² of some weights, shape (n,)."""
+    return {
+        "raw": len(weight),
+        "sumw": float(np.sum(weight)),
+        "sumw2": float(np.sum(np.square(weight))),
+    }

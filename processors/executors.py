@@ -1,0 +1,235 @@
+"""coffea's executors, made to lose nothing silently and to give the same bits every time.
+
+coffea adds up chunks in the order in which they finish, and drops the ones that
+it is told to skip. Here the work function is wrapped where it runs: a chunk
+that cannot be read becomes a record of what was lost, and the outputs are kept
+by chunk, to be added up in the order of the files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import awkward as ak
+import loky
+import uproot
+from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
+from coffea.util import coffea_console
+
+from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.files import whole_file
+from eμsym.processors.columns import file_id
+
+#: (dataset, file, first entry, one past the last entry)
+ChunkKey = tuple[str, str, int, int]
+
+_READ_ERRORS = (OSError, EmusymError, uproot.exceptions.KeyInFileError)
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class LostChunk:
+    """A chunk that could not be processed, and why, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The work function, wrapped: bad input becomes data, bugs stay exceptions.
+
+    Parameters
+    ----------
+    function : callable
+        coffea's work function of one item.
+    spill : str or None
+        Folder into which the columns of every chunk are written, so that memory
+        does not grow with the number of events. None keeps them in the output.
+    attempts : int
+        How often a chunk is tried if the operating system fails to read it.
+        Anything else is not tried again: a bug would only repeat itself.
+    """
+
+    function: Callable[[Any], Any]
+    spill: str | None = None
+    attempts: int = 2
+
+    def __call__(self, item: Any) -> dict[str, Any]:
+        """Process one work item (for Dask: the item and the processor)."""
+        work = item[0] if isinstance(item, tuple) else item
+        key: ChunkKey = (work.dataset, work.filename, work.entrystart, work.entrystop)
+        try:
+            result = self._attempt(item)
+        except Exception as error:
+            cause = _read_error(error)
+            if cause is None:
+                raise
+            return {"out": {}, "processed": set(), "chunks": {key: LostChunk(_one_line(cause))}}
+        out = result["out"]
+        if self.spill is not None:
+            out = {**out, "columns": self._spilled(work, out["columns"])}
+        return {"out": {}, "processed": result["processed"], "chunks": {key: out}}
+
+    def _attempt(self, item: Any) -> Any:
+        for attempt in range(1, self.attempts + 1):
+            try:
+                return self.function(item)
+            except Exception as error:
+                transient = isinstance(_read_error(error), OSError)
+                if attempt == self.attempts or not transient:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    def _spilled(self, work: Any, columns: dict[str, Any]) -> dict[str, Path]:
+        paths = {}
+        for dataset, accumulator in columns.items():
+            folder = Path(self.spill or "") / quote(dataset, safe="")
+            folder.mkdir(parents=True, exist_ok=True)
+            identity = file_id(dataset, str(UUID(bytes=work.fileuuid)))
+            path = folder / f"{identity:016x}-{work.entrystart}.parquet"
+            with whole_file(path) as temporary:
+                ak.to_parquet(accumulator.value, str(temporary), extensionarray=False)
+            paths[dataset] = path
+        return paths
+
+
+def _read_error(error: BaseException) -> BaseException | None:
+    """Return what in the chain of causes says that the input is bad, if anything does."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, _READ_ERRORS):
+            return link
+        link = link.__cause__ or link.__context__
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@dataclass
+class GuardedIterative(IterativeExecutor):
+    """coffea's executor for one process, guarded."""
+
+    spill: str | None = None
+
+    def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
+        """Run the guarded function on every item."""
+        return super().__call__(items, Guard(function, self.spill), accumulator)
+
+
+@dataclass
+class GuardedFutures(FuturesExecutor):
+    """coffea's executor for local processes, guarded; workers die with an interrupted run."""
+
+    spill: str | None = None
+
+    def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
+        """Run the guarded function on every item."""
+        self.pool = loky.ProcessPoolExecutor(max_workers=self.workers)
+        try:
+            result = super().__call__(items, Guard(function, self.spill), accumulator)
+        except BaseException:
+            self.pool.shutdown(wait=False, kill_workers=True)
+            raise
+        self.pool.shutdown()
+        return result
+
+
+@dataclass
+class GuardedDask(DaskExecutor):
+    """coffea's executor for Dask, guarded."""
+
+    spill: str | None = None
+
+    def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
+        """Run the guarded function on every item."""
+        return super().__call__(items, Guard(function, self.spill), accumulator)
+
+
+@contextmanager
+def make_executor(
+    *, workers: int, dask: str | None, spill: Path | None, progress: bool
+) -> Iterator[Any]:
+    """Give a guarded coffea executor.
+
+    Parameters
+    ----------
+    workers : int
+        Local processes; 1 works in this one.
+    dask : str or None
+        ``"local"`` for a Dask cluster of `workers` processes on this machine, or a
+        scheduler's address.
+    spill : Path or None
+        See `Guard`. Not used with a remote scheduler, whose workers may see other disks.
+    progress : bool
+        Whether to draw a progress bar (on standard error).
+
+    Raises
+    ------
+    ConfigurationError
+        If Dask is not installed or the scheduler does not answer.
+    """
+    folder = None if spill is None else str(spill)
+    common = {"status": progress, "desc": "Processing", "retries": 0}
+    with _console(progress):
+        if dask is not None:
+            local = folder if dask == "local" else None
+            with _dask_client(dask, workers) as client:
+                yield GuardedDask(client=client, spill=local, **common)
+        elif workers > 1:
+            # Chunks are kept apart, so compressing what is already merged again and
+            # again, as coffea does by default, would cost time quadratic in chunks.
+            yield GuardedFutures(workers=workers, spill=folder, compression=None, **common)
+        else:
+            yield GuardedIterative(spill=folder, **common)
+
+
+@contextmanager
+def _console(progress: bool) -> Iterator[None]:
+    """Send coffea's progress bars to standard error, or silence them."""
+    before = coffea_console.quiet, coffea_console.stderr
+    coffea_console.quiet, coffea_console.stderr = not progress, True
+    try:
+        yield
+    finally:
+        coffea_console.quiet, coffea_console.stderr = before
+
+
+@contextmanager
+def _dask_client(address: str, workers: int) -> Iterator[Any]:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ConfigurationError(
+            "Dask is not installed; run: pip install 'emusym[dask]'"
+        ) from error
+    if address == "local":
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs="ERROR",
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ConfigurationError(
+            f"--dask {address}: no scheduler answers ({_one_line(error)}); start one or use local"
+        ) from error
+    with client:
+        yield client

@@ -1,0 +1,147 @@
+"""The output folder of a processed fileset."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import awkward as ak
+import pyarrow.parquet
+import uproot
+
+from eμsym.files import RESULTS_FILE, whole_file, write_json
+from eμsym.pair_io import ORDERS, write_histograms
+from eμsym.processors.columns import record_array
+from eμsym.processors.config import EMuConfig
+from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled
+from eμsym.processors.runner import Processed
+
+RESULTS_SCHEMA = "emusym/results"
+VERSION = 1
+_PACKAGES = (
+    "emusym",
+    "awkward",
+    "boost-histogram",
+    "coffea",
+    "hist",
+    "iminuit",
+    "numpy",
+    "scipy",
+    "uproot",
+)
+
+
+def write_folder(
+    folder: Path,
+    processed: Processed,
+    config: EMuConfig,
+    normalisation: Mapping[str, Normalisation],
+    pair: tuple[str, ...],
+    parts: Path | None = None,
+) -> dict[str, Any]:
+    """Write columns, histograms and ``results.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder; see `eμsym.files.whole_folder`.
+    processed : Processed
+    config : EMuConfig
+    normalisation : mapping of str to Normalisation
+    pair : tuple of str
+        Datasets that make up the pair.
+    parts : Path, optional
+        Folder of the chunks' columns, removed when they are written.
+
+    Returns
+    -------
+    dict
+        The content of ``results.json``.
+    """
+    (folder / "events").mkdir()
+    for name in processed.parts:
+        _write_events(
+            folder / "events" / f"{quote(name, safe='')}.parquet",
+            processed,
+            name,
+            normalisation[name].scale,
+        )
+    if parts is not None:
+        shutil.rmtree(parts, ignore_errors=True)
+    histograms = scaled(processed.histograms, normalisation)
+    write_histograms(folder / "histograms.json", histograms)
+    _write_root(folder / "histograms.root", histograms)
+    results = {
+        "schema": RESULTS_SCHEMA,
+        "version": VERSION,
+        "provenance": provenance(),
+        "configuration": {"processor": asdict(config)},
+        "datasets": {d.name: d.metadata.model_dump() for d in processed.datasets},
+        "inputs": [
+            {**asdict(file), "file_id": f"{file.file_id:016x}", "complete": file.complete}
+            for file in processed.files
+        ],
+        "normalisation": {name: n.to_dict() for name, n in normalisation.items()},
+        "missing": missing(processed, normalisation),
+        "warnings": [w for w in [luminosity_warning(normalisation, pair)] if w],
+        "pair": list(pair),
+        "cutflow": processed.cutflow,
+        "tests": {},
+    }
+    write_json(folder / RESULTS_FILE, results)
+    return results
+
+
+def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) -> list[str]:
+    """Return a line for every file and dataset of which events are missing."""
+    lines = []
+    for file in processed.missing:
+        lost = "an unknown number" if file.entries is None else file.entries - file.processed
+        of = "" if file.entries is None else f" of {file.entries}"
+        lines.append(f"{file.path}: {lost}{of} events; {'; '.join(file.problems)}")
+    for name, result in normalisation.items():
+        if result.entries is None:
+            lines.append(
+                f"dataset {name}: not corrected for the events lost, whose number is unknown; "
+                "give 'entries' in the fileset's metadata"
+            )
+        elif result.entries > result.processed:
+            lines.append(
+                f"dataset {name}: {result.processed} of {result.entries} events processed, "
+                f"weights multiplied by {result.scale:.6g}"
+            )
+    return lines
+
+
+def provenance() -> dict[str, Any]:
+    """Return the versions that made a result."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _write_events(path: Path, processed: Processed, dataset: str, scale: float) -> None:
+    """Write a dataset's columns a chunk at a time, so that memory stays small."""
+    with whole_file(path) as temporary:
+        schema = ak.to_arrow_table(record_array(), extensionarray=False).schema
+        with pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+            for columns in processed.columns(dataset):
+                columns = ak.with_field(columns, columns.weight * scale, "weight")
+                writer.write_table(ak.to_arrow_table(columns, extensionarray=False))
+
+
+def _write_root(path: Path, histograms: Mapping[str, Any]) -> None:
+    """Write dataset/order/name, as ROOT histograms with Σw²."""
+    with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+        for name, histogram in histograms.items():
+            for dataset in histogram.axes["dataset"]:
+                for order in ORDERS:
+                    key = f"{quote(dataset, safe='')}/{order}/{name}"
+                    file[key] = histogram[{"dataset": dataset, "order": order}]

@@ -1,0 +1,195 @@
+"""How much luminosity the processed events stand for, and how to scale them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import hist
+
+from eμsym.errors import ConfigurationError, LostEventsError
+from eμsym.processors.fileset import Dataset
+from eμsym.processors.runner import FileAccount, Processed
+
+PB_PER_FB = 1e-3
+#: Datasets whose luminosities differ by more than this do not add up to one experiment.
+LUMINOSITY_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What one dataset's events are multiplied by, and why.
+
+    Attributes
+    ----------
+    entries : int or None
+        Events asked for; None if a file could not be opened and the fileset does
+        not say how many events there should be.
+    processed : int
+        Events processed.
+    luminosity_ifb : float or None
+        Integrated luminosity that the processed events stand for, unscaled.
+    scale : float
+        Factor on every event weight.
+    """
+
+    entries: int | None
+    processed: int
+    luminosity_ifb: float | None
+    scale: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the normalisation, for JSON."""
+        return asdict(self)
+
+
+def normalise(
+    processed: Processed, *, luminosity_ifb: float | None = None, allow_missing: bool = False
+) -> dict[str, Normalisation]:
+    """Work out the scale of every dataset.
+
+    Simulated events that were lost are made up for by scaling up the others.
+    With a target luminosity L, simulated events get L·σ/N_generated, where
+    N_generated is reduced to the part that was processed. Data are never scaled.
+
+    Parameters
+    ----------
+    processed : Processed
+    luminosity_ifb : float, optional
+        Target luminosity, fb⁻¹.
+    allow_missing : bool
+        Accept datasets with fewer events than their fileset says.
+
+    Returns
+    -------
+    dict of str to Normalisation
+
+    Raises
+    ------
+    LostEventsError
+        If a fileset promises more events than the files hold and `allow_missing` is false.
+    ConfigurationError
+        If a target is given and a dataset's luminosity is unknown, or a fileset
+        promises fewer events than the files hold.
+    """
+    if luminosity_ifb is not None and not luminosity_ifb > 0:
+        raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive")
+    result = {}
+    for dataset in processed.datasets:
+        files = [file for file in processed.files if file.dataset == dataset.name]
+        entries = _entries(dataset, files, allow_missing)
+        result[dataset.name] = _normalise_one(
+            dataset, entries, sum(file.processed for file in files), luminosity_ifb
+        )
+    return result
+
+
+def _entries(dataset: Dataset, files: list[FileAccount], allow_missing: bool) -> int | None:
+    promised = dataset.metadata.entries
+    if any(file.entries is None for file in files):
+        return promised
+    found = sum(file.entries or 0 for file in files)
+    if promised is None or promised == found:
+        return found
+    if promised < found:
+        raise ConfigurationError(
+            f"dataset {dataset.name!r}: its files hold {found} events, the fileset says "
+            f"{promised}; mend 'entries' (and n_generated) in the fileset"
+        )
+    if not allow_missing:
+        raise LostEventsError(
+            f"dataset {dataset.name!r}: its files hold {found} events, the fileset says "
+            f"{promised}; add the missing files, or go on without with --allow-missing"
+        )
+    return promised
+
+
+def _normalise_one(
+    dataset: Dataset, entries: int | None, processed: int, target: float | None
+) -> Normalisation:
+    fraction = None if entries is None else processed / entries if entries else 1.0
+    luminosity = _luminosity(dataset)
+    here = None if luminosity is None or fraction is None else luminosity * fraction
+    if dataset.metadata.role == "data":
+        return Normalisation(entries, processed, here, 1.0)
+    if target is None or processed == 0:
+        return Normalisation(entries, processed, here, 1.0 if not fraction else 1.0 / fraction)
+    if here is None:
+        missing = (
+            "cross_section_pb and n_generated (or luminosity_ifb)"
+            if luminosity is None
+            else "entries, for a file of it cannot be opened"
+        )
+        raise ConfigurationError(
+            f"dataset {dataset.name!r} cannot be scaled to {target} fb⁻¹: "
+            f"give {missing} in the fileset's metadata"
+        )
+    return Normalisation(entries, processed, here, target / here)
+
+
+def _luminosity(dataset: Dataset) -> float | None:
+    metadata = dataset.metadata
+    if metadata.cross_section_pb is not None and metadata.n_generated is not None:
+        return metadata.n_generated / metadata.cross_section_pb * PB_PER_FB
+    return metadata.luminosity_ifb
+
+
+def pair_datasets(datasets: tuple[Dataset, ...], chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the datasets that make up the pair: the data if there are any, else all.
+
+    Parameters
+    ----------
+    datasets : tuple of Dataset
+    chosen : tuple of str
+        The user's own choice.
+
+    Raises
+    ------
+    ConfigurationError
+        If a chosen dataset is not there.
+    """
+    names = [dataset.name for dataset in datasets]
+    for name in chosen:
+        if name not in names:
+            raise ConfigurationError(f"no dataset {name!r}; there are {', '.join(names)}")
+    if chosen:
+        return tuple(chosen)
+    data = tuple(d.name for d in datasets if d.metadata.role == "data")
+    return data or tuple(names)
+
+
+def luminosity_warning(
+    normalisation: Mapping[str, Normalisation], names: tuple[str, ...]
+) -> str | None:
+    """Return a line if the datasets of a pair stand for different luminosities as scaled."""
+    known = {
+        name: normalisation[name].luminosity_ifb * normalisation[name].scale  # type: ignore[operator]
+        for name in names
+        if normalisation[name].luminosity_ifb is not None
+    }
+    if not known:
+        return None
+    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    if known[high] <= known[low] * (1 + LUMINOSITY_TOLERANCE):
+        return None
+    return (
+        f"the datasets stand for different luminosities, from {known[low]:.3g} ({low}) to "
+        f"{known[high]:.3g} fb⁻¹ ({high}): their sum is no experiment; give --luminosity"
+    )
+
+
+def scaled(
+    histograms: Mapping[str, hist.Hist], normalisation: Mapping[str, Normalisation]
+) -> dict[str, hist.Hist]:
+    """Return the histograms with every dataset multiplied by its scale."""
+    result = {}
+    for name, histogram in histograms.items():
+        copy = histogram.copy()
+        view = copy.view(flow=True)
+        for i, dataset in enumerate(copy.axes["dataset"]):
+            scale = normalisation[dataset].scale
+            view["value"][i] *= scale
+            view["variance"][i] *= scale**2
+        result[name] = copy
+    return result

@@ -1,0 +1,107 @@
+"""The configuration of a run, read from TOML and checked before anything is done."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.processors.config import EMuConfig
+from eμsym.processors.fileset import DEFAULT_TREE
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What ``emusym run`` and ``emusym process`` can be told.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        Fileset JSON, ROOT files, globs or folders, relative to the configuration.
+        None means the embedded sample (``emusym run`` only).
+    tree, dataset : str
+        See `eμsym.processors.fileset.read_fileset`.
+    output : str
+        Folder for the results, relative to where the command runs.
+    pair : tuple of str
+        Datasets that make up the pair; default: the data if any, else all.
+    luminosity_ifb : float, optional
+        Scale simulated datasets to this luminosity, fb⁻¹.
+    workers : int, optional
+    dask : str, optional
+    chunksize : int
+    allow_missing : bool
+        See `eμsym.processors.runner.process`.
+    processor : EMuConfig
+        Cuts, plane, observables.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
+
+    inputs: tuple[str, ...] = ()
+    tree: str = DEFAULT_TREE
+    dataset: str = "data"
+    output: str = "emusym-output"
+    pair: tuple[str, ...] = ()
+    luminosity_ifb: float | None = None
+    workers: int | None = None
+    dask: str | None = None
+    chunksize: int = 100_000
+    allow_missing: bool = False
+    processor: EMuConfig = field(default_factory=EMuConfig)
+
+
+def read_run_config(path: str | Path) -> RunConfig:
+    """Read a TOML configuration.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    RunConfig
+        With `inputs` made relative to the file's folder.
+
+    Raises
+    ------
+    InputFileError
+        If the file cannot be read or is not TOML.
+    ConfigurationError
+        If a key is unknown or a value is impossible; the message names both.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            content = tomllib.load(stream)
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputFileError(f"{path}: is not TOML ({error})") from error
+    inputs = content.get("inputs", [])
+    if isinstance(inputs, list):
+        content["inputs"] = [_beside(path, item) for item in inputs]
+    try:
+        return TypeAdapter(RunConfig).validate_python(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_first_problem(error)}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _beside(config: Path, item: Any) -> Any:
+    if not isinstance(item, str) or "://" in item:
+        return item
+    return str(config.parent / item)
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"unknown key {key!r}; see emusym run --help for what there is"
+    return f"{key} = {first['input']!r}: {first['msg']}"

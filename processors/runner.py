@@ -1,0 +1,288 @@
+"""Processing a fileset with coffea's Runner, with an account of every event asked for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import awkward as ak
+import hist
+import loky
+from coffea.nanoevents import DelphesSchema
+from coffea.processor import Runner, accumulate
+from coffea.processor.executor import WorkItem
+
+from eμsym.errors import ConfigurationError, InputFileError, LostEventsError
+from eμsym.processors.columns import file_id
+from eμsym.processors.config import EMuConfig
+from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
+from eμsym.processors.fileset import Dataset
+from eμsym.processors.inspection import FileReport, inspect_files
+
+#: Below this many events per further worker, starting it costs more than it saves.
+EVENTS_PER_WORKER = 500_000
+
+
+@dataclass(frozen=True)
+class FileAccount:
+    """What was asked of a file and what was processed.
+
+    Attributes
+    ----------
+    dataset, path, tree, uuid : str
+    file_id : int
+        See `eμsym.processors.columns.file_id`; 0 if the file could not be opened.
+    entries : int or None
+        Events in the file; None if that could not be found out.
+    processed : int
+        Events processed.
+    problems : tuple of str
+        Why the rest is missing, a line each.
+    """
+
+    dataset: str
+    path: str
+    tree: str
+    uuid: str
+    file_id: int
+    entries: int | None
+    processed: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every event of the file was processed."""
+        return not self.problems and self.entries == self.processed
+
+
+@dataclass(frozen=True, eq=False)
+class Processed:
+    """Output of `process`.
+
+    Attributes
+    ----------
+    datasets : tuple of Dataset
+    files : tuple of FileAccount
+    cutflow : dict
+        dataset → cut → raw, sumw, sumw2; see `EMuProcessor`.
+    histograms : dict of str to hist.Hist
+        Axes dataset (in the order asked for), order, observables; event weights
+        as they are in the files.
+    parts : dict
+        dataset → record arrays, or Parquet files of them, in order of file and entry.
+    """
+
+    datasets: tuple[Dataset, ...]
+    files: tuple[FileAccount, ...]
+    cutflow: dict[str, dict[str, dict[str, float]]]
+    histograms: dict[str, hist.Hist]
+    parts: dict[str, list[Any]]
+
+    @property
+    def missing(self) -> tuple[FileAccount, ...]:
+        """The files that were not processed whole."""
+        return tuple(file for file in self.files if not file.complete)
+
+    def columns(self, dataset: str) -> Iterator[ak.Array]:
+        """Yield the columns of a dataset's selected events, a chunk at a time."""
+        for part in self.parts[dataset]:
+            yield ak.from_parquet(str(part)) if isinstance(part, Path) else part
+
+    def events(self, dataset: str) -> ak.Array:
+        """Return the columns of all of a dataset's selected events."""
+        return ak.concatenate(list(self.columns(dataset)))
+
+
+def process(
+    datasets: Iterable[Dataset],
+    config: EMuConfig | None = None,
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    chunksize: int = 100_000,
+    allow_missing: bool = False,
+    spill: Path | None = None,
+    progress: bool = False,
+) -> Processed:
+    """Run `EMuProcessor` over datasets.
+
+    The output is the same, bit for bit, for any number of workers and any executor.
+
+    Parameters
+    ----------
+    datasets : iterable of Dataset
+        See `eμsym.processors.fileset.read_fileset`.
+    config : EMuConfig, optional
+    workers : int, optional
+        Processes. Default: as many as there are cores, but no more than the
+        number of events is worth.
+    dask : str, optional
+        ``"local"``, or the address of a Dask scheduler.
+    chunksize : int
+        Largest number of events held in memory at a time, per worker.
+    allow_missing : bool
+        Go on without files and chunks that cannot be read, and account for them.
+    spill : Path, optional
+        Folder for the chunks' columns while the run goes on; without it they stay
+        in memory.
+    progress : bool
+        Whether to draw a progress bar.
+
+    Returns
+    -------
+    Processed
+
+    Raises
+    ------
+    InputFileError
+        If a file cannot be processed and `allow_missing` is false.
+    LostEventsError
+        If events were lost on the way and `allow_missing` is false, or nothing is left.
+    ConfigurationError
+        If an option is impossible or one file's events would count twice.
+    """
+    datasets = tuple(datasets)
+    config = config or EMuConfig()
+    if chunksize < 1:
+        raise ConfigurationError(f"chunksize {chunksize}: give at least 1")
+    if workers is not None and workers < 1:
+        raise ConfigurationError(f"workers {workers}: give at least 1")
+    asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
+    reports = inspect_files((path, tree) for _, path, tree in asked)
+    owners = [d.name for d, _, _ in asked]
+    _refuse_bad_files(reports, allow_missing)
+    _refuse_copies(owners, reports)
+    items = _work_items(asked, reports, chunksize)
+    if workers is None:
+        events = sum(len(item) for item in items)
+        workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
+    with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
+        runner = Runner(executor=executor, schema=DelphesSchema, savemetrics=False)
+        chunks = runner.run(items, EMuProcessor(config))["chunks"]
+    files = _account(owners, reports, items, chunks)
+    if not allow_missing:
+        _refuse_losses(files)
+    return _add_up(datasets, config, files, items, chunks)
+
+
+def _refuse_bad_files(reports: list[FileReport], allow_missing: bool) -> None:
+    bad = [report for report in reports if not report.ok]
+    if bad and len(bad) == len(reports):
+        others = f" (and {len(bad) - 1} more: no file can be read)" if len(bad) > 1 else ""
+        raise InputFileError(f"{bad[0].problem}{others}")
+    if bad and not allow_missing:
+        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise InputFileError(f"{bad[0].problem}{others}; or go on without with --allow-missing")
+
+
+def _refuse_copies(owners: list[str], reports: list[FileReport]) -> None:
+    """Refuse two files of one dataset that hold the same events."""
+    seen: dict[tuple[str, str], str] = {}
+    for owner, report in zip(owners, reports, strict=True):
+        if not report.ok:
+            continue
+        first = seen.setdefault((owner, report.uuid), report.path)
+        if first != report.path:
+            raise ConfigurationError(
+                f"{report.path}: has the same UUID as {first}, its events would count twice; "
+                "give one of the copies"
+            )
+
+
+def _work_items(
+    asked: list[tuple[Dataset, str, str]], reports: list[FileReport], chunksize: int
+) -> list[WorkItem]:
+    """Cut every readable file into chunks of nearly equal size; an empty file is one chunk."""
+    items = []
+    for (dataset, path, tree), report in zip(asked, reports, strict=True):
+        if not report.ok:
+            continue
+        entries = report.entries or 0
+        n_chunks = max(1, math.ceil(entries / chunksize))
+        edges = [entries * i // n_chunks for i in range(n_chunks + 1)]
+        uuid = UUID(report.uuid).bytes
+        items += [
+            WorkItem(dataset.name, path, tree, start, stop, uuid)
+            for start, stop in itertools.pairwise(edges)
+        ]
+    return items
+
+
+def _key(item: WorkItem) -> ChunkKey:
+    return (item.dataset, item.filename, item.entrystart, item.entrystop)
+
+
+def _account(
+    owners: list[str],
+    reports: list[FileReport],
+    items: list[WorkItem],
+    chunks: dict[ChunkKey, Any],
+) -> tuple[FileAccount, ...]:
+    """Compare, file by file, what was asked for with what came back."""
+    processed: dict[tuple[str, str], int] = {}
+    problems: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        where = (item.dataset, item.filename)
+        out = chunks.get(_key(item), LostChunk("the chunk never came back"))
+        if isinstance(out, LostChunk):
+            lost = f"entries {item.entrystart}-{item.entrystop} lost: {out.reason}"
+            problems.setdefault(where, []).append(lost)
+        else:
+            processed[where] = processed.get(where, 0) + len(item)
+    accounts = []
+    for owner, report in zip(owners, reports, strict=True):
+        where = (owner, report.path)
+        found = [report.problem] if report.problem else problems.get(where, [])
+        accounts.append(
+            FileAccount(
+                dataset=owner,
+                path=report.path,
+                tree=report.tree,
+                uuid=report.uuid,
+                file_id=file_id(owner, report.uuid) if report.uuid else 0,
+                entries=report.entries,
+                processed=processed.get(where, 0),
+                problems=tuple(found),
+            )
+        )
+    return tuple(accounts)
+
+
+def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
+    lost = [file for file in files if not file.complete]
+    if not lost:
+        return
+    events = sum((file.entries or 0) - file.processed for file in lost)
+    raise LostEventsError(
+        f"{lost[0].path}: {lost[0].problems[0]} ({events} events of {len(lost)} file(s) lost); "
+        "mend the file, or go on without with --allow-missing"
+    )
+
+
+def _add_up(
+    datasets: tuple[Dataset, ...],
+    config: EMuConfig,
+    files: tuple[FileAccount, ...],
+    items: list[WorkItem],
+    chunks: dict[ChunkKey, Any],
+) -> Processed:
+    """Add the chunks in the order of files and entries, which no executor can change."""
+    outputs = [chunks[_key(item)] for item in items if _key(item) in chunks]
+    outputs = [out for out in outputs if not isinstance(out, LostChunk)]
+    if not outputs:
+        problem = next(file.problems[0] for file in files if file.problems)
+        raise LostEventsError(f"{files[0].path}: {problem}; no chunk of any file could be read")
+    parts: dict[str, list[Any]] = {dataset.name: [] for dataset in datasets}
+    for out in outputs:
+        for name, part in out.pop("columns").items():
+            parts[name].append(part if isinstance(part, Path) else part.value)
+    empty = {"cutflow": {}, "histograms": config.histograms(*parts)}
+    total = accumulate([empty, *outputs])
+    total = EMuProcessor(config).postprocess(total)
+    return Processed(datasets, files, total["cutflow"], total["histograms"], parts)
