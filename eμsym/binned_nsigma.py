@@ -142,14 +142,14 @@ def _effective_entries(counts: FloatArray, variances: FloatArray) -> FloatArray:
     return np.divide(counts**2, variances, out=np.zeros_like(counts), where=variances > 0)
 
 
-def nsigma_null(b: ArrayLike, a: ArrayLike, n: int, *, rng: Any = None) -> Null:
+def nsigma_null(b: Any, a: Any, n: int, *, rng: Any = None) -> Null:
     """Draw the null of Nσ for unweighted samples, exact however sparse they are.
 
     Under the symmetry, given the sum n_i = A_i + B_i, B_i is Binomial(n_i, ½).
 
     Parameters
     ----------
-    b, a : array_like of int
+    b, a : array_like of int, or histogram
         The observed counts, of any one shape.
     n : int
         Number of toys.
@@ -164,12 +164,15 @@ def nsigma_null(b: ArrayLike, a: ArrayLike, n: int, *, rng: Any = None) -> Null:
     Raises
     ------
     DataError
-        If the counts are not whole numbers, all are zero, or n < 1.
+        If the counts are not those of unweighted events, all are zero, or n < 1.
     """
     check_same_binning(b, a)
-    total = np.sum([counts_and_variances(x)[0].ravel() for x in (b, a)], axis=0)
-    if np.any(total != np.rint(total)):
-        raise DataError("the binomial null needs whole counts; weighted samples have none")
+    total: Any = 0.0
+    for sample, name in ((b, "B"), (a, "A")):
+        counts, variances = counts_and_variances(sample, name=name)
+        if np.any(counts != np.rint(counts)) or np.any(counts != variances):
+            raise DataError(f"{name}: the binomial null needs the counts of unweighted events")
+        total = total + counts.ravel()
     total = total[total > 0].astype(np.int64)
     if total.size == 0 or n < 1:
         raise DataError("the binomial null needs at least one entry and one toy")

@@ -166,9 +166,9 @@ def q0(
     --------
     >>> result = q0([144, 100], [100, 100], [1, 0], background="profiled")
     >>> round(result.mu, 6), round(result.mu_error, 3), round(result.z, 3)
-    (44.0, 15.62, 2.827)
+    (44.0, 15.62, 2.825)
     >>> round(q0([144, 100], [100, 100], [1, 0], background="known").z, 3)
-    4.126
+    4.125
     """
     check_choice("background", background, ("known", "profiled"))
     check_choice("minimizer", minimizer, ("newton", "minuit"))
@@ -217,7 +217,7 @@ def q0_toys(
     --------
     >>> toys = q0_toys([[144, 100], [56, 100]], [100, 100], [1, 0], background="profiled")
     >>> toys.mu.round(6).tolist(), toys.z.round(2).tolist()
-    ([44.0, -44.0], [2.83, -3.56])
+    ([44.0, -44.0], [2.82, -3.55])
     """
     check_choice("background", background, ("known", "profiled"))
     shape = normalised_signal(np.asarray(signal, dtype=np.float64))

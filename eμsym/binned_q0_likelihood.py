@@ -120,29 +120,29 @@ def profiled_log_ratio(mu: FloatArray, b: FloatArray, a: FloatArray, s: FloatArr
     gain = x * g
     gain[empty] = -np.abs(np.broadcast_to(x, gain.shape)[empty])
     gain /= 2
-    gain += b * _log_of_mean(half * (1 - g), b, total, 1 + g)
-    gain += a * _log_of_mean(-half * (1 + g), a, total, 1 - g)
+    gain += b * _log_of_mean(half * (1 - g), -x, a, b)
+    gain += a * _log_of_mean(-half * (1 + g), x, b, a)
     return np.asarray(2 * gain.sum(axis=1))
 
 
 def _log_of_mean(
-    change: FloatArray, count: FloatArray, total: FloatArray, divisor: FloatArray
+    change: FloatArray, x: FloatArray, other: FloatArray, count: FloatArray
 ) -> FloatArray:
-    """Return the logarithm of an expectation over (A + B)/2, which is 1 + change; 0 if no count.
+    """Return ln(1 + change), an expectation over (A + B)/2; zero where its count is zero.
 
     Where the expectation falls to under half, 1 + change loses digits, and the
-    same ratio is taken as count/divisor over (A + B)/2.
+    expectation is computed for itself: b̂̂ of these counts, or, with A and B
+    exchanged and −x for x, b̂̂ + μS.
     """
     fallen = change < -0.5
-    if fallen.any():
-        change = np.where(fallen, 0.0, change)
-        logs = np.log1p(change)
-        fallen &= count > 0
-        total = np.broadcast_to(total, logs.shape)
-        count = np.broadcast_to(count, logs.shape)
-        logs[fallen] = np.log(2 * count[fallen] / (total[fallen] * divisor[fallen]))
-        return logs
-    return np.log1p(change)
+    if not fallen.any():
+        return np.asarray(np.log1p(change))
+    logs = np.log1p(np.where(fallen, 0.0, change))
+    fallen &= count > 0
+    x, other, count = (np.broadcast_to(v, logs.shape)[fallen] for v in (x, other, count))
+    mean = profiled_background(x / 2, other[:, None], count[:, None], np.ones(1))[:, 0]
+    logs[fallen] = np.log(2 * mean / (other + count))
+    return logs
 
 
 def profiled_background(mu: FloatArray, b: FloatArray, a: FloatArray, s: FloatArray) -> FloatArray:

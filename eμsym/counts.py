@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,13 @@ def counts_and_variances(
     Raises
     ------
     DataError
-        If shapes differ, a value is not finite, a variance is negative, or a
-        count is negative where the variance is to be taken from it.
+        If shapes differ, a value is not a finite number, a variance is negative,
+        a count is negative where the variance is to be taken from it, or a
+        histogram holds means instead of counts.
     """
-    histogram = callable(getattr(sample, "values", None)) and hasattr(sample, "variances")
-    counts = np.asarray(sample.values() if histogram else sample, dtype=np.float64)
+    counts = _contents(sample, name)
     given: Any = variance
-    if given is None and histogram:
+    if given is None and _is_histogram(sample):
         given = sample.variances()
         if given is None:
             raise DataError(
@@ -59,7 +60,7 @@ def counts_and_variances(
                 "pass the variances if the events are weighted"
             )
         return counts, counts.copy()
-    variances = np.asarray(given, dtype=np.float64)
+    variances = _numbers(given, f"{name}: the variances")
     if variances.shape != counts.shape:
         raise DataError(
             f"{name}: the variances have shape {variances.shape}, the counts {counts.shape}"
@@ -76,8 +77,7 @@ def check_same_binning(b: Any, a: Any) -> None:
     """
     axes_b, axes_a = getattr(b, "axes", None), getattr(a, "axes", None)
     if axes_b is None or axes_a is None:
-        shape_b = np.shape(b.values() if callable(getattr(b, "values", None)) else b)
-        shape_a = np.shape(a.values() if callable(getattr(a, "values", None)) else a)
+        shape_b, shape_a = _contents(b, "B").shape, _contents(a, "A").shape
         if shape_b != shape_a:
             raise DataError(f"the samples' shapes differ: {shape_b} and {shape_a}")
         return
@@ -91,6 +91,26 @@ def check_same_binning(b: Any, a: Any) -> None:
             raise DataError(f"the histograms' binnings differ on axis {i}")
 
 
+def _is_histogram(sample: Any) -> bool:
+    return callable(getattr(sample, "values", None)) and hasattr(sample, "variances")
+
+
+def _contents(sample: Any, name: str) -> FloatArray:
+    """Return the bin contents of an array or a histogram."""
+    if not _is_histogram(sample):
+        return _numbers(sample, name)
+    if getattr(sample, "kind", None) == "MEAN":
+        raise DataError(f"{name}: the histogram holds means (a profile), not counts")
+    return _numbers(sample.values(), name)
+
+
+def _numbers(values: Any, name: str) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: is not an array of numbers ({error})") from error
+
+
 def _edges(axis: Any) -> list[Any]:
     """Return a UHI axis as a list: (low, high) pairs, or labels."""
     return [axis[i] for i in range(len(axis))]
@@ -98,5 +118,11 @@ def _edges(axis: Any) -> list[Any]:
 
 def _same_edge(left: Any, right: Any) -> bool:
     if isinstance(left, tuple) and isinstance(right, tuple):
-        return bool(np.allclose(left, right, rtol=1e-12, atol=0.0))
+        # Rounding moves an edge near zero by much more than a fraction of itself.
+        width = abs(left[1] - left[0])
+        slack = 1e-9 * width if math.isfinite(width) else 0.0
+        return all(
+            math.isclose(low, high, rel_tol=1e-12, abs_tol=slack)
+            for low, high in zip(left, right, strict=True)
+        )
     return bool(left == right)

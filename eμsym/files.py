@@ -42,7 +42,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # If even this fails, the first error is the one to tell.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -52,7 +54,8 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     Parameters
     ----------
     path : str or Path
-        The folder to create. It may exist if it is empty.
+        The folder to create. It may exist if it is empty, and may be a link to
+        a folder, which is then the one that is made or replaced.
     overwrite : bool
         Replace a folder that holds earlier results of this program. Anything
         else is never replaced.
@@ -68,6 +71,8 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         If `path` is in the way or cannot be written.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()
     _refuse_if_in_the_way(path, overwrite)
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +120,7 @@ def _move_into_place(temporary: Path, path: Path, overwrite: bool) -> None:
         path.rename(aside)
         try:
             temporary.rename(path)
-        except OSError:
+        except BaseException:
             aside.rename(path)
             raise
         shutil.rmtree(aside, ignore_errors=True)

@@ -10,8 +10,13 @@ import numpy as np
 
 def _column(record: Any, delphes_name: str, vector_name: str) -> Any:
     """Return a component under Delphes' name if the record has it, else under vector's."""
-    name = delphes_name if delphes_name in ak.fields(record) else vector_name
+    name = delphes_name if _has_field(record, delphes_name) else vector_name
     return _float64(getattr(record, name))
+
+
+def _has_field(record: Any, name: str) -> bool:
+    # Only awkward arrays are asked: ak.fields refuses vector's single objects.
+    return isinstance(record, (ak.Array, ak.Record)) and name in ak.fields(record)
 
 
 def _float64(values: Any) -> Any:
@@ -30,7 +35,7 @@ def missing_pt(met: Any) -> Any:
         go through MET·cosh η, which is another number. Other vectors give their
         ``pt``; plain arrays are taken as they are.
     """
-    if "MET" in ak.fields(met):
+    if _has_field(met, "MET"):
         return _float64(met.MET)
     if hasattr(met, "pt"):
         return _float64(met.pt)

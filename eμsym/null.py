@@ -11,6 +11,9 @@ from scipy.stats import norm
 
 from eμsym.errors import DataError
 
+#: Relative, and below one absolute, difference that may be rounding.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Null:
@@ -42,9 +45,19 @@ class Null:
         """Return p = (k+1)/(n+1), with k toys at or above the observed statistic.
 
         The observed value counts as one more draw, so that p is never zero and
-        a test at level α rejects at most a fraction α of symmetric data.
+        a test at level α rejects at most a fraction α of symmetric data. A toy
+        that is below the observed value by rounding alone counts as a tie:
+        discrete data tie often, and sums differ with the order of their terms.
+
+        Raises
+        ------
+        DataError
+            If the statistic is NaN, which has no place among the samples.
         """
-        above = int(np.count_nonzero(self.samples >= statistic))
+        if np.isnan(statistic):
+            raise DataError("the observed statistic is NaN: it has no p-value")
+        rounding = _ROUNDING * max(1.0, abs(statistic)) if np.isfinite(statistic) else 0.0
+        above = int(np.count_nonzero(self.samples >= statistic - rounding))
         return (above + 1) / (self.samples.size + 1)
 
     def pvalue_error(self, statistic: float) -> float:
@@ -62,11 +75,18 @@ class Null:
         return 1 / (self.samples.size + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the null's size, moments and quantiles, for JSON."""
-        quantiles = np.quantile(self.samples, [0.025, 0.16, 0.5, 0.84, 0.975], method="lower")
+        """Return the null's size, moments and quantiles, for JSON.
+
+        Infinite samples are counted and left out of the moments; a quantile
+        that is infinite is None.
+        """
+        finite = self.samples[np.isfinite(self.samples)]
+        levels = [0.025, 0.16, 0.5, 0.84, 0.975]
+        quantiles = [float(q) for q in np.quantile(self.samples, levels, method="lower")]
         return {
             "n": int(self.samples.size),
-            "mean": float(np.mean(self.samples)),
-            "standard_deviation": float(np.std(self.samples)),
-            "quantiles_2.5_16_50_84_97.5": [float(q) for q in quantiles],
+            "n_infinite": int(self.samples.size - finite.size),
+            "mean": float(np.mean(finite)) if finite.size else None,
+            "standard_deviation": float(np.std(finite)) if finite.size else None,
+            "quantiles_2.5_16_50_84_97.5": [q if np.isfinite(q) else None for q in quantiles],
         }

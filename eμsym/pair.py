@@ -12,6 +12,7 @@ from hist import Hist
 from hist.storage import Weight
 from numpy.typing import NDArray
 
+from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 
 #: The column that says which sample an event of the eμ pair belongs to.
@@ -100,9 +101,13 @@ class Pair:
         ----------
         a, b : mapping of str to array of shape (n,), or ak.Array of records
         names : tuple of str
+
+        Raises
+        ------
+        DataError
+            If the columns of a sample differ in length.
         """
-        samples = [Sample(events=x if isinstance(x, ak.Array) else ak.zip(dict(x))) for x in (a, b)]
-        return cls(samples[0], samples[1], names)
+        return cls(Sample(_records(a, names[0])), Sample(_records(b, names[1])), names)
 
     @classmethod
     def from_events(cls, events: ak.Array, *, by: str = ORDER_COLUMN) -> Pair:
@@ -148,20 +153,61 @@ class Pair:
         ----------
         rng : numpy.random.Generator, int or None
         """
-        events_a, events_b = self.a.require_events(), self.b.require_events()
-        pool = ak.concatenate([events_a, events_b])
+        pool = joined_events(self.a, self.b)
         order = np.random.default_rng(rng).permutation(len(pool))
-        n_a = len(events_a)
+        n_a = len(self.a.require_events())
         return Pair(Sample(pool[order[:n_a]]), Sample(pool[order[n_a:]]), self.names)
 
     def __add__(self, other: Pair) -> Pair:
-        """Add a signal, or another process: events joined, histograms summed."""
+        """Add a signal, or another process: events joined, histograms summed.
+
+        Histograms that only one pair has are left out, and so are the events if
+        one pair has none.
+
+        Raises
+        ------
+        DataError
+            If the columns or the binnings differ.
+        """
         return Pair(_joined(self.a, other.a), _joined(self.b, other.b), self.names)
+
+
+def joined_events(left: Sample, right: Sample) -> ak.Array:
+    """Return the events of both samples, the left ones first.
+
+    If only one of them has weights, those of the other are ones.
+
+    Raises
+    ------
+    DataError
+        If a sample has no events, or their other columns differ.
+    """
+    parts = [left.require_events(), right.require_events()]
+    fields = [set(ak.fields(events)) for events in parts]
+    if different := (fields[0] ^ fields[1]) - {"weight"}:
+        raise DataError(f"only one of the samples has the columns {', '.join(sorted(different))}")
+    if fields[0] != fields[1]:
+        parts = [
+            ak.with_field(sample.require_events(), sample.weight, "weight")
+            for sample in (left, right)
+        ]
+    return ak.concatenate(parts)
 
 
 def _joined(left: Sample, right: Sample) -> Sample:
     events = None
     if left.events is not None and right.events is not None:
-        events = ak.concatenate([left.events, right.events])
-    common = left.histograms.keys() & right.histograms.keys()
-    return Sample(events, {k: left.histograms[k] + right.histograms[k] for k in sorted(common)})
+        events = joined_events(left, right)
+    common = sorted(left.histograms.keys() & right.histograms.keys())
+    for name in common:
+        check_same_binning(left.histograms[name], right.histograms[name])
+    return Sample(events, {k: left.histograms[k] + right.histograms[k] for k in common})
+
+
+def _records(columns: Any, name: str) -> ak.Array:
+    if isinstance(columns, ak.Array):
+        return columns
+    lengths = {column: len(values) for column, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{name}: the columns differ in length: {lengths}")
+    return ak.zip(dict(columns), depth_limit=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,7 +14,7 @@ import numpy as np
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
-from eμsym.pair import ORDER_COLUMN, Pair, Sample
+from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
 
 PAIR_SCHEMA = "emusym/pair"
 HISTOGRAMS_SCHEMA = "emusym/histograms"
@@ -28,7 +29,8 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     ``.parquet`` keeps the columns of both samples in one table, whose boolean
     column ``electron_leads`` is true for A. ``.json`` keeps the histograms in
     the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
-    and the columns, if any, as trees ``a/events`` and ``b/events``.
+    and the columns, if any, as trees ``a/events`` and ``b/events``. Only JSON
+    keeps the samples' names.
 
     Parameters
     ----------
@@ -76,7 +78,8 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
         return _read_folder(path, datasets)
     if datasets is not None:
         raise ConfigurationError(f"{path}: datasets can be chosen only from a processed folder")
-    return _by_suffix(path, _READERS)(path)
+    pair: Pair = _by_suffix(path, _READERS)(path)
+    return pair
 
 
 def _by_suffix(path: Path, table: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
@@ -88,12 +91,11 @@ def _by_suffix(path: Path, table: Mapping[str, Callable[..., Any]]) -> Callable[
 
 
 def _write_parquet(pair: Pair, path: Path) -> None:
-    parts = []
-    for sample, in_a in ((pair.a, True), (pair.b, False)):
-        events = sample.require_events()
-        parts.append(ak.with_field(events, np.full(len(events), in_a), ORDER_COLUMN))
+    events = joined_events(pair.a, pair.b)
+    in_a = np.arange(len(events)) < len(pair.a.require_events())
     with whole_file(path) as temporary:
-        ak.to_parquet(ak.concatenate(parts), str(temporary), extensionarray=False)
+        table = ak.with_field(events, in_a, ORDER_COLUMN)
+        ak.to_parquet(table, str(temporary), extensionarray=False)
 
 
 def _read_parquet(path: Path) -> Pair:
@@ -104,7 +106,12 @@ def _parquet_events(path: Path) -> ak.Array:
     try:
         return ak.from_parquet(str(path))
     except Exception as error:
-        raise InputFileError(f"{path}: is not a readable Parquet file ({error})") from error
+        reason = _one_line(error)
+        raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _write_json(pair: Pair, path: Path) -> None:
@@ -123,16 +130,36 @@ def _write_json(pair: Pair, path: Path) -> None:
 
 
 def _read_json(path: Path) -> Pair:
+    with _whole(path):
+        data = _uhi_json(path, PAIR_SCHEMA)
+        a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
+        names = (data["names"][0], data["names"][1])
+    return Pair(Sample(histograms=a), Sample(histograms=b), names)
+
+
+def _uhi_json(path: str | Path, schema: str) -> Any:
     import uhi.io.json
 
-    data = read_json(path, schema=PAIR_SCHEMA, object_hook=uhi.io.json.object_hook)
-    a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
-    return Pair(Sample(histograms=a), Sample(histograms=b), (data["names"][0], data["names"][1]))
+    return read_json(path, schema=schema, object_hook=uhi.io.json.object_hook)
+
+
+@contextlib.contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    """Turn what a JSON file of the right schema lacks into an `InputFileError`."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise InputFileError(f"{path}: a part is missing or damaged ({error!r})") from error
 
 
 def _write_root(pair: Pair, path: Path) -> None:
     import uproot
 
+    for side, sample in (("a", pair.a), ("b", pair.b)):
+        if sample.events is None and not sample.histograms:
+            raise DataError(f"{path}: sample {side} has neither histograms nor events to write")
+        if sample.events is not None and "events" in sample.histograms:
+            raise DataError(f"{path}: a histogram is called 'events', as the tree of events is")
     with whole_file(path) as temporary, uproot.recreate(temporary) as file:
         for side, sample in (("a", pair.a), ("b", pair.b)):
             for name, histogram in sample.histograms.items():
@@ -150,7 +177,8 @@ def _read_root(path: Path) -> Pair:
         with uproot.open(path) as file:
             samples = [_root_sample(file, side, path) for side in ("a", "b")]
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
-        raise InputFileError(f"{path}: is not a pair in a ROOT file ({error})") from error
+        reason = _one_line(error)
+        raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
     return Pair(samples[0], samples[1])
 
 
@@ -171,7 +199,11 @@ def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
         raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
     by_dataset = read_histograms(folder / "histograms.json")
     files = {unquote(p.stem): p for p in sorted((folder / "events").glob("*.parquet"))}
-    chosen = sorted(files) if datasets is None else list(datasets)
+    if not files:
+        raise InputFileError(f"{folder}: has no events/*.parquet; make it with emusym process")
+    chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
+    if not chosen:
+        raise ConfigurationError(f"{folder}: no dataset is chosen; there are {', '.join(files)}")
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder}: no dataset {name!r}; there are {', '.join(files)}")
@@ -185,10 +217,9 @@ def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
 
 def read_histograms(path: str | Path) -> dict[str, hist.Hist]:
     """Read the histograms of a processed folder: axes dataset, order, then the observables."""
-    import uhi.io.json
-
-    data = read_json(path, schema=HISTOGRAMS_SCHEMA, object_hook=uhi.io.json.object_hook)
-    return {name: hist.Hist(value) for name, value in data["histograms"].items()}
+    with _whole(path):
+        data = _uhi_json(path, HISTOGRAMS_SCHEMA)
+        return {name: hist.Hist(value) for name, value in data["histograms"].items()}
 
 
 def write_histograms(path: str | Path, histograms: Mapping[str, hist.Hist]) -> None:

@@ -74,6 +74,7 @@ class Objective:
         self.rest_b, self.rest_reference, self.rest_s = b[rest], reference[rest], s[rest]
         self.kink = 2 * float(s[empty].sum())
         self.side = 0.0
+        self.offset = 0.0
         self.low = -float(np.min(reference[s > 0] / s[s > 0])) if known else -np.inf
         self.resting_point = self._resting_point()
 
@@ -92,11 +93,6 @@ class Objective:
         difference = (self.reference - self.b)[some]
         return float(2 * np.sum(self.s[some] * difference / total[some]))
 
-    def of_mu_alone(self) -> Objective:
-        """Return the same likelihood with every background in closed form."""
-        free = np.zeros_like(self.free)
-        return Objective(self.b, self.reference, self.s, free=free, known=self.known)
-
     def start(self, mu: float) -> FloatArray:
         """Return the parameters with each background at its best for this μ."""
         return np.concatenate([[mu], self._best(self.free_b, self.free_a, self.free_s, mu)])
@@ -110,9 +106,9 @@ class Objective:
         return best
 
     def value(self, values: FloatArray) -> float:
-        """Return −2 ln L over the saturated L."""
+        """Return −2 ln L over the saturated L, less the offset."""
         mu = float(values[0])
-        result = self.kink * (mu * self.side if self.side else abs(mu))
+        result = self.kink * (mu * self.side if self.side else abs(mu)) - self.offset
         background, expected = self._rest(mu)
         result += float(deviance(self.rest_b, expected).sum())
         if not self.known:
@@ -124,10 +120,12 @@ class Objective:
     def gradient(self, values: FloatArray) -> FloatArray:
         """Return the derivatives by μ and by each free background."""
         mu = float(values[0])
-        _, expected = self._rest(mu)
-        slope = self.kink * (self.side or np.sign(mu)) + 2 * float(
-            self.rest_s @ (1 - _ratio(self.rest_b, expected))
-        )
+        background, expected = self._rest(mu)
+        by_mu = 1 - _ratio(self.rest_b, expected)
+        if not self.known:
+            # Held at b = −μS, the background itself moves with μ.
+            by_mu = np.where(expected > 0, by_mu, _ratio(self.rest_reference, background) - 1)
+        slope = self.kink * (self.side or np.sign(mu)) + 2 * float(self.rest_s @ by_mu)
         (b, nu), (a, background) = self._free_terms(values)
         by_nu = continued_deviance(b, nu)[1]
         by_background = by_nu + continued_deviance(a, background)[1]
@@ -160,7 +158,8 @@ class Objective:
     def _best(self, b: FloatArray, reference: FloatArray, s: FloatArray, mu: float) -> FloatArray:
         if self.known:
             return reference
-        return profiled_background(np.array([mu]), b[None], reference[None], s)[0]
+        best = profiled_background(np.array([mu]), b[None], reference[None], s)
+        return np.asarray(best[0])
 
     def _rest_curvature(self, mu: float) -> float:
         """Return the second derivative by μ of the bins in closed form.
@@ -175,7 +174,7 @@ class Objective:
             # On b = 0 the expectation of B is μS; on b = −μS that of A is −μS.
             held = np.where(expected == 0, by_b, by_nu)
             inside = (background > 0) & (expected > 0)
-            by_nu = np.where(inside, _ratio(by_nu * by_b, by_nu + by_b), held)
+            by_nu = np.asarray(np.where(inside, _ratio(by_nu * by_b, by_nu + by_b), held))
         return float(2 * (by_nu @ self.rest_s**2))
 
 

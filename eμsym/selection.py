@@ -7,7 +7,7 @@ from typing import Any
 
 import awkward as ak
 
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, DataError
 
 LEPTON_FIELDS = ("PT", "Eta", "Phi", "Charge", "IsolationVar")
 
@@ -120,15 +120,23 @@ def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Ar
     Returns
     -------
     electron, muon : ak.Array, n * {PT, Eta, Phi, Charge, IsolationVar}
+
+    Raises
+    ------
+    DataError
+        If an event has no good lepton of a kind, or several.
     """
     return (
-        _the_good_one(electrons, cuts, cuts.electron_isolation),
-        _the_good_one(muons, cuts, cuts.muon_isolation),
+        _the_good_one(electrons, cuts, cuts.electron_isolation, "electron"),
+        _the_good_one(muons, cuts, cuts.muon_isolation, "muon"),
     )
 
 
-def _the_good_one(leptons: ak.Array, cuts: Cuts, isolation: float) -> ak.Array:
+def _the_good_one(leptons: ak.Array, cuts: Cuts, isolation: float, kind: str) -> ak.Array:
     good = good_leptons(leptons, cuts, isolation)["isolation"]
+    others = ak.sum(ak.sum(good, axis=1) != 1)
+    if others:
+        raise DataError(f"{others} events have not exactly one good {kind}; select with emu_masks")
     columns = {name: ak.flatten(leptons[name][good]) for name in LEPTON_FIELDS}
     return ak.zip(columns)
 

@@ -9,11 +9,11 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.plots.style import Style, experiment_label, styled
+from eμsym.plots.style import Style, StyledFigure, experiment_label, styled
 
 _NAMES = {
     "all": "all",
-    "electron_and_muon": r"$\geq$1 e, $\geq$1 μ",
+    "electron_and_muon": "$\\geq$1 e,\n$\\geq$1 μ",
     "pt": r"$p_\mathrm{T}$",
     "eta": r"$|\eta|$",
     "isolation": "isolation",
@@ -53,7 +53,7 @@ def draw_cutflow(
     # The largest dataset is drawn at the bottom, as the legend lists them from the top.
     order = sorted(totals, key=lambda name: totals[name][-3])
     with styled(style):
-        figure = Figure(figsize=(8.4, 4.6), layout="constrained")
+        figure = StyledFigure(style, figsize=(8.4, 4.6), layout="constrained")
         axes = figure.subplots()
         positions = np.arange(len(steps))
         bottom = np.zeros(len(steps))
@@ -62,7 +62,7 @@ def draw_cutflow(
             axes.bar(positions, totals[name], 0.8, bottom=bottom, label=name, color=color)
             bottom = bottom + totals[name]
         for x, y in zip(positions, bottom, strict=True):
-            axes.text(x, y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
+            axes.text(float(x), y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
         axes.set_xticks(positions, [_NAMES.get(step, step) for step in steps])
         axes.tick_params(axis="x", which="both", length=0)
         axes.minorticks_off()
@@ -79,5 +79,5 @@ def draw_cutflow(
 
 def _colors(n: int) -> list[Any]:
     """Return n colours that neighbours can be told apart by."""
-    palette = matplotlib.colormaps["tab20"].colors
-    return [palette[(2 * i + (i // 10)) % 20] for i in range(n)]
+    palette = matplotlib.colormaps["tab20"]
+    return [palette((2 * i + i // 10) % 20) for i in range(n)]

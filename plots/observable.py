@@ -9,8 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
-from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, experiment_label, styled
+from eμsym.plots.style import (
+    COLOR_A,
+    COLOR_B,
+    COLOR_BOTH,
+    Style,
+    StyledFigure,
+    experiment_label,
+    styled,
+)
 
 
 def draw_observable(
@@ -35,38 +44,52 @@ def draw_observable(
     a, b = pair.hist(name)
     axis = a.axes[0]
     with styled(style):
-        figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+        figure = StyledFigure(style, figsize=(6.4, 5.6), layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         for histogram, label, color in ((a, pair.names[0], COLOR_A), (b, pair.names[1], COLOR_B)):
-            text = f"{label}  ({histogram.sum(flow=True).value:,.0f} events)"
+            text = f"{label}  ({_total(histogram):,.0f} events)"
             mplhep.histplot(
                 histogram, ax=top, label=text, color=color, yerr=True, flow="none", linewidth=1.3
             )
         top.set_xlabel("")  # the pull panel below has it
         top.set_ylabel(f"events / {_width(axis)}")
-        top.set_ylim(bottom=0)
+        top.set_ylim(0, 1.12 * max(_highest(a), _highest(b), 0.0) or 1.0)
         top.legend(title=_legend_title(a, b))
-        experiment_label(top, style)
         _draw_pulls(bottom, a, b, pair.names, result)
         bottom.set_xlabel(axis.label)
         bottom.set_xlim(axis.edges[0], axis.edges[-1])
         figure.align_ylabels()
+        experiment_label(top, style)
     return figure
 
 
+def _total(histogram: Any) -> float:
+    """Return Σw, with what lies outside the axis."""
+    return float(np.sum(histogram.values(flow=True)))
+
+
+def _highest(histogram: Any) -> float:
+    """Return the upper end of the longest error bar."""
+    counts, variances = counts_and_variances(histogram)
+    return float(np.max(counts + np.sqrt(variances)))
+
+
 def _width(axis: Any) -> str:
+    if not np.allclose(axis.widths, axis.widths[0]):
+        return "bin"
     unit = " GeV" if "[GeV]" in axis.label else ""
     return f"{axis.widths[0]:g}{unit}"
 
 
 def _legend_title(a: Any, b: Any) -> str | None:
-    outside = sum(h.sum(flow=True).value - h.sum().value for h in (a, b))
-    total = sum(h.sum(flow=True).value for h in (a, b))
+    total = _total(a) + _total(b)
+    outside = total - float(np.sum(a.values()) + np.sum(b.values()))
     return f"{100 * outside / total:.0f} % outside the axis" if outside else None
 
 
 def _draw_pulls(axes: Any, a: Any, b: Any, names: tuple[str, str], result: NSigma | None) -> None:
-    pull = pulls(b.values(), a.values(), b.variances(), a.variances())
+    (b_counts, b_variance), (a_counts, a_variance) = map(counts_and_variances, (b, a))
+    pull = pulls(b_counts, a_counts, b_variance, a_variance)
     edges = a.axes[0].edges
     positive = np.nan_to_num(pull) >= 0
     colors = np.where(positive, COLOR_B, COLOR_A).tolist()

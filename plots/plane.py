@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
-from eμsym.plots.style import COLOR_MARK, Style, experiment_label, styled
+from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
 from eμsym.windows import Window
 
 
@@ -44,7 +46,8 @@ def draw_plane(
     """
     a, b = pair.hist(name)
     with styled(style):
-        figure = Figure(figsize=(14.0, 4.4), layout="constrained")
+        figure = StyledFigure(style, figsize=(14.0, 4.4), layout="constrained")
+        figure.get_layout_engine().set(wspace=0.06)
         panels = figure.subplots(1, 3, sharex=True, sharey=True)
         norm = _logarithmic(a.values(), b.values())
         for axes, histogram, label in zip(panels, (a, b), pair.names, strict=False):
@@ -53,7 +56,8 @@ def draw_plane(
             )
             axes.set_title(label, loc="right")
             _colorbar(figure, axes, drawn.pcolormesh, f"events / {_area(a)}")
-        pull = pulls(b.values(), a.values(), b.variances(), a.variances())
+        (b_counts, b_variance), (a_counts, a_variance) = map(counts_and_variances, (b, a))
+        pull = pulls(b_counts, a_counts, b_variance, a_variance)
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
         mesh = panels[2].pcolormesh(
             a.axes[0].edges, a.axes[1].edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach
@@ -82,6 +86,8 @@ def _colorbar(figure: Figure, axes: Any, mesh: Any, label: str) -> None:
 
 
 def _area(histogram: Any) -> str:
+    if not all(np.allclose(axis.widths, axis.widths[0]) for axis in histogram.axes):
+        return "bin"
     widths = [f"{axis.widths[0]:g}" for axis in histogram.axes]
     units = {"GeV" if "[GeV]" in axis.label else "" for axis in histogram.axes}
     unit = f" {units.pop()}$^2$" if units == {"GeV"} else ""
@@ -96,7 +102,8 @@ def _outline(window: Window) -> Rectangle:
         y_high - y_low,
         fill=False,
         edgecolor=COLOR_MARK,
-        linewidth=2.2,
+        linewidth=1.8,
+        path_effects=[withStroke(linewidth=4.5, foreground="white")],
     )
 
 

@@ -11,14 +11,14 @@ import matplotlib
 import mplhep
 from matplotlib.figure import Figure
 
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, OutputError
 from eμsym.files import whole_file
 
 Style = Literal["neutral", "ATLAS", "CMS", "LHCb", "ALICE"]
 STYLES: tuple[Style, ...] = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
 
 #: Colour-blind safe (Okabe and Ito): sample A, sample B, both, highlight.
-COLOR_A, COLOR_B, COLOR_BOTH, COLOR_MARK = "#0072B2", "#D55E00", "#444444", "#009E73"
+COLOR_A, COLOR_B, COLOR_BOTH, COLOR_MARK = "#0072B2", "#D55E00", "#444444", "#000000"
 
 _NEUTRAL: dict[str, Any] = {
     "axes.labelsize": 11,
@@ -42,6 +42,50 @@ _NEUTRAL: dict[str, Any] = {
     "pdf.fonttype": 42,
 }
 
+#: The experiments' own sizes are made for 10 inch figures with one panel.
+_EXPERIMENT_SIZES: dict[str, Any] = {
+    **{key: _NEUTRAL[key] for key in _NEUTRAL if "size" in key or "dpi" in key},
+    "axes.labelpad": 4.0,
+    "legend.borderaxespad": 0.8,
+    "legend.title_fontsize": 10,
+    "savefig.bbox": None,
+    "pdf.fonttype": 42,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    **{f"{axis}tick.major.size": 6.0 for axis in "xy"},
+    **{f"{axis}tick.minor.size": 3.0 for axis in "xy"},
+    **{f"{axis}tick.{kind}.pad": 4.0 for axis in "xy" for kind in ("major", "minor")},
+}
+
+
+class StyledFigure(Figure):
+    """A figure that is rendered with the settings that it was drawn with.
+
+    matplotlib looks up fonts, resolution and more only when it renders, which
+    is after `styled` has put the caller's settings back.
+
+    Parameters
+    ----------
+    style : {"neutral", "ATLAS", "CMS", "LHCb", "ALICE"}
+    **options
+        As of `matplotlib.figure.Figure`.
+    """
+
+    def __init__(self, style: Style, **options: Any) -> None:
+        self._style: Style = style
+        with styled(style):
+            super().__init__(**options)
+
+    def draw(self, renderer: Any) -> None:
+        """Render, as `matplotlib.figure.Figure.draw` does."""
+        with styled(self._style):
+            super().draw(renderer)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Write to a file, as `matplotlib.figure.Figure.savefig` does."""
+        with styled(self._style):
+            super().savefig(*args, **options)
+
 
 @contextmanager
 def styled(style: Style) -> Iterator[None]:
@@ -60,18 +104,19 @@ def styled(style: Style) -> Iterator[None]:
         raise ConfigurationError(f"no style {style!r}; there are {', '.join(STYLES)}")
     settings = _NEUTRAL
     if style != "neutral":
-        # The experiments' sizes are made for 10 inch figures with one panel.
-        sizes = {key: _NEUTRAL[key] for key in _NEUTRAL if "size" in key or "dpi" in key}
-        settings = {**getattr(mplhep.style, style), **sizes, "xtick.labelsize": 9}
-        settings |= {"ytick.labelsize": 9, "mathtext.cal": "DejaVu Sans"}
+        settings = {**getattr(mplhep.style, style), **_EXPERIMENT_SIZES}
     with matplotlib.rc_context():
         matplotlib.rcParams.update(settings)
         yield
 
 
 def experiment_label(axes: Any, style: Style) -> None:
-    """Write the experiment's label above the axes, if the style is an experiment's."""
+    """Write the experiment's label above the axes, if the style is an experiment's.
+
+    Call it last: the label is spaced for the axes' final size.
+    """
     if style != "neutral":
+        axes.figure.draw_without_rendering()
         module = getattr(mplhep, style.lower())
         module.label("Delphes simulation", ax=axes, data=True, loc=0, rlabel="", fontsize=10)
 
@@ -92,9 +137,17 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     Returns
     -------
     list of Path
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     written = []
     for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
         path = folder / f"{name}.{ending}"

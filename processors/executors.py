@@ -8,10 +8,14 @@ by chunk, to be added up in the order of the files.
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -129,20 +133,46 @@ class GuardedIterative(IterativeExecutor):
 
 @dataclass
 class GuardedFutures(FuturesExecutor):
-    """coffea's executor for local processes, guarded; workers die with an interrupted run."""
+    """coffea's executor for local processes, guarded, that stops at once when interrupted."""
 
     spill: str | None = None
 
     def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
         """Run the guarded function on every item."""
-        self.pool = loky.ProcessPoolExecutor(max_workers=self.workers)
-        try:
-            result = super().__call__(items, Guard(function, self.spill), accumulator)
-        except BaseException:
-            self.pool.shutdown(wait=False, kill_workers=True)
-            raise
-        self.pool.shutdown()
-        return result
+        self.pool = loky.ProcessPoolExecutor(self.workers)
+        with _interrupts_ignored():
+            self.pool.submit(int)  # starts the workers
+        run = super().__call__
+        # The main thread only waits: an interrupt inside concurrent.futures can leave
+        # a lock behind that the pool's shutdown then waits for, for ever.
+        with ThreadPoolExecutor(1) as thread:
+            result = thread.submit(run, items, Guard(function, self.spill), accumulator)
+            try:
+                return result.result()
+            except BaseException:
+                # coffea prints the traceback of the pool that is taken from it.
+                with redirect_stderr(StringIO()):
+                    self.pool.shutdown(kill_workers=True)
+                    result.exception()
+                raise
+            finally:
+                self.pool.shutdown()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Have processes that are started here leave Ctrl-C to this one.
+
+    A terminal sends it to all of them; the workers would print tracebacks.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted, and only it may say so
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -214,15 +244,18 @@ def _dask_client(address: str, workers: int) -> Iterator[Any]:
             "Dask is not installed; run: pip install 'emusym[dask]'"
         ) from error
     if address == "local":
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs="ERROR",
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with ExitStack() as stack:
+            with _interrupts_ignored():
+                cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs="CRITICAL",
+                    # An interrupt closes the workers' connections, which they would log.
+                    env={"DASK_LOGGING__DISTRIBUTED": "critical"},
+                )
+                client = stack.enter_context(Client(stack.enter_context(cluster)))
+                client.wait_for_workers(workers)
             yield client
         return
     try:

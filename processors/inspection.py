@@ -132,11 +132,11 @@ def _tree_problem(file: Any, path: str, name: str) -> tuple[int | None, str | No
     if kinds[name] != "TTree":
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    branches = {key.rsplit("/", 1)[-1] for key in tree.keys()}  # noqa: SIM118 (not a mapping)
+    branches = set(tree.keys())
     missing = [
         branch
         for collection, names in NEEDED.items()
-        for branch in (f"{collection}_size", *(f"{collection}.{n}" for n in names))
+        for branch in (f"{collection}_size", *(f"{collection}/{collection}.{n}" for n in names))
         if branch not in branches
     ]
     entries = int(tree.num_entries)

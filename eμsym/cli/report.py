@@ -111,7 +111,9 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
     if known["pvalue"] <= known["smallest_pvalue"]:
         worth = f"below {known['smallest_pvalue']:.2g} (none of {known['null']['n']} toys)"
     else:
-        worth = f"{known['pvalue']:.2g} ± {known['pvalue_error']:.1g}, Z = {known['z']:.2f}"
+        worth = f"{known['pvalue']:.2g} ± {known['pvalue_error']:.1g}"
+        if known["z"] is not None:
+            worth += f", Z = {known['z']:.2f}"
     console.print(f"With all windows counted, its p-value under an exact symmetry is {worth}.")
 
 

@@ -1,0 +1,290 @@
+"""Files and folders are written whole or not at all, whatever interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eμsym.errors import ConfigurationError, EmusymError, InputFileError, OutputError
+from eμsym.files import RESULTS_FILE, read_json, whole_file, whole_folder, write_json
+
+#: What may happen while a result is being written.
+INTERRUPTIONS = [KeyboardInterrupt, SystemExit, RuntimeError, MemoryError]
+
+
+def everything_in(folder: Path) -> dict[str, str]:
+    """Return every path below a folder, hidden ones too, with the content of the files."""
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else "folder"
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def results_in(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / RESULTS_FILE).write_text(text)
+    return folder
+
+
+# Files
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "result.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == tmp_path  # on the same disk, or it could not be renamed
+        temporary.write_text("whole")
+    assert everything_in(tmp_path) == {"result.txt": "whole"}
+
+
+def test_a_file_replaces_an_older_one(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with whole_file(str(path)) as temporary:
+        temporary.write_text("new")
+    assert everything_in(tmp_path) == {"result.txt": "new"}
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+def test_an_interrupted_file_leaves_nothing_new_and_the_old_one_as_it_was(interruption, tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    for name in ("old.txt", "new.txt"):
+        with pytest.raises(interruption), whole_file(tmp_path / name) as temporary:
+            temporary.write_text("half")
+            raise interruption
+    assert everything_in(tmp_path) == {"old.txt": "old"}
+
+
+def test_an_interruption_before_anything_is_written_is_told_as_it_is(tmp_path):
+    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "new.txt"):
+        raise KeyboardInterrupt
+    assert everything_in(tmp_path) == {}
+
+
+def test_a_file_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "plain").write_text("text")
+    path = tmp_path / "plain" / "result.txt"
+    with pytest.raises(OutputError, match=r"result\.txt: cannot be written \(Not a directory\)"):
+        write_json(path, {})
+    assert everything_in(tmp_path) == {"plain": "text"}
+
+
+def test_a_file_in_a_folder_that_is_not_there_cannot_be_written(tmp_path):
+    with pytest.raises(OutputError, match="No such file or directory"):
+        write_json(tmp_path / "nowhere" / "result.json", {})
+    assert everything_in(tmp_path) == {}
+
+
+def test_a_file_does_not_replace_a_folder(tmp_path):
+    (tmp_path / "result.json").mkdir()
+    with pytest.raises(OutputError, match="Is a directory"):
+        write_json(tmp_path / "result.json", {})
+    assert everything_in(tmp_path) == {"result.json": "folder"}
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
+    with pytest.raises(OutputError) as error, whole_file(tmp_path / "result.txt") as temporary:
+        temporary.write_text("half")
+        raise OSError(28, os.strerror(28))
+    assert "No space left on device" in str(error.value)
+    assert "result.txt" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert everything_in(tmp_path) == {}
+
+
+def test_errors_of_this_program_pass_unchanged(tmp_path):
+    with pytest.raises(InputFileError, match="^its own words$"), whole_file(tmp_path / "x"):
+        raise InputFileError("its own words")
+    with pytest.raises(InputFileError, match="^its own words$"), whole_folder(tmp_path / "y"):
+        raise InputFileError("its own words")
+    assert everything_in(tmp_path) == {}
+
+
+# Folders
+
+
+def test_a_folder_appears_under_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep" / "out"
+    with whole_folder(path) as temporary:
+        (temporary / "x.txt").write_text("x")
+        (temporary / "sub").mkdir()
+        assert not path.exists()
+    assert everything_in(tmp_path / "deep") == {
+        "out": "folder",
+        "out/sub": "folder",
+        "out/x.txt": "x",
+    }
+
+
+def test_a_folder_is_as_public_as_any_other(tmp_path):
+    (tmp_path / "usual").mkdir()
+    with whole_folder(tmp_path / "out"):
+        pass
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "out")}
+    assert len(modes) == 1
+
+
+def test_an_empty_folder_may_be_there_already(tmp_path):
+    (tmp_path / "out").mkdir()
+    with whole_folder(tmp_path / "out") as temporary:
+        (temporary / "x.txt").write_text("x")
+    assert everything_in(tmp_path) == {"out": "folder", "out/x.txt": "x"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+def test_an_interrupted_folder_leaves_nothing_new(interruption, overwrite, tmp_path):
+    with (
+        pytest.raises(interruption),
+        whole_folder(tmp_path / "out", overwrite=overwrite) as temporary,
+    ):
+        (temporary / "x.txt").write_text("half")
+        raise interruption
+    assert everything_in(tmp_path) == {}
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+def test_old_results_survive_an_interrupted_run(interruption, tmp_path):
+    out = results_in(tmp_path / "out", "old")
+    with pytest.raises(interruption), whole_folder(out, overwrite=True) as temporary:
+        (temporary / RESULTS_FILE).write_text("half")
+        raise interruption
+    assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
+
+
+def test_old_results_are_replaced_whole_where_asked_for(tmp_path):
+    out = results_in(tmp_path / "out", "old")
+    (out / "left-over.txt").write_text("old")
+    with whole_folder(out, overwrite=True) as temporary:
+        (temporary / RESULTS_FILE).write_text("new")
+    assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "new"}
+
+
+def test_old_results_are_not_replaced_unless_asked_for(tmp_path):
+    out = results_in(tmp_path / "out", "old")
+    with pytest.raises(OutputError, match="earlier results; give --overwrite"), whole_folder(out):
+        pytest.fail("work was begun that cannot be kept")
+    assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_is_not_ours_is_never_replaced(overwrite, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years")
+    with (
+        pytest.raises(OutputError, match="not ours"),
+        whole_folder(tmp_path / "thesis", overwrite=overwrite),
+    ):
+        pytest.fail("work was begun that cannot be kept")
+    assert everything_in(tmp_path) == {"thesis": "folder", "thesis/chapter.tex": "years"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_is_never_replaced_by_a_folder(overwrite, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with (
+        pytest.raises(OutputError, match="is a file"),
+        whole_folder(tmp_path / "out", overwrite=overwrite),
+    ):
+        pytest.fail("work was begun that cannot be kept")
+    assert everything_in(tmp_path) == {"out": "a file"}
+
+
+def test_what_others_put_there_during_the_run_is_not_replaced(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(OutputError, match="not ours"), whole_folder(out) as temporary:
+        (temporary / RESULTS_FILE).write_text("new")
+        out.mkdir()
+        (out / "chapter.tex").write_text("years")
+    assert everything_in(tmp_path) == {"out": "folder", "out/chapter.tex": "years"}
+
+
+@pytest.mark.parametrize("failure", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path, monkeypatch):
+    out = results_in(tmp_path / "out", "old")
+    rename = Path.rename
+
+    def failing_once_the_way_is_free(self, target):
+        if Path(target) == out and (self / RESULTS_FILE).read_text() == "new":
+            raise failure
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing_once_the_way_is_free)
+    expected = OutputError if isinstance(failure, OSError) else KeyboardInterrupt
+    with pytest.raises(expected), whole_folder(out, overwrite=True) as temporary:
+        (temporary / RESULTS_FILE).write_text("new")
+    assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path):
+    (tmp_path / "plain").write_text("text")
+    with (
+        pytest.raises(OutputError, match=r"out: cannot be written \((Not a dir|File exists)"),
+        whole_folder(tmp_path / "plain" / "out"),
+    ):
+        pytest.fail("work was begun that cannot be kept")
+    assert everything_in(tmp_path) == {"plain": "text"}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_link_to_a_folder_stays_a_link_and_its_folder_gets_the_results(there, tmp_path):
+    target = tmp_path / "large-disk"
+    if there:
+        results_in(target, "old")
+    (tmp_path / "out").symlink_to(target)
+    with whole_folder(tmp_path / "out", overwrite=True) as temporary:
+        (temporary / RESULTS_FILE).write_text("new")
+    assert (tmp_path / "out").is_symlink()
+    assert everything_in(target) == {RESULTS_FILE: "new"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["large-disk", "out"]
+
+
+# JSON
+
+
+def test_json_comes_back_as_it_was_written(tmp_path):
+    data = {"schema": "a/b", "names": ["eμ", "μe"], "values": [1.5, None, True], "deep": {"x": 1}}
+    write_json(tmp_path / "x.json", data)
+    assert read_json(tmp_path / "x.json", schema="a/b") == data
+    assert json.loads((tmp_path / "x.json").read_bytes().decode("utf-8")) == data
+    assert "eμ" in (tmp_path / "x.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, object()])
+def test_what_is_not_json_is_not_written(value, tmp_path):
+    (tmp_path / "x.json").write_text("old")
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "x.json", {"z": value})
+    assert everything_in(tmp_path) == {"x.json": "old"}
+
+
+@pytest.mark.parametrize(
+    "content, error, says",
+    [
+        (None, InputFileError, r"x\.json: cannot be read \(No such file"),
+        (b"", InputFileError, "is not JSON"),
+        (b'{"schema": "a/b"', InputFileError, "is not JSON"),
+        (b"\x80\x81", InputFileError, "is not JSON"),
+        (b"{}", ConfigurationError, "schema is None, expected 'a/b'"),
+        (b'{"schema": "b/c"}', ConfigurationError, "schema is 'b/c', expected 'a/b'"),
+        (b'["schema"]', ConfigurationError, "schema is None"),
+    ],
+)
+def test_json_that_is_not_what_it_should_be_is_refused(content, error, says, tmp_path):
+    if content is not None:
+        (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(error, match=says):
+        read_json(tmp_path / "x.json", schema="a/b")
+    assert issubclass(error, EmusymError)
+
+
+def test_a_folder_is_not_json(tmp_path):
+    with pytest.raises(InputFileError, match="Is a directory"):
+        read_json(tmp_path)

@@ -1,0 +1,221 @@
+"""The Runner around the processor: same bits everywhere, and nothing lost silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import pytest
+
+from eμsym.errors import ConfigurationError, InputFileError, LostEventsError
+from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.executors import Guard, LostChunk
+from eμsym.processors.fileset import Dataset, Metadata, read_fileset
+from eμsym.processors.runner import Processed, process
+from tests.delphes_file import emu, event
+
+#: A chunk of this size cuts the embedded files into some 20 chunks.
+CHUNK = 3000
+
+
+def everything(output: Processed) -> dict[str, Any]:
+    """All that a run gives, down to the bits."""
+    columns = {}
+    for dataset in output.datasets:
+        events = ak.to_packed(output.events(dataset.name))
+        columns[dataset.name] = {k: ak.to_numpy(events[k]).tobytes() for k in ak.fields(events)}
+    return {
+        "cutflow": output.cutflow,
+        "categories": list(output.histograms["plane"].axes["dataset"]),
+        "histograms": {k: h.view(flow=True).tobytes() for k, h in output.histograms.items()},
+        "columns": columns,
+        "files": output.files,
+    }
+
+
+@pytest.fixture(scope="module")
+def datasets(sample: Path) -> tuple[Dataset, ...]:
+    return read_fileset([sample / "fileset.json"])
+
+
+@pytest.fixture(scope="module")
+def reference(datasets: tuple[Dataset, ...]) -> dict[str, Any]:
+    return everything(process(datasets, workers=1, chunksize=CHUNK))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"workers": 2},
+        {"workers": 2, "spill": True},
+        {"workers": 1, "spill": True},
+        {"workers": 2, "dask": "local"},
+        {"workers": 2, "dask": "local", "spill": True},
+    ],
+    ids=["futures", "futures, spilled", "iterative, spilled", "dask", "dask, spilled"],
+)
+def test_every_executor_gives_the_same_bits(
+    datasets: tuple[Dataset, ...],
+    reference: dict[str, Any],
+    options: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    if options.pop("spill", False):
+        options["spill"] = tmp_path
+    assert everything(process(datasets, chunksize=CHUNK, **options)) == reference
+
+
+def test_every_event_is_accounted_for(datasets: tuple[Dataset, ...]) -> None:
+    output = process(datasets)
+    assert all(file.complete for file in output.files)
+    for dataset in datasets:
+        asked = dataset.metadata.entries
+        assert sum(f.processed for f in output.files if f.dataset == dataset.name) == asked
+        assert output.cutflow[dataset.name]["all"]["raw"] == asked
+
+
+def test_a_file_that_cannot_be_read_is_an_error(
+    delphes_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    good = delphes_file([emu()])
+    with pytest.raises(InputFileError, match=r"absent\.root: does not exist.*--allow-missing"):
+        process(read_fileset([good, tmp_path / "absent.root"]))
+    output = process(read_fileset([good, tmp_path / "absent.root"]), allow_missing=True)
+    (lost,) = output.missing
+    assert (lost.path, lost.entries, lost.processed) == (str(tmp_path / "absent.root"), None, 0)
+    assert output.cutflow["data"]["emu"]["raw"] == 1
+    with pytest.raises(InputFileError, match="no file can be read"):
+        process(read_fileset([tmp_path / "a.root", tmp_path / "b.root"]), allow_missing=True)
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}, {"dask": "local"}])
+def test_a_chunk_that_cannot_be_read_is_an_error(
+    damaged_file: Path, delphes_file: Callable[..., Path], options: dict[str, Any]
+) -> None:
+    good = delphes_file([emu()] * 3)
+    given = read_fileset([good, damaged_file])
+    with pytest.raises(LostEventsError, match=r"damaged\.root: entries 0-959 lost: .*Muon\.PT"):
+        process(given, chunksize=1000, **options)
+    output = process(given, chunksize=1000, allow_missing=True, **options)
+    (lost,) = output.missing
+    assert lost.path == str(damaged_file)
+    assert lost.processed == 0
+    assert len(lost.problems) == 2
+    assert output.cutflow["data"]["all"]["raw"] == 3
+
+
+def test_nothing_left_at_all(damaged_file: Path) -> None:
+    with pytest.raises(LostEventsError, match="no chunk of any file could be read"):
+        process(read_fileset([damaged_file]), allow_missing=True)
+
+
+def test_bad_values_lose_their_chunk_and_no_other(delphes_file: Callable[..., Path]) -> None:
+    bad = emu()
+    bad["Electron"][0]["PT"] = float("nan")
+    given = read_fileset([delphes_file([emu(), emu(), bad, emu()])])
+    with pytest.raises(LostEventsError, match=r"Electron\.PT = nan in entry 2"):
+        process(given, chunksize=1)
+    output = process(given, chunksize=1, allow_missing=True)
+    assert output.cutflow["data"]["emu"]["raw"] == 3
+    assert output.events("data").entry.to_list() == [0, 1, 3]
+    assert [(f.entries, f.processed) for f in output.missing] == [(4, 3)]
+
+
+def test_same_events_twice_are_refused(delphes_file: Callable[..., Path], tmp_path: Path) -> None:
+    first = delphes_file([emu()])
+    copy = tmp_path / "copy.root"
+    copy.write_bytes(first.read_bytes())
+    with pytest.raises(ConfigurationError, match=r"same UUID as .*made\.root"):
+        process(read_fileset([first, copy]))
+
+
+def test_impossible_options(delphes_file: Callable[..., Path]) -> None:
+    given = read_fileset([delphes_file([emu()])])
+    for options in ({"workers": 0}, {"chunksize": 0}):
+        with pytest.raises(ConfigurationError, match="give at least 1"):
+            process(given, **options)
+    with pytest.raises(ConfigurationError, match="no scheduler answers"):
+        process(given, dask="tcp://127.0.0.1:1")
+
+
+class Item:
+    """As much of a work item as the guard looks at."""
+
+    dataset, filename, entrystart, entrystop = "d", "f.root", 0, 5
+    fileuuid = bytes(16)
+
+
+class Flaky:
+    """A work function that fails a number of times."""
+
+    def __init__(self, error: Exception, failures: int) -> None:
+        self.error, self.failures, self.calls = error, failures, 0
+
+    def __call__(self, item: Item) -> dict[str, Any]:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise Exception("Failed processing file") from self.error
+        return {"out": {"n": 5}, "processed": {item}}
+
+
+KEY = ("d", "f.root", 0, 5)
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eμsym.processors.executors._PAUSE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_passing_read_error_is_tried_once_more() -> None:
+    work = Flaky(OSError("stale file handle"), failures=1)
+    assert Guard(work)(Item())["chunks"] == {KEY: {"n": 5}}
+    assert work.calls == 2
+    work = Flaky(OSError("stale file handle"), failures=9)
+    assert Guard(work)(Item())["chunks"] == {KEY: LostChunk("stale file handle")}
+    assert work.calls == 2
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_bug_is_neither_tried_again_nor_hidden() -> None:
+    work = Flaky(TypeError("a bug"), failures=9)
+    with pytest.raises(Exception, match="Failed processing file"):
+        Guard(work)(Item())
+    assert work.calls == 1
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}])
+def test_a_bug_in_the_processor_reaches_the_user(
+    delphes_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+) -> None:
+    class Broken(EMuProcessor):
+        def process(self, events: Any) -> Any:
+            raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("eμsym.processors.runner.EMuProcessor", Broken)
+    given = read_fileset([delphes_file([emu(), event()])])
+    with pytest.raises(Exception, match="a bug"):
+        process(given, chunksize=1, allow_missing=True, **options)
+
+
+def test_workers_default_to_what_pays_off(
+    delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def record(**options: Any) -> Any:
+        asked.append(options["workers"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eμsym.processors.runner.make_executor", record)
+    monkeypatch.setattr("loky.cpu_count", lambda: 8)
+    given = (Dataset("d", {str(delphes_file([emu()] * 10)): "Delphes"}, Metadata()),)
+    for per_worker in (500_000, 4, 1):
+        monkeypatch.setattr("eμsym.processors.runner.EVENTS_PER_WORKER", per_worker)
+        with pytest.raises(KeyboardInterrupt):
+            process(given)
+    assert asked == [1, 3, 8]
