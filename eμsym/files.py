@@ -32,9 +32,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If the operating system refuses (no permission, disk full).
+        If the folder is not there, or the operating system refuses (no
+        permission, disk full).
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written ({path.parent} is not a folder)")
     temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         yield temporary

@@ -175,6 +175,8 @@ def _read_root(path: Path) -> Pair:
 
     try:
         with uproot.open(path) as file:
+            if path.stat().st_size < file.file.fEND:
+                raise InputFileError(f"{path}: is not a whole ROOT file, its end is missing")
             samples = [_root_sample(file, side, path) for side in ("a", "b")]
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)

@@ -16,13 +16,14 @@ def pyhf_workspace(
     signal: Any,
     *,
     channels: tuple[str, str] = ("emu", "mue"),
+    signal_events: float | None = None,
     mu_bounds: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     r"""Write the likelihood of Eq. 4 (arXiv:2203.07529) as a HistFactory workspace.
 
     Two channels, A and B, share one ``shapefactor`` that multiplies the template
-    (A + B)/2: the free background of every bin. The signal stands in B alone, with
-    a ``normfactor`` "mu" that counts events.
+    (A + B)/2: the free background of every bin. The signal stands in B alone,
+    scaled by a ``normfactor`` "mu".
 
     Parameters
     ----------
@@ -30,9 +31,15 @@ def pyhf_workspace(
         As for `q0` with a profiled background; planes are flattened, row by row.
     channels : tuple of str
         What to call the channels of A and of B.
+    signal_events : float, optional
+        How many events mu = 1 stands for: the sum of the signal sample. Default:
+        the power of ten nearest to the error of μ̂ in events. Minimisers that
+        take finite differences, such as pyhf's default, need parameters of order
+        one: with ``signal_events=1`` they can stop far from the minimum.
     mu_bounds : tuple of float, optional
-        Range of mu. Default: from where the first bin's expectation vanishes,
-        with the background at the template, to ΣB, which μ̂ cannot exceed.
+        Range of mu, in units of `signal_events`. Default: from where the first
+        bin's expectation vanishes, with the background at the template, to ΣB,
+        which μ̂ cannot exceed.
 
     Returns
     -------
@@ -43,8 +50,8 @@ def pyhf_workspace(
     Raises
     ------
     DataError
-        As for `q0`; if nothing is left to fit; or if the bounds do not hold zero
-        between them.
+        As for `q0`; if nothing is left to fit; if the bounds do not hold zero
+        between them; or if `signal_events` is not above zero.
 
     Notes
     -----
@@ -61,9 +68,15 @@ def pyhf_workspace(
     template = (counts_a + counts_b) / 2
     template[template == 0] = 1.0
     some = shape > 0
+    if signal_events is None:
+        error = np.sqrt(1 / np.sum(shape**2 / (2 * template)))
+        signal_events = float(10.0 ** np.rint(np.log10(error)))
+    if not 0 < signal_events < np.inf:
+        raise DataError(f"signal_events: {signal_events} is not a number of events above zero")
+    shape = signal_events * shape
     low, high = mu_bounds or (
         -float(np.min(template[some] / shape[some])),
-        max(float(counts_b.sum()), 1.0),
+        max(float(counts_b.sum()) / signal_events, 1.0),
     )
     if not low <= 0 < high:
         raise DataError(f"mu_bounds: zero must lie in [{low:g}, {high:g})")

@@ -21,10 +21,8 @@ from eμsym.q0_minuit_objective import Objective
 
 Profile = Literal["mu", "bins"]
 
-#: MIGRAD stops 1.2e-10 above the minimum, however low its tolerance. −2 ln L is
-#: given to it times this, so that it stops nearer: about 1e-7 errors from μ̂.
-SCALE = 1e4
-TOLERANCE = 1e-13
+#: MIGRAD stops at an estimated distance to the minimum of 0.002 times this.
+TOLERANCE = 1e-8
 
 #: Most times that MIGRAD goes on from where it stopped.
 REPEATS = 5
@@ -201,15 +199,14 @@ def _bin_name(flat: int, shape: tuple[int, ...]) -> str:
 
 def _make(objective: Objective, start: FloatArray, names: tuple[str, ...]) -> Minuit:
     minuit = Minuit(
-        lambda values: SCALE * objective.value(values),
+        objective.value,
         start,
-        grad=lambda values: SCALE * objective.gradient(values),
+        grad=objective.gradient,
         # Of one parameter the curvature can vanish, and MINUIT then falls back on g2.
-        g2=None if names else lambda values: SCALE * objective.hessian(values)[0],
-        hessian=(lambda values: SCALE * objective.hessian(values)) if names else None,
+        g2=None if names else lambda values: objective.hessian(values)[0],
+        hessian=objective.hessian if names else None,
         name=("mu", *names),
     )
-    minuit.errordef = SCALE
     minuit.tol = TOLERANCE
     minuit.errors = np.concatenate([[np.sqrt(objective.b.sum() + 1)], np.sqrt(start[1:])])
     if np.isfinite(objective.low):
@@ -242,7 +239,7 @@ def _migrad(objective: Objective, mu: float, names: tuple[str, ...]) -> Minuit:
         if minuit.fmin is not None:
             # MINUIT stopped at the digits that it thinks the value can tell apart.
             # From a value of zero it goes on to where the gradient vanishes.
-            objective.offset += minuit.fval / SCALE
+            objective.offset += minuit.fval
         before = minuit.values[0]
         minuit.migrad()
         if abs(minuit.values[0] - before) <= 1e-9 * minuit.errors[0]:
@@ -258,7 +255,7 @@ def _at_zero(objective: Objective, minuit: Minuit | None) -> float:
     fixed = _make(objective, start, minuit.parameters[1:])
     fixed.fixed["mu"] = True
     fixed.migrad()
-    return float(fixed.fval) / SCALE
+    return float(fixed.fval)
 
 
 def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
@@ -271,7 +268,7 @@ def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
     above = mu + error.upper if error.upper_valid else np.nan
     if np.isfinite(objective.low):
         at_boundary = objective.value(objective.start(objective.low))
-        if at_boundary - minuit.fval / SCALE <= 1:
+        if at_boundary - minuit.fval <= 1:
             below = objective.low
     return below, above
 
@@ -292,5 +289,5 @@ def _scan(
     if minuit is None or minuit.npar == 1:
         values = np.array([objective.value(objective.start(mu)) for mu in points])
     else:
-        values = minuit.mnprofile("mu", grid=points)[1] / SCALE
+        values = minuit.mnprofile("mu", grid=points)[1]
     return np.asarray(values - lowest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -31,6 +32,24 @@ def results_in(folder: Path, text: str) -> Path:
     return folder
 
 
+def interrupted_file(path: Path, failure: BaseException | type[BaseException]) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise failure
+
+
+def interrupted_folder(path: Path, failure: type[BaseException], overwrite: bool) -> None:
+    with whole_folder(path, overwrite=overwrite) as temporary:
+        (temporary / RESULTS_FILE).write_text("half")
+        (temporary / "sub").mkdir()
+        raise failure
+
+
+def written_folder(path: Path, text: str, overwrite: bool = False) -> None:
+    with whole_folder(path, overwrite=overwrite) as temporary:
+        (temporary / RESULTS_FILE).write_text(text)
+
+
 # Files
 
 
@@ -56,9 +75,8 @@ def test_a_file_replaces_an_older_one(tmp_path):
 def test_an_interrupted_file_leaves_nothing_new_and_the_old_one_as_it_was(interruption, tmp_path):
     (tmp_path / "old.txt").write_text("old")
     for name in ("old.txt", "new.txt"):
-        with pytest.raises(interruption), whole_file(tmp_path / name) as temporary:
-            temporary.write_text("half")
-            raise interruption
+        with pytest.raises(interruption):
+            interrupted_file(tmp_path / name, interruption)
     assert everything_in(tmp_path) == {"old.txt": "old"}
 
 
@@ -71,13 +89,15 @@ def test_an_interruption_before_anything_is_written_is_told_as_it_is(tmp_path):
 def test_a_file_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "plain").write_text("text")
     path = tmp_path / "plain" / "result.txt"
-    with pytest.raises(OutputError, match=r"result\.txt: cannot be written \(Not a directory\)"):
+    with pytest.raises(
+        OutputError, match=r"result\.txt: cannot be written \(.*plain is not a folder"
+    ):
         write_json(path, {})
     assert everything_in(tmp_path) == {"plain": "text"}
 
 
 def test_a_file_in_a_folder_that_is_not_there_cannot_be_written(tmp_path):
-    with pytest.raises(OutputError, match="No such file or directory"):
+    with pytest.raises(OutputError, match="nowhere is not a folder"):
         write_json(tmp_path / "nowhere" / "result.json", {})
     assert everything_in(tmp_path) == {}
 
@@ -90,9 +110,8 @@ def test_a_file_does_not_replace_a_folder(tmp_path):
 
 
 def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
-    with pytest.raises(OutputError) as error, whole_file(tmp_path / "result.txt") as temporary:
-        temporary.write_text("half")
-        raise OSError(28, os.strerror(28))
+    with pytest.raises(OutputError) as error:
+        interrupted_file(tmp_path / "result.txt", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert "No space left on device" in str(error.value)
     assert "result.txt" in str(error.value)
     assert "\n" not in str(error.value)
@@ -100,9 +119,9 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
 
 
 def test_errors_of_this_program_pass_unchanged(tmp_path):
-    with pytest.raises(InputFileError, match="^its own words$"), whole_file(tmp_path / "x"):
+    with pytest.raises(InputFileError, match=r"^its own words$"), whole_file(tmp_path / "x"):
         raise InputFileError("its own words")
-    with pytest.raises(InputFileError, match="^its own words$"), whole_folder(tmp_path / "y"):
+    with pytest.raises(InputFileError, match=r"^its own words$"), whole_folder(tmp_path / "y"):
         raise InputFileError("its own words")
     assert everything_in(tmp_path) == {}
 
@@ -141,29 +160,23 @@ def test_an_empty_folder_may_be_there_already(tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("interruption", INTERRUPTIONS)
 def test_an_interrupted_folder_leaves_nothing_new(interruption, overwrite, tmp_path):
-    with (
-        pytest.raises(interruption),
-        whole_folder(tmp_path / "out", overwrite=overwrite) as temporary,
-    ):
-        (temporary / "x.txt").write_text("half")
-        raise interruption
+    with pytest.raises(interruption):
+        interrupted_folder(tmp_path / "out", interruption, overwrite)
     assert everything_in(tmp_path) == {}
 
 
 @pytest.mark.parametrize("interruption", INTERRUPTIONS)
 def test_old_results_survive_an_interrupted_run(interruption, tmp_path):
     out = results_in(tmp_path / "out", "old")
-    with pytest.raises(interruption), whole_folder(out, overwrite=True) as temporary:
-        (temporary / RESULTS_FILE).write_text("half")
-        raise interruption
+    with pytest.raises(interruption):
+        interrupted_folder(out, interruption, overwrite=True)
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
 
 
 def test_old_results_are_replaced_whole_where_asked_for(tmp_path):
     out = results_in(tmp_path / "out", "old")
     (out / "left-over.txt").write_text("old")
-    with whole_folder(out, overwrite=True) as temporary:
-        (temporary / RESULTS_FILE).write_text("new")
+    written_folder(out, "new", overwrite=True)
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "new"}
 
 
@@ -199,10 +212,14 @@ def test_a_file_is_never_replaced_by_a_folder(overwrite, tmp_path):
 
 def test_what_others_put_there_during_the_run_is_not_replaced(tmp_path):
     out = tmp_path / "out"
-    with pytest.raises(OutputError, match="not ours"), whole_folder(out) as temporary:
-        (temporary / RESULTS_FILE).write_text("new")
-        out.mkdir()
-        (out / "chapter.tex").write_text("years")
+
+    def slow_run():
+        with whole_folder(out):
+            out.mkdir()
+            (out / "chapter.tex").write_text("years")
+
+    with pytest.raises(OutputError, match="not ours"):
+        slow_run()
     assert everything_in(tmp_path) == {"out": "folder", "out/chapter.tex": "years"}
 
 
@@ -218,8 +235,8 @@ def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path
 
     monkeypatch.setattr(Path, "rename", failing_once_the_way_is_free)
     expected = OutputError if isinstance(failure, OSError) else KeyboardInterrupt
-    with pytest.raises(expected), whole_folder(out, overwrite=True) as temporary:
-        (temporary / RESULTS_FILE).write_text("new")
+    with pytest.raises(expected):
+        written_folder(out, "new", overwrite=True)
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
 
 
@@ -239,8 +256,7 @@ def test_a_link_to_a_folder_stays_a_link_and_its_folder_gets_the_results(there, 
     if there:
         results_in(target, "old")
     (tmp_path / "out").symlink_to(target)
-    with whole_folder(tmp_path / "out", overwrite=True) as temporary:
-        (temporary / RESULTS_FILE).write_text("new")
+    written_folder(tmp_path / "out", "new", overwrite=True)
     assert (tmp_path / "out").is_symlink()
     assert everything_in(target) == {RESULTS_FILE: "new"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["large-disk", "out"]

@@ -36,7 +36,8 @@ def pyhf_q0(b, a, s, **options):
         best = best.tolist()
     _, at_zero = pyhf.infer.mle.fixed_poi_fit(0.0, data, model, return_fitted_val=True)
     poi = model.config.poi_index
-    return float(np.copysign(at_zero - smallest, best[poi])), best[poi], errors[poi]
+    unit = sum(workspace["channels"][1]["samples"][1]["data"])
+    return float(np.copysign(at_zero - smallest, best[poi])), unit * best[poi], unit * errors[poi]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -60,7 +61,7 @@ def test_our_optimum_is_that_of_its_likelihood(seed):
     rng = np.random.default_rng(seed)
     t, s = rng.uniform(5, 200, (3, 4)), rng.random((3, 4))
     a, b = rng.poisson(t), rng.poisson(t + 50 * s / s.sum())
-    workspace = pyhf.Workspace(pyhf_workspace(b, a, s))
+    workspace = pyhf.Workspace(pyhf_workspace(b, a, s, signal_events=1))
     model = workspace.model()
     data = workspace.data(model)
     ours = profile_fit(b, a, s, background="profiled", profile="bins")
@@ -105,20 +106,25 @@ def test_bins_that_are_empty():
 
 
 def test_scipy_can_fit_it_too():
-    b, a, s = [20, 33, 40], [9, 30, 31], [3, 0.5, 2]
-    pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer(tolerance=1e-10))
+    x, y = np.indices((7, 7))
+    t, s = 25 + 3000 * np.exp(-((x - 2) ** 2 + y**2) / 8), np.exp(-((x - 4) ** 2) - (y - 3) ** 2)
+    rng = np.random.default_rng(1)
+    a, b = rng.poisson(t), rng.poisson(t + 150 * s / s.sum())
+    pyhf.set_backend("numpy", "scipy")
     workspace = pyhf.Workspace(pyhf_workspace(b, a, s))
+    assert sum(workspace["channels"][1]["samples"][1]["data"]) == pytest.approx(100)
     model = workspace.model()
     best = pyhf.infer.mle.fit(workspace.data(model), model)
     ours = q0(b, a, s, background="profiled")
-    assert best[model.config.poi_index] == pytest.approx(ours.mu, abs=1e-3 * ours.mu_error)
+    found = 100 * best[model.config.poi_index]
+    assert found == pytest.approx(ours.mu, abs=0.01 * ours.mu_error)
 
 
 def test_cabinetry_opens_and_fits_it(tmp_path):
     cabinetry = pytest.importorskip("cabinetry")
     b, a, s = [[5, 1, 30], [8, 2, 9]], [[2, 1, 30], [9, 3, 4]], [[1, 0, 2], [1, 0, 3]]
     path = tmp_path / "workspace.json"
-    path.write_text(json.dumps(pyhf_workspace(b, a, s)))
+    path.write_text(json.dumps(pyhf_workspace(b, a, s, signal_events=1)))
     workspace = cabinetry.workspace.load(path)
     model, data = cabinetry.model_utils.model_and_data(workspace)
     fit = cabinetry.fit.fit(model, data)
@@ -129,7 +135,9 @@ def test_cabinetry_opens_and_fits_it(tmp_path):
 
 
 def test_layout():
-    workspace = pyhf_workspace([3, 5], [1, 5], [2, 2], channels=("control", "search"))
+    workspace = pyhf_workspace(
+        [3, 5], [1, 5], [2, 2], signal_events=1, channels=("control", "search")
+    )
     pyhf.schema.validate(workspace, "workspace.json")
     control, search = workspace["channels"]
     assert (control["name"], search["name"]) == ("control", "search")
@@ -158,5 +166,7 @@ def test_bounds_can_be_given():
 def test_bad_input():
     with pytest.raises(DataError, match="every bin is zero"):
         pyhf_workspace([1], [1], [0])
+    with pytest.raises(DataError, match="signal_events"):
+        pyhf_workspace([1], [1], [1], signal_events=0)
     with pytest.raises(DataError, match="mu_bounds"):
         pyhf_workspace([1], [1], [1], mu_bounds=(1, 5))

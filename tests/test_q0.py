@@ -79,7 +79,7 @@ def planes(draw):
     return b, a, t, s / s.sum()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(planes())
 def test_profiled_agrees_with_the_plain_likelihood(plane):
     b, a, _, s = plane
@@ -92,7 +92,7 @@ def test_profiled_agrees_with_the_plain_likelihood(plane):
         assert abs(result.mu - mu) <= 1e-6 * max(1.0, abs(mu), result.mu_error)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(planes())
 def test_known_agrees_with_the_plain_likelihood(plane):
     b, _, t, s = plane
@@ -110,7 +110,7 @@ def test_known_agrees_with_the_plain_likelihood(plane):
     assert abs(result.mu - mu) <= 1e-6 * max(1.0, abs(mu), np.nan_to_num(result.mu_error))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(planes())
 @example((np.array([0.0, 1.0]), np.array([5.0, 2.0]), np.array([5.0, 2.0]), np.array([0.5, 0.5])))
 def test_minuit_agrees_with_newton(plane):
@@ -128,7 +128,7 @@ def test_minuit_agrees_with_newton(plane):
             assert slow.mu_error == pytest.approx(fast.mu_error, rel=1e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(planes(), st.floats(1e-3, 1e3))
 def test_exchanging_the_samples_changes_the_sign_and_the_scale_of_s_nothing(plane, scale):
     b, a, _, s = plane
@@ -256,12 +256,12 @@ def test_one_reference_serves_all_toys(background):
 
 def test_memory_stays_bounded():
     rng = np.random.default_rng(7)
-    b = rng.poisson(100, (4000, 28, 28))
+    b, a = rng.poisson(100, (2, 2000, 28, 28))
     tracemalloc.start()
-    q0_toys(b, b[::-1], rng.random((28, 28)), background="profiled")
+    q0_toys(b, a, rng.random((28, 28)), background="profiled")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < b.nbytes + 2e7 / 2  # numpy copies a reversed view that it must reshape
+    assert peak < 1e7  # one copy of B alone would be 1.25e7 bytes
 
 
 # ---------------------------------------------------------------- MINUIT's richer result

@@ -69,7 +69,8 @@ def test_ratio_to_pyhf(benchmark, toys, optimizer, capsys):
     def pyhf_q0():
         best, free = pyhf.infer.mle.fit(data, model, return_fitted_val=True)
         _, at_zero = pyhf.infer.mle.fixed_poi_fit(0.0, data, model, return_fitted_val=True)
-        return float(at_zero - free), float(best[model.config.poi_index])
+        unit = sum(workspace["channels"][1]["samples"][1]["data"])
+        return float(at_zero - free), unit * float(best[model.config.poi_index])
 
     theirs, (value, mu) = benchmark.pedantic(seconds, (pyhf_q0,), rounds=1)
     ours, result = seconds(q0_toys, toys.b_signal, toys.a, SIGNAL, background="profiled")

@@ -1,0 +1,37 @@
+# Two commands for a stranger: make run, make test. Each makes the virtual environment itself.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: run test check lint types bench clean
+
+run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
+	$(BIN)/emusym run --overwrite
+
+test: $(VENV)/test-ready lint types  ## install, then check style and types and run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test-ready
+	$(BIN)/python tests/type_check.py
+
+bench: $(VENV)/test-ready  ## the benchmarks, which print ratios to a peer or the plain way
+	$(BIN)/python -m pytest -o addopts= -s tests/benchmarks
+
+clean:
+	rm -rf $(VENV) build dist emusym.egg-info emusym-output
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/test-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[test]'
+	touch $@ $(VENV)/run-ready

@@ -1,0 +1,46 @@
+"""The wheel, away from the checkout, does the main job on the sample that it carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.slow
+def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True)
+    (wheel,) = tmp_path.glob("emusym-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for room in ("__init__.py", "processors/emu.py", "plots/plane.py", "recipes/__init__.py"):
+        assert f"eμsym/{room}" in names
+    assert "eμsym/recipes/sample/fileset.json" in names
+    assert not [name for name in names if name.startswith("tests")]
+
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
+    code = (
+        "import eμsym, sys; print(eμsym.__file__)\n"
+        "from eμsym.cli import main; main(['run', '-o', 'out'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0].startswith(str(site))
+    results = json.loads((elsewhere / "out" / "results.json").read_text(encoding="utf-8"))
+    assert all(entry["path"].startswith(str(site)) for entry in results["inputs"])
+    assert results["tests"]["yields"]["emu"]["sumw"] > 6000

@@ -1,0 +1,392 @@
+"""Pairs on disk: what is written comes back, and what is no pair is refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import awkward as ak
+import hist
+import numpy as np
+import pyarrow.parquet
+import pytest
+import uproot
+from hist.axis import Regular, StrCategory, Variable
+
+from eμsym import EmusymError, Pair, Sample, read_pair, write_pair
+from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
+from eμsym.files import RESULTS_FILE, write_json
+from eμsym.pair_io import read_histograms, select, write_histograms
+
+MASS = Regular(4, 0, 8, name="m_coll", label="$m$ [GeV]")
+PLANE = (MASS, Variable([10, 20, 50], name="lead_pt", label=r"$p_\mathrm{T}$ [GeV]"))
+ENDINGS = ["parquet", "json", "root"]
+
+
+def events(n, seed):
+    """Return events with columns of every type that the processor writes."""
+    rng = np.random.default_rng(seed)
+    return ak.zip(
+        {
+            "m_coll": rng.uniform(-1, 9, n),
+            "lead_pt": rng.uniform(5, 55, n).astype(np.float32),
+            "lead_charge": rng.choice([-1, 1], n).astype(np.int8),
+            "weight": rng.normal(1, 0.5, n),
+            "file_id": rng.integers(0, 2**63, n).astype(np.uint64) * np.uint64(2),
+            "entry": np.arange(n),
+        }
+    )
+
+
+def sample_of(n, seed):
+    sample = Sample(events(n, seed))
+    return Sample(sample.events, {"m_coll": sample.fill(MASS), "plane": sample.fill(*PLANE)})
+
+
+@pytest.fixture
+def pair():
+    return Pair(sample_of(70, 1), sample_of(50, 2), ("left", "right"))
+
+
+def assert_same_events(found, expected):
+    for sample, original in ((found.a, expected.a), (found.b, expected.b)):
+        assert len(sample.events) == len(original.events)
+        for name in ak.fields(original.events):
+            values, given = (np.asarray(x.events[name]) for x in (sample, original))
+            assert values.dtype == given.dtype, name
+            assert np.array_equal(values, given), name
+
+
+def assert_same_contents(found, expected):
+    for sample, original in ((found.a, expected.a), (found.b, expected.b)):
+        assert set(sample.histograms) == set(original.histograms)
+        for name, histogram in original.histograms.items():
+            for flow in (False, True):
+                values = sample.histograms[name].values(flow=flow)
+                variances = sample.histograms[name].variances(flow=flow)
+                assert np.array_equal(values, histogram.values(flow=flow)), name
+                assert np.array_equal(variances, histogram.variances(flow=flow)), name
+            axes = zip(sample.histograms[name].axes, histogram.axes, strict=True)
+            for axis, original_axis in axes:
+                np.testing.assert_allclose(axis.edges, original_axis.edges, rtol=1e-14)
+                assert axis.label == original_axis.label
+
+
+# There and back
+
+
+def test_parquet_keeps_the_columns_and_which_sample_they_belong_to(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.parquet")
+    found = read_pair(tmp_path / "pair.parquet")
+    assert_same_events(found, pair)
+    assert found.a.histograms == {}
+    flags = ak.from_parquet(tmp_path / "pair.parquet").electron_leads
+    assert ak.to_list(flags) == [True] * 70 + [False] * 50
+
+
+def test_parquet_is_a_plain_table_to_others(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "pair.parquet")
+    assert table.column_names == [*ak.fields(pair.a.events), "electron_leads"]
+    assert {str(field.type) for field in table.schema} == {
+        "double", "float", "int8", "uint64", "int64", "bool",
+    }  # fmt: skip
+
+
+def test_json_keeps_the_histograms_their_axes_and_the_names(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.json")
+    found = read_pair(tmp_path / "pair.json")
+    assert_same_contents(found, pair)
+    assert found.names == ("left", "right")
+    assert [axis.name for axis in found.hist("plane")[0].axes] == ["m_coll", "lead_pt"]
+    assert found.hist("plane")[0] == pair.hist("plane")[0]
+    assert found.a.events is None
+    content = json.loads((tmp_path / "pair.json").read_text(encoding="utf-8"))
+    assert (content["schema"], content["version"]) == ("emusym/pair", 1)
+
+
+def test_root_keeps_histograms_labels_and_columns_but_not_the_axes_names(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.root")
+    found = read_pair(tmp_path / "pair.root")
+    assert_same_contents(found, pair)
+    assert_same_events(found, pair)
+    assert [axis.name for axis in found.hist("plane")[0].axes] == ["xaxis", "yaxis"]
+
+
+def test_root_is_a_plain_file_to_others(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.root")
+    with uproot.open(tmp_path / "pair.root") as file:
+        assert file["a/m_coll"].classname == "TH1D"
+        assert file["b/plane"].classname == "TH2D"
+        assert file["a/events"].num_entries == 70
+        assert file["a/m_coll"].errors() == pytest.approx(
+            np.sqrt(pair.hist("m_coll")[0].variances())
+        )
+
+
+@pytest.mark.parametrize("ending", ["json", "root"])
+def test_histograms_without_events_come_back(ending, pair, tmp_path):
+    only = Pair(Sample(histograms=pair.a.histograms), Sample(histograms=pair.b.histograms))
+    write_pair(only, tmp_path / f"pair.{ending}")
+    found = read_pair(tmp_path / f"pair.{ending}")
+    assert_same_contents(found, only)
+    assert found.a.events is found.b.events is None
+
+
+@pytest.mark.parametrize("ending", ["parquet", "root"])
+@pytest.mark.parametrize("sizes", [(0, 0), (3, 0), (0, 3)])
+def test_samples_without_events_come_back_empty(ending, sizes, tmp_path):
+    pair = Pair(Sample(events(sizes[0], 1)), Sample(events(sizes[1], 2)))
+    write_pair(pair, tmp_path / f"pair.{ending}")
+    assert_same_events(read_pair(tmp_path / f"pair.{ending}"), pair)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "root"])
+def test_a_permuted_pair_that_was_read_is_written_with_its_new_labels(ending, pair, tmp_path):
+    write_pair(pair, tmp_path / f"first.{ending}")
+    permuted = read_pair(tmp_path / f"first.{ending}").permuted(rng=1)
+    write_pair(permuted, tmp_path / f"second.{ending}")
+    found = read_pair(tmp_path / f"second.{ending}")
+    assert found.a.column("entry").tolist() == permuted.a.column("entry").tolist()
+    assert found.b.column("m_coll").tolist() == permuted.b.column("m_coll").tolist()
+
+
+def test_a_weighted_and_an_unweighted_sample_share_a_table(tmp_path):
+    pair = Pair.from_columns({"x": [1.0]}, {"x": [2.0], "weight": [3.0]})
+    write_pair(pair, tmp_path / "pair.parquet")
+    found = read_pair(tmp_path / "pair.parquet")
+    assert (found.a.weight.tolist(), found.b.weight.tolist()) == ([1.0], [3.0])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_writing_again_replaces_the_file_and_leaves_nothing_else(ending, pair, tmp_path):
+    path = tmp_path / f"pair.{ending}"
+    write_pair(pair, path)
+    write_pair(Pair(pair.b, pair.a, pair.names), str(path))
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    found = read_pair(str(path))
+    if ending != "parquet":
+        assert_same_contents(found, Pair(pair.b, pair.a))
+    if ending != "json":
+        assert_same_events(found, Pair(pair.b, pair.a))
+
+
+# What is refused
+
+
+def refused(action, error, says):
+    """Check that an action fails with one line that says so."""
+    with pytest.raises(error, match=says) as caught:
+        action()
+    assert isinstance(caught.value, EmusymError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["pair.csv", "pair", "pair.root.gz"])
+def test_an_unknown_ending_is_refused_with_those_that_are_known(name, pair, tmp_path):
+    path = tmp_path / name
+    says = "unknown ending .* use .json, .parquet, .root"
+    refused(lambda: write_pair(pair, path), ConfigurationError, says)
+    path.write_text("")
+    refused(lambda: read_pair(path), ConfigurationError, says)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_missing_file_is_refused(ending, tmp_path):
+    path = tmp_path / f"pair.{ending}"
+    refused(lambda: read_pair(path), InputFileError, f"pair.{ending}: does not exist")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"\x80" * 500, b"root" + b"\0" * 500])
+def test_a_file_of_something_else_is_refused(ending, content, tmp_path):
+    path = tmp_path / f"pair.{ending}"
+    path.write_bytes(content)
+    refused(lambda: read_pair(path), InputFileError, f"pair.{ending}: (is not|has no)")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_truncated_file_is_refused_wherever_it_ends(ending, pair, tmp_path):
+    write_pair(pair, tmp_path / f"whole.{ending}")
+    content = (tmp_path / f"whole.{ending}").read_bytes()
+    path = tmp_path / f"pair.{ending}"
+    for part in (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99):
+        path.write_bytes(content[: int(part * len(content))])
+        refused(lambda: read_pair(path), InputFileError, f"pair.{ending}: is not")
+
+
+@pytest.mark.parametrize(
+    "content, error, says",
+    [
+        ({"schema": "emusym/results"}, ConfigurationError, "schema is 'emusym/results'"),
+        ({"names": ["a", "b"]}, ConfigurationError, "schema is None"),
+        ({"schema": "emusym/pair"}, InputFileError, "missing or damaged"),
+        (
+            {"schema": "emusym/pair", "names": ["a"], "a": {}, "b": {}},
+            InputFileError,
+            "missing or damaged",
+        ),
+        (
+            {"schema": "emusym/pair", "names": ["a", "b"], "a": {"x": 3}, "b": {}},
+            InputFileError,
+            "missing or damaged",
+        ),
+        (
+            {"schema": "emusym/pair", "names": ["a", "b"], "a": {"x": {"uhi_schema": 1}}, "b": {}},
+            InputFileError,
+            "missing or damaged",
+        ),
+    ],
+)
+def test_json_that_is_not_a_whole_pair_is_refused(content, error, says, tmp_path):
+    write_json(tmp_path / "pair.json", content)
+    refused(lambda: read_pair(tmp_path / "pair.json"), error, says)
+
+
+def test_a_root_file_without_the_two_folders_is_refused(tmp_path):
+    with uproot.recreate(tmp_path / "pair.root") as file:
+        file["a/m_coll"] = hist.Hist(MASS)
+    refused(lambda: read_pair(tmp_path / "pair.root"), InputFileError, "has no folder 'b'")
+
+
+def test_a_table_without_labels_is_refused(tmp_path):
+    ak.to_parquet(ak.zip({"x": [1.0]}), str(tmp_path / "pair.parquet"))
+    refused(lambda: read_pair(tmp_path / "pair.parquet"), DataError, "electron_leads")
+
+
+NO_EVENTS = Sample(histograms={"x": hist.Hist(MASS)})
+NO_HISTOGRAMS = Sample(ak.zip({"x": [1.0]}))
+
+
+@pytest.mark.parametrize(
+    "pair, ending, says",
+    [
+        (Pair(NO_EVENTS, NO_EVENTS), "parquet", "histograms only"),
+        (Pair(NO_HISTOGRAMS, NO_HISTOGRAMS), "json", "no histograms to write"),
+        (Pair(Sample(), NO_EVENTS), "root", "sample a has neither"),
+        (Pair(NO_EVENTS, Sample()), "root", "sample b has neither"),
+        (
+            Pair(NO_HISTOGRAMS, Sample(NO_HISTOGRAMS.events, {"events": hist.Hist(MASS)})),
+            "root",
+            "a histogram is called 'events'",
+        ),
+        (
+            Pair(NO_HISTOGRAMS, Sample(ak.zip({"y": [1.0]}))),
+            "parquet",
+            "only one of the samples has the columns x, y",
+        ),
+    ],
+)
+def test_what_a_format_cannot_keep_is_refused_and_nothing_is_left(pair, ending, says, tmp_path):
+    refused(lambda: write_pair(pair, tmp_path / f"pair.{ending}"), DataError, says)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_place_that_cannot_be_written_is_refused(ending, pair, tmp_path):
+    (tmp_path / "plain").write_text("a file")
+    for folder in ("plain", "nowhere"):
+        path = tmp_path / folder / f"pair.{ending}"
+        refused(lambda path=path: write_pair(pair, path), OutputError, "cannot be written")
+    assert [p.name for p in tmp_path.iterdir()] == ["plain"]
+
+
+# The folder of processed events
+
+DATASETS = {"ztautau": 30, "h/lfv τe": 20, "100% qcd": 10}
+FILES = {"ztautau": "ztautau", "h/lfv τe": "h%2Flfv%20%CF%84e", "100% qcd": "100%25%20qcd"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A processed folder made by hand, with datasets that need quoting in file names."""
+    out = tmp_path / "out"
+    (out / "events").mkdir(parents=True)
+    order = StrCategory(["emu", "mue"], name="order")
+    by_dataset = hist.Hist(
+        StrCategory(list(DATASETS), name="dataset"), order, *PLANE, storage=hist.storage.Weight()
+    )
+    for i, (name, n) in enumerate(DATASETS.items()):
+        columns = events(n, seed=i)
+        leads = np.arange(n) % 3 > 0
+        ak.to_parquet(
+            ak.with_field(columns, leads, "electron_leads"),
+            str(out / "events" / f"{FILES[name]}.parquet"),
+            extensionarray=False,
+        )
+        for label, mask in (("emu", leads), ("mue", ~leads)):
+            chosen = columns[mask]
+            by_dataset.fill(
+                name, label, chosen.m_coll, chosen.lead_pt, weight=ak.to_numpy(chosen.weight)
+            )
+    write_histograms(out / "histograms.json", {"plane": by_dataset})
+    write_json(out / RESULTS_FILE, {"schema": "emusym/results"})
+    return out
+
+
+@pytest.mark.parametrize("datasets", [None, ["ztautau"], ["h/lfv τe", "100% qcd"], ("100% qcd",)])
+def test_a_folder_gives_the_events_and_histograms_of_the_chosen_datasets(datasets, folder):
+    pair = read_pair(folder, datasets=datasets)
+    chosen = list(DATASETS) if datasets is None else datasets
+    assert len(pair.a.events) + len(pair.b.events) == sum(DATASETS[name] for name in chosen)
+    assert len(pair.a.events) == sum(int(np.sum(np.arange(DATASETS[n]) % 3 > 0)) for n in chosen)
+    for stored, filled in zip(pair.hist("plane"), pair.hist(*PLANE), strict=True):
+        assert filled.sum().value != 0
+        np.testing.assert_allclose(stored.values(flow=True), filled.values(flow=True))
+        np.testing.assert_allclose(stored.variances(flow=True), filled.variances(flow=True))
+        assert [axis.name for axis in stored.axes] == ["m_coll", "lead_pt"]
+    assert pair.names == ("eμ", "μe")
+
+
+def test_a_dataset_that_is_named_twice_counts_once(folder):
+    once = read_pair(folder, datasets=["ztautau"])
+    twice = read_pair(folder, datasets=["ztautau", "ztautau"])
+    assert len(twice.a.events) == len(once.a.events)
+    assert twice.hist("plane")[0] == once.hist("plane")[0]
+
+
+def test_a_dataset_without_any_histogram_entry_counts_as_empty(folder):
+    histogram = read_histograms(folder / "histograms.json")["plane"]
+    assert select(histogram, datasets=["unknown"], order="emu").sum().value == 0.0
+    only = select(histogram, datasets=["ztautau"], order="mue")
+    assert select(histogram, datasets=["ztautau", "unknown"], order="mue") == only
+
+
+def test_histograms_by_dataset_come_back(folder):
+    histogram = read_histograms(folder / "histograms.json")["plane"]
+    assert list(histogram.axes["dataset"]) == list(DATASETS)
+    assert list(histogram.axes["order"]) == ["emu", "mue"]
+    assert [axis.label for axis in histogram.axes[2:]] == [axis.label for axis in PLANE]
+
+
+def test_datasets_that_a_folder_does_not_have_are_refused(folder):
+    refused(
+        lambda: read_pair(folder, datasets=["ztautau", "top"]),
+        ConfigurationError,
+        "no dataset 'top'; there are .*ztautau",
+    )
+    refused(lambda: read_pair(folder, datasets=[]), ConfigurationError, "no dataset is chosen")
+
+
+def test_datasets_of_a_single_file_are_refused(pair, tmp_path):
+    write_pair(pair, tmp_path / "pair.json")
+    refused(
+        lambda: read_pair(tmp_path / "pair.json", datasets=["ztautau"]),
+        ConfigurationError,
+        "only from a processed folder",
+    )
+
+
+def test_folders_that_were_not_processed_are_refused(folder, tmp_path):
+    refused(lambda: read_pair(tmp_path), InputFileError, "has no results.json")
+    for path in (folder / "events").iterdir():
+        path.unlink()
+    refused(lambda: read_pair(folder), InputFileError, "has no events")
+
+
+def test_a_folder_with_a_damaged_part_is_refused(folder):
+    (folder / "events" / "ztautau.parquet").write_bytes(b"PAR1")
+    refused(lambda: read_pair(folder), InputFileError, r"ztautau\.parquet: is not a readable")
+    write_json(folder / "histograms.json", {"schema": "emusym/histograms"})
+    refused(lambda: read_pair(folder), InputFileError, r"histograms\.json: a part is missing")
+    (folder / "histograms.json").unlink()
+    refused(lambda: read_pair(folder), InputFileError, r"histograms\.json: cannot be read")

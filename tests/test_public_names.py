@@ -1,0 +1,126 @@
+"""The names that the package offers, and what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import eμsym
+
+MICRO, MU = "\u00b5", "\u03bc"
+
+
+def run_python(code: str, *arguments: str) -> str:
+    """Run code in a fresh interpreter, warnings being errors, and return what it prints."""
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def imported_after(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has imported after some code."""
+    report = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    return set(run_python(f"{code}\n{report}").splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", eμsym.__all__)
+def test_a_public_name_is_something_of_ours_with_a_docstring(name):
+    value = getattr(eμsym, name)
+    assert value.__module__.startswith("eμsym.")
+    assert value.__name__ == name
+    assert inspect.getdoc(value)
+    assert name in dir(eμsym)
+
+
+def test_the_contract_s_names_are_there():
+    promised = {"collinear_mass", "nsigma", "scan_windows", "Pair", "EmusymError", "Null"}
+    assert promised <= set(eμsym.__all__)
+
+
+def test_type_checkers_see_the_names_that_python_sees():
+    tree = ast.parse(Path(eμsym.__file__).read_text(encoding="utf-8"))
+    guarded = next(
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
+    )
+    seen = {
+        (alias.name, node.module)
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {name for name, _ in seen} == set(eμsym.__all__)
+    for name, module in seen:
+        assert getattr(importlib.import_module(module), name) is getattr(eμsym, name)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'nsigma_of_everything'"):
+        eμsym.nsigma_of_everything  # noqa: B018 (asking is the test)
+    assert not hasattr(eμsym, "numpy")
+
+
+def test_from_import_works_for_all_of_them():
+    code = "from eμsym import *\nimport eμsym\nassert set(eμsym.__all__) <= set(globals())"
+    run_python(code)
+
+
+def test_the_version_is_the_installed_distribution_s():
+    from importlib.metadata import version
+
+    assert eμsym.__version__ == version("emusym")
+
+
+def test_importing_the_package_imports_no_library():
+    heavy = {"numpy", "scipy", "awkward", "hist", "coffea", "matplotlib", "uproot", "click"}
+    assert not heavy & imported_after("import eμsym")
+    assert "numpy" in imported_after("import eμsym; eμsym.nsigma")
+
+
+def test_help_imports_no_library_that_takes_long():
+    code = (
+        "from eμsym.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit as exit:\n    assert exit.code in (0, None)"
+    )
+    heavy = {"numpy", "scipy", "awkward", "hist", "coffea", "matplotlib", "uproot"}
+    imported = imported_after(code)
+    assert "click" in imported
+    assert not heavy & imported
+    assert "run" in run_python(code)
+
+
+@pytest.mark.parametrize("letter", [MICRO, MU])
+def test_either_letter_that_a_keyboard_has_imports_the_package(letter):
+    name = f"e{letter}sym"
+    found = run_python(f"import {name}; from {name} import nsigma; print({name}.__name__)")
+    assert found.strip() == f"e{MU}sym"
+
+
+def test_the_folder_is_spelled_with_the_greek_letter():
+    assert Path(eμsym.__file__).parent.name == f"e{MU}sym"
+
+
+@pytest.mark.parametrize("room", ["processors", "plots"])
+def test_the_rooms_are_inside_the_package_and_offer_what_they_list(room):
+    module = importlib.import_module(f"eμsym.{room}")
+    assert module.__all__
+    for name in module.__all__:
+        assert hasattr(module, name), name
+
+
+@pytest.mark.parametrize("room", ["processors", "plots"])
+def test_the_statistics_never_import_the_rooms_above_them(room):
+    package = Path(eμsym.__file__).parent
+    for path in sorted(package.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not any(name.startswith(f"eμsym.{room}") for name in names), path.name

@@ -1,0 +1,49 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eμsym.cli import main
+from eμsym.processors.run_config import read_run_config
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.S | re.M)
+
+
+def test_shown_output_is_the_real_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shown,) = (block for block in blocks("") if "Best square window" in block)
+    monkeypatch.chdir(tmp_path)
+    main(["run", "--overwrite"])
+    printed = [line.rstrip() for line in capsys.readouterr().out.strip("\n").splitlines()]
+    assert shown.strip("\n").splitlines() == printed
+
+
+def test_shown_configuration_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    (shown,) = blocks("toml")
+    path.write_text(shown, encoding="utf-8")
+    config = read_run_config(path)
+    assert config.luminosity_ifb == 20
+    assert [binning.column for binning in config.processor.observables] == ["met"]
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_two_commands_are_in_the_makefile() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
+    for command in re.findall(r"^make (\w+)", blocks("")[0], flags=re.M):
+        assert command in targets
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
