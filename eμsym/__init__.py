@@ -13,35 +13,58 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from eμsym.binned_nsigma import NSigma, nsigma, nsigma_null
+    from eμsym.binned_q0 import Q0, Q0Toys, q0, q0_toys
+    from eμsym.binned_toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
     from eμsym.errors import EmusymError
+    from eμsym.injection import asimov_z, injection_strength, injection_strengths
     from eμsym.kinematics import collinear_mass
     from eμsym.null import Null
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair
+    from eμsym.pyhf_export import pyhf_workspace
+    from eμsym.q0_minuit import ProfileFit, profile_fit
+    from eμsym.roc import Roc, roc_curve
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
     from eμsym.window_batch import BestWindows, best_windows
     from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
     from eμsym.windows import Window, WindowScan, scan_windows
 
 _HOME = {
+    "BestWindows": "window_batch",
+    "BinnedToys": "binned_toys",
     "Cuts": "selection",
     "EmusymError": "errors",
+    "ExpectedZ": "binned_toys",
     "NSigma": "binned_nsigma",
     "Null": "null",
     "Pair": "pair",
+    "ProfileFit": "q0_minuit",
+    "Q0": "binned_q0",
+    "Q0Toys": "binned_q0",
+    "Roc": "roc",
     "Sample": "pair",
-    "BestWindows": "window_batch",
     "Window": "windows",
     "WindowPValue": "window_null",
     "WindowScan": "windows",
+    "asimov_pair": "binned_toys",
+    "asimov_z": "injection",
+    "best_windows": "window_batch",
     "collinear_mass": "kinematics",
+    "draw_toys": "binned_toys",
     "emu_leptons": "selection",
     "emu_masks": "selection",
+    "expected_z": "binned_toys",
+    "injection_strength": "injection",
+    "injection_strengths": "injection",
     "lead_and_sub": "selection",
     "nsigma": "binned_nsigma",
     "nsigma_null": "binned_nsigma",
+    "profile_fit": "q0_minuit",
+    "pyhf_workspace": "pyhf_export",
+    "q0": "binned_q0",
+    "q0_toys": "binned_q0",
     "read_pair": "pair_io",
-    "best_windows": "window_batch",
+    "roc_curve": "roc",
     "scan_windows": "windows",
     "window_pvalue": "window_null",
     "window_pvalue_events": "window_null",
@@ -49,24 +72,41 @@ _HOME = {
 }
 
 __all__ = [
+    "Q0",
     "BestWindows",
+    "BinnedToys",
     "Cuts",
     "EmusymError",
+    "ExpectedZ",
     "NSigma",
     "Null",
     "Pair",
+    "ProfileFit",
+    "Q0Toys",
+    "Roc",
     "Sample",
     "Window",
     "WindowPValue",
     "WindowScan",
+    "asimov_pair",
+    "asimov_z",
     "best_windows",
     "collinear_mass",
+    "draw_toys",
     "emu_leptons",
     "emu_masks",
+    "expected_z",
+    "injection_strength",
+    "injection_strengths",
     "lead_and_sub",
     "nsigma",
     "nsigma_null",
+    "profile_fit",
+    "pyhf_workspace",
+    "q0",
+    "q0_toys",
     "read_pair",
+    "roc_curve",
     "scan_windows",
     "window_pvalue",
     "window_pvalue_events",
@@ -84,4 +124,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -39,6 +39,9 @@ MARGIN = 1 + 1e-9
 #: The root is found once a step is below this fraction of μ's error.
 STEP_TOLERANCE = 1e-10
 
+#: A profiled score below this, in sums of numbers up to one, is rounding: ln L is level.
+FLAT = 1e-14
+
 
 @dataclass(frozen=True)
 class Q0:
@@ -101,14 +104,14 @@ class Q0Toys:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the moments of Z and μ̂ over the toys, for JSON."""
-        moments = {
-            "n": float(self.z.size),
-            "z_mean": float(np.mean(self.z)),
-            "z_standard_deviation": float(np.std(self.z)),
-            "mu_mean": float(np.mean(self.mu)),
-            "mu_standard_deviation": float(np.std(self.mu)),
-        }
-        return {key: json_number(x) for key, x in moments.items()} | {"n": int(self.z.size)}
+        with np.errstate(invalid="ignore"):  # an infinite Z has no standard deviation
+            moments = {
+                "z_mean": float(np.mean(self.z)),
+                "z_standard_deviation": float(np.std(self.z)),
+                "mu_mean": float(np.mean(self.mu)),
+                "mu_standard_deviation": float(np.std(self.mu)),
+            }
+        return {"n": int(self.z.size)} | {key: json_number(x) for key, x in moments.items()}
 
 
 def q0(
@@ -174,6 +177,7 @@ def q0(
     check_choice("minimizer", minimizer, ("newton", "minuit"))
     counts, other, shape = fit_input(b, reference, signal, background)
     if minimizer == "minuit":
+        # Here, so that the fast way needs no iminuit.
         from eμsym.q0_minuit import profile_fit
 
         fit = profile_fit(counts, other, shape, background=background, scan_size=0, minos=False)
@@ -268,7 +272,8 @@ def _fit_profiled(b: FloatArray, a: FloatArray, s: FloatArray) -> FloatArray:
     at_zero, slope = score(zero)
     kink = score.kink
     # Away from zero the kink is a constant; within it the maximum is at zero.
-    side = np.where(at_zero > kink, 1.0, np.where(at_zero < -kink, -1.0, 0.0))
+    flat = kink + FLAT
+    side = np.where(at_zero > flat, 1.0, np.where(at_zero < -flat, -1.0, 0.0))
     # As b̂̂ + μS ≥ μS and b̂̂ ≥ −μS, the maximum lies between −ΣA and ΣB.
     low = np.where(side < 0, -MARGIN * np.broadcast_to(a.sum(axis=1), len(b)), 0.0)
     high = np.where(side > 0, MARGIN * b.sum(axis=1), 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from eμsym.binned_q0 import FLAT
 from eμsym.binned_q0_likelihood import profiled_background
 from eμsym.counts import FloatArray
 
@@ -57,8 +58,8 @@ class Objective:
     low : float
         The physical boundary of μ, −inf if there is none.
     resting_point : float or None
-        Where the minimum is, if that is a boundary or a kink and so beyond
-        MINUIT; None otherwise.
+        Where the minimum is, if that is a boundary, a kink or a level stretch
+        and so beyond MINUIT; None otherwise.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ class Objective:
         if self.known:
             return self.low if self.gradient(self.start(self.low))[0] >= 0 else None
         slope = self._slope_at_zero()
-        if abs(slope) <= self.kink:
-            return 0.0 if self.kink > 0 else None
+        if abs(slope) <= self.kink + 2 * FLAT:
+            bent = self.kink == 0 and self.hessian(self.start(0.0))[0, 0] > 0
+            return None if bent else 0.0
         self.side = -1.0 if slope > 0 else 1.0
         return None
 

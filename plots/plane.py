@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import mplhep
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -46,22 +46,20 @@ def draw_plane(
     """
     a, b = pair.hist(name)
     with styled(style):
-        figure = StyledFigure(style, figsize=(14.0, 4.4), layout="constrained")
-        figure.get_layout_engine().set(wspace=0.06)
+        layout = ConstrainedLayoutEngine(wspace=0.06)
+        figure = StyledFigure(style, figsize=(14.0, 4.4), layout=layout)
         panels = figure.subplots(1, 3, sharex=True, sharey=True)
+        edges = a.axes[0].edges, a.axes[1].edges
         norm = _logarithmic(a.values(), b.values())
         for axes, histogram, label in zip(panels, (a, b), pair.names, strict=False):
-            drawn = mplhep.hist2dplot(
-                histogram, ax=axes, cmap="viridis", norm=norm, cbar=False, flow="none"
-            )
+            # Not mplhep.hist2dplot: it opens a figure in pyplot, which nobody closes.
+            mesh = axes.pcolormesh(*edges, histogram.values().T, cmap="viridis", norm=norm)
             axes.set_title(label, loc="right")
-            _colorbar(figure, axes, drawn.pcolormesh, f"events / {_area(a)}")
+            _colorbar(figure, axes, mesh, f"events / {_area(a)}")
         (b_counts, b_variance), (a_counts, a_variance) = map(counts_and_variances, (b, a))
         pull = pulls(b_counts, a_counts, b_variance, a_variance)
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
-        mesh = panels[2].pcolormesh(
-            a.axes[0].edges, a.axes[1].edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach
-        )
+        mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
         _colorbar(figure, panels[2], mesh, rf"pull ({pair.names[1]} $-$ {pair.names[0]})")
         panels[2].set_title(_pull_title(window, result), fontsize="medium", loc="right")
         for axes in panels:
@@ -69,6 +67,8 @@ def draw_plane(
             axes.set_ylabel(a.axes[1].label if axes is panels[0] else "")
             if window is not None and window.edges is not None:
                 axes.add_patch(_outline(window))
+        panels[0].set_xlim(edges[0][0], edges[0][-1])
+        panels[0].set_ylim(edges[1][0], edges[1][-1])
         experiment_label(panels[0], style)
     return figure
 

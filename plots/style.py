@@ -57,6 +57,14 @@ _EXPERIMENT_SIZES: dict[str, Any] = {
     **{f"{axis}tick.{kind}.pad": 4.0 for axis in "xy" for kind in ("major", "minor")},
 }
 
+#: How an experiment writes its name, and what stands beside it.
+_LABEL_FONTS: dict[Style, tuple[dict[str, str], dict[str, str]]] = {
+    "ATLAS": ({"weight": "bold", "style": "italic"}, {}),
+    "CMS": ({"weight": "bold"}, {"style": "italic"}),
+    "LHCb": ({}, {}),
+    "ALICE": ({"weight": "bold"}, {}),
+}
+
 
 class StyledFigure(Figure):
     """A figure that is rendered with the settings that it was drawn with.
@@ -80,6 +88,11 @@ class StyledFigure(Figure):
         """Render, as `matplotlib.figure.Figure.draw` does."""
         with styled(self._style):
             super().draw(renderer)
+
+    def get_tightbbox(self, *args: Any, **options: Any) -> Any:
+        """Return what the figure needs, as `matplotlib.figure.Figure.get_tightbbox` does."""
+        with styled(self._style):
+            return super().get_tightbbox(*args, **options)
 
     def savefig(self, *args: Any, **options: Any) -> None:
         """Write to a file, as `matplotlib.figure.Figure.savefig` does."""
@@ -113,12 +126,17 @@ def styled(style: Style) -> Iterator[None]:
 def experiment_label(axes: Any, style: Style) -> None:
     """Write the experiment's label above the axes, if the style is an experiment's.
 
-    Call it last: the label is spaced for the axes' final size.
+    As mplhep's labels, which are spaced for the axes' size of the moment and
+    open a figure in pyplot; this one is placed when the figure is rendered.
     """
-    if style != "neutral":
-        axes.figure.draw_without_rendering()
-        module = getattr(mplhep, style.lower())
-        module.label("Delphes simulation", ax=axes, data=True, loc=0, rlabel="", fontsize=10)
+    if style == "neutral":
+        return
+    name_font, text_font = _LABEL_FONTS[style]
+    above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom"}
+    name = axes.annotate(style, (0, 1), xycoords="axes fraction", fontsize=13, **above, **name_font)
+    # Both texts' boxes end below the baseline by a fifth of their size.
+    after = {"xytext": (4, 0.6), "textcoords": "offset points", "va": "bottom"}
+    axes.annotate("Delphes simulation", (1, 0), xycoords=name, fontsize=10, **after, **text_font)
 
 
 def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eμsym.binned_nsigma import nsigma
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
@@ -60,6 +60,8 @@ def analyse(
     InputFileError, ConfigurationError
         If the folder is not a processed one, or lacks a dataset.
     """
+    if not (folder / RESULTS_FILE).is_file():
+        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
     results = read_json(folder / RESULTS_FILE, schema=RESULTS_SCHEMA)
     names = list(pair) or results["pair"]
     for name in names:

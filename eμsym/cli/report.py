@@ -39,8 +39,14 @@ def _table(title: str) -> Table:
     )
 
 
+def _print_table(console: Console, table: Table) -> None:
+    """Print a table with all its digits, even where the terminal is too narrow for it."""
+    needed = Console(width=1000).measure(table).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(table)
+
+
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
 
 def print_cutflow(results: dict[str, Any]) -> None:
@@ -59,7 +65,7 @@ def print_cutflow(results: dict[str, Any]) -> None:
         table.add_row(name, *(_number(counts[step]) for step in steps))
     table.add_section()
     table.add_row("pair", *(_number(totals[step]) for step in steps), style="bold")
-    _console().print(table)
+    _print_table(_console(), table)
 
 
 def print_tests(results: dict[str, Any]) -> None:
@@ -87,7 +93,7 @@ def print_tests(results: dict[str, Any]) -> None:
             str(test["n_empty"]),
             "no" if test["sparse"] else "yes",
         )
-    console.print(table)
+    _print_table(console, table)
     _print_window(console, results)
     console.print(f"[yellow]![/] {tests['warning']}")
 
