@@ -17,6 +17,8 @@ import hist
 import numpy as np
 import pytest
 import uproot
+from scipy.optimize import minimize_scalar
+from scipy.stats import poisson
 
 import eμsym
 from eμsym.cli import main
@@ -95,7 +97,7 @@ def test_results_come_from_the_events_that_lie_beside_them(embedded: Path) -> No
     test = results["tests"]["nsigma"]["plane"]
     assert test["z"] == pytest.approx(z)
     assert test["n_bins"] == used.sum()
-    window = results["tests"]["best_square_window"]["best"]
+    window = results["tests"]["best_window"]["best"]
     inside = tuple(slice(i, j) for i, j in zip(window["start"], window["stop"], strict=True))
     keep = used[inside]
     local = np.sum((b - a)[inside][keep] / np.sqrt(a + b)[inside][keep]) / np.sqrt(keep.sum())
@@ -150,6 +152,45 @@ def test_pair_of_chosen_datasets(embedded: Path, tmp_path: Path, sample: Path) -
     assert results["tests"]["yields"]["emu"]["sumw"] == sum(x.emu for x in expected)
 
 
+def test_q0_of_a_signal_outside_the_pair(
+    tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    chosen = "ztautau,ttbar,ww"
+    options = ("--pair", chosen, "--pyhf", "--windows", "rectangle")
+    assert run("run", "-i", sample / "fileset.json", "-o", out, *options) == 0
+    assert "Best rectangle window" in capsys.readouterr().out
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["tests"]["best_window"]["n_windows"] == 164_836
+    fit = results["tests"]["q0"]["hlfv_taue"]
+    assert fit["order"] == "emu"  # the electron of H -> tau e leads
+
+    # The likelihood spelled out: B is eμ, the measured background A is μe.
+    b, a = (
+        h.values().ravel() for h in eμsym.read_pair(out, datasets=chosen.split(",")).hist("plane")
+    )
+    s = eμsym.read_pair(out, datasets=["hlfv_taue"]).hist("plane")[0].values().ravel()
+    s = s / s.sum()
+
+    def twice_negative_log(mu: float) -> float:
+        c = a + b - 2 * mu * s
+        background = np.maximum((c + np.sqrt(c**2 + 8 * a * mu * s)) / 4, np.maximum(-mu * s, 0))
+        expected = poisson.logpmf(b, background + mu * s) + poisson.logpmf(a, background)
+        return float(-2 * expected.sum())
+
+    best = minimize_scalar(twice_negative_log, bounds=(0, 200), options={"xatol": 1e-8})
+    assert fit["mu"] == pytest.approx(best.x, abs=1e-3)
+    assert fit["q0"] == pytest.approx(twice_negative_log(0) - best.fun, abs=1e-5)
+
+    workspace = json.loads((out / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
+    observed = {entry["name"]: sum(entry["data"]) for entry in workspace["observations"]}
+    assert observed == {"emu": b.sum(), "mue": a.sum()}
+    before = fit["q0"]
+    assert run("test", out, "--minimizer", "newton", "--pair", chosen) == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["tests"]["q0"]["hlfv_taue"]["q0"] == pytest.approx(before, rel=1e-6)
+
+
 def test_luminosity_scales_what_is_written(tmp_path: Path, sample: Path) -> None:
     out = tmp_path / "out"
     assert run("process", sample / "fileset.json", "-o", out, "--luminosity", 9) == 0
@@ -161,6 +202,12 @@ def test_luminosity_scales_what_is_written(tmp_path: Path, sample: Path) -> None
     n = count(sample / "ttbar.root").emu
     assert a.sum(flow=True).value == pytest.approx(n * scale)
     assert a.sum(flow=True).variance == pytest.approx(n * scale**2)
+    # Likelihoods need counts: q0 says so, and the other tests go on with weights.
+    assert run("test", out, "--pair", "ttbar") == 0
+    tests = json.loads((out / "results.json").read_text(encoding="utf-8"))["tests"]
+    assert "weighted" in tests["q0"]["hlfv_taue"]["problem"]
+    assert tests["best_window"]["global"]["method"] == "events"
+    assert tests["nsigma"]["m_coll"]["z"] is not None
 
 
 @pytest.mark.parametrize("events", [[], [event()] * 3, [emu()]], ids=["none", "no pair", "one"])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import numpy as np
 
 from eμsym.binned_nsigma import nsigma
+from eμsym.cli.signals import fit_signal, signals_of_folder, write_workspace
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
-from eμsym.plots import draw_cutflow, draw_observable, draw_plane, save_figure
+from eμsym.plots import draw_cutflow, draw_observable, draw_plane, draw_profile, save_figure
 from eμsym.processors.folder import RESULTS_SCHEMA
 from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
 from eμsym.windows import scan_windows
@@ -30,25 +33,43 @@ WINDOW_TOYS = 1000
 DEFAULT_SEED = 20401
 
 
-def analyse(
-    folder: Path,
-    *,
-    pair: tuple[str, ...] = (),
-    style: Any = "neutral",
-    seed: int = DEFAULT_SEED,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Tests:
+    """Which tests are run on a processed folder.
+
+    Attributes
+    ----------
+    pair : tuple of str
+        Datasets that make up the pair; default: as the folder says.
+    signals : tuple of str
+        Signal datasets for q0; default: those that are not in the pair.
+    windows : {"square", "rectangle"}
+    minimizer : {"minuit", "newton"}
+    pyhf : bool
+        Whether to write ``pyhf/<signal>.json`` as well.
+    seed : int
+        Of the toys for the best window's global p-value.
+    style : str
+        See `eμsym.plots.style.styled`.
+    """
+
+    pair: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    windows: Literal["square", "rectangle"] = "square"
+    minimizer: str = "minuit"
+    pyhf: bool = False
+    seed: int = DEFAULT_SEED
+    style: Any = "neutral"
+
+
+def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
     """Run the tests on a processed folder, draw its figures, and add both to it.
 
     Parameters
     ----------
     folder : Path
         Output of ``emusym process``.
-    pair : tuple of str
-        Datasets that make up the pair; default: as the folder says.
-    style : str
-        See `eμsym.plots.style.styled`.
-    seed : int
-        Of the toys for the best window's global p-value.
+    tests : Tests
 
     Returns
     -------
@@ -63,7 +84,7 @@ def analyse(
     if not (folder / RESULTS_FILE).is_file():
         raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
     results = read_json(folder / RESULTS_FILE, schema=RESULTS_SCHEMA)
-    names = list(pair) or results["pair"]
+    names = list(tests.pair) or results["pair"]
     for name in names:
         if name not in results["cutflow"]:
             raise ConfigurationError(
@@ -71,12 +92,31 @@ def analyse(
             )
     sample = read_pair(folder, datasets=names)
     a, b = sample.hist("plane")
-    plane, scan = nsigma(b, a), scan_windows(b, a)
+    plane, scan = nsigma(b, a), scan_windows(b, a, shape=tests.windows)
     observables = {
         name: nsigma(*reversed(sample.hist(name)))
         for name, histogram in sample.a.histograms.items()
         if histogram.ndim == 1
     }
+    figures = {
+        "cutflow": draw_cutflow(
+            {name: results["cutflow"][name] for name in names},
+            {name: entry["scale"] for name, entry in results["normalisation"].items()},
+            style=tests.style,
+        ),
+        "plane": draw_plane(sample, "plane", scan.best, plane, style=tests.style),
+        **{
+            name: draw_observable(sample, name, result, style=tests.style)
+            for name, result in observables.items()
+        },
+    }
+    q0_results = {}
+    for shape in signals_of_folder(folder, results, names, tests.signals):
+        q0_results[shape.name], fit = fit_signal(sample, shape, minimizer=tests.minimizer)
+        if fit is not None:
+            figures[f"q0_{shape.name}"] = draw_profile(fit, shape.name, style=tests.style)
+        if tests.pyhf and "problem" not in q0_results[shape.name]:
+            write_workspace(folder / "pyhf" / f"{quote(shape.name, safe='')}.json", sample, shape)
     results["pair"] = names
     results["tests"] = {
         "correction": "none",
@@ -86,30 +126,27 @@ def analyse(
             "plane": plane.to_dict(),
             **{name: result.to_dict() for name, result in observables.items()},
         },
-        "best_square_window": {
+        "best_window": {
             **scan.to_dict(),
-            "seed": seed,
-            "global": None if scan.best is None else _global_pvalue(sample, seed).to_dict(),
+            "shape": tests.windows,
+            "seed": tests.seed,
+            "global": None if scan.best is None else _global_pvalue(sample, tests).to_dict(),
         },
+        "q0": q0_results,
     }
-    figures = folder / "figures"
-    scale = {name: entry["scale"] for name, entry in results["normalisation"].items()}
-    chosen = {name: results["cutflow"][name] for name in names}
-    save_figure(draw_cutflow(chosen, scale, style=style), figures, "cutflow")
-    save_figure(draw_plane(sample, "plane", scan.best, plane, style=style), figures, "plane")
-    for name, result in observables.items():
-        save_figure(draw_observable(sample, name, result, style=style), figures, name)
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures", quote(name, safe=""))
     write_json(folder / RESULTS_FILE, results)
     return dict(results)
 
 
-def _global_pvalue(pair: Pair, seed: int) -> WindowPValue:
-    """Return the best square's global p-value: binomial for counts, else relabelled events."""
+def _global_pvalue(pair: Pair, tests: Tests) -> WindowPValue:
+    """Return the best window's global p-value: binomial for counts, else relabelled events."""
     a, b = pair.hist("plane")
     unweighted = all((h.values() == h.variances()).all() for h in (a, b))
     whole = all((h.values() == np.rint(h.values())).all() for h in (a, b))
     if unweighted and whole:
-        return window_pvalue(b, a, WINDOW_TOYS, rng=seed)
+        return window_pvalue(b, a, WINDOW_TOYS, shape=tests.windows, rng=tests.seed)
     bins_a, bins_b = (
         np.stack([axis.index(sample.column(axis.name)) for axis in a.axes], axis=-1)
         for sample in (pair.a, pair.b)
@@ -122,7 +159,8 @@ def _global_pvalue(pair: Pair, seed: int) -> WindowPValue:
         weights_b=pair.b.weight,
         weights_a=pair.a.weight,
         keep_sizes=False,
-        rng=seed,
+        shape=tests.windows,
+        rng=tests.seed,
     )
 
 

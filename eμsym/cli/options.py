@@ -7,7 +7,26 @@ from typing import Any
 
 import click
 
+#: Names of the options that `testing_options` adds.
+TESTING = ("signals", "windows", "minimizer", "pyhf", "seed", "style")
 STYLE_NAMES = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
+
+
+def comma_separated(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """Turn "a, b" into ("a", "b"), nothing into None and an empty text into ()."""
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+pair_option = click.option(
+    "--pair",
+    metavar="NAMES",
+    callback=comma_separated,
+    help="Datasets that make up the pair, comma-separated.  [the data if any, else all]",
+)
 
 
 def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,7 +36,7 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--overwrite", is_flag=True, help="Replace earlier results in that folder."),
         click.option("--tree", help="Name of the tree, where no fileset says it.  [Delphes]"),
         click.option("--dataset", help="What to call files given without a fileset.  [data]"),
-        click.option("--pair", help="Datasets that make up the pair, comma-separated."),
+        pair_option,
         click.option(
             "--luminosity",
             "luminosity_ifb",
@@ -40,23 +59,50 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def seed_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--seed``."""
-    return click.option(
-        "--seed",
-        type=click.IntRange(min=0),
-        default=20401,
-        show_default=True,
-        help="Seed of everything that is drawn; the same seed gives the same bits.",
-    )(function)
-
-
-def style_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--style``."""
-    return click.option(
-        "--style",
-        type=click.Choice(STYLE_NAMES, case_sensitive=False),
-        default="neutral",
-        show_default=True,
-        help="Look of the figures; an experiment's also writes its label.",
-    )(function)
+def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `eμsym.cli.analysis.Tests`."""
+    options = [
+        click.option(
+            "--signals",
+            metavar="NAMES",
+            callback=comma_separated,
+            default="",
+            help="Signal datasets to test with q0, comma-separated.  [those not in the pair]",
+        ),
+        click.option(
+            "--windows",
+            type=click.Choice(["square", "rectangle"]),
+            default="square",
+            show_default=True,
+            help="Windows of the plane that are scanned.",
+        ),
+        click.option(
+            "--minimizer",
+            type=click.Choice(["minuit", "newton"]),
+            default="minuit",
+            show_default=True,
+            help="For q0; minuit also gives the MINOS interval and the profile of μ.",
+        ),
+        click.option(
+            "--pyhf",
+            is_flag=True,
+            help="Also write the likelihood of each signal as a pyhf workspace.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=20401,
+            show_default=True,
+            help="Seed of everything that is drawn; the same seed gives the same bits.",
+        ),
+        click.option(
+            "--style",
+            type=click.Choice(STYLE_NAMES, case_sensitive=False),
+            default="neutral",
+            show_default=True,
+            help="Look of the figures; an experiment's also writes its label.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -44,8 +44,6 @@ def configured(
 
     config = read_run_config(config_file) if config_file else RunConfig()
     given = {name: value for name, value in options.items() if value is not None}
-    if "pair" in given:
-        given["pair"] = tuple(name.strip() for name in given["pair"].split(","))
     if inputs:
         given["inputs"] = inputs
     return replace(config, **given)

@@ -95,11 +95,12 @@ def print_tests(results: dict[str, Any]) -> None:
         )
     _print_table(console, table)
     _print_window(console, results)
+    _print_q0(console, tests["q0"])
     console.print(f"[yellow]![/] {tests['warning']}")
 
 
 def _print_window(console: Console, results: dict[str, Any]) -> None:
-    scan = results["tests"]["best_square_window"]
+    scan = results["tests"]["best_window"]
     best = scan["best"]
     if best is None:
         console.print("No window of the plane holds an event.")
@@ -110,8 +111,8 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
     )
     side = "μe" if best["local_z"] > 0 else "eμ"
     console.print(
-        f"[bold]Best square window[/]  {where}: Nσ = {best['local_z']:+.2f} (excess of {side}), "
-        f"local: the largest of {scan['n_windows']:,} windows."
+        f"[bold]Best {scan['shape']} window[/]  {where}: Nσ = {best['local_z']:+.2f} "
+        f"(excess of {side}), local: the largest of {scan['n_windows']:,} windows."
     )
     known = scan["global"]
     if known["pvalue"] <= known["smallest_pvalue"]:
@@ -121,6 +122,29 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
         if known["z"] is not None:
             worth += f", Z = {known['z']:.2f}"
     console.print(f"With all windows counted, its p-value under an exact symmetry is {worth}.")
+
+
+def _print_q0(console: Console, tests: dict[str, Any]) -> None:
+    if not tests:
+        return
+    table = _table("q0 of each signal, the other sample being the background (profiled)")
+    for heading in ("signal", "in", "Z", "μ [events]", "MINOS interval"):
+        table.add_column(heading, justify="left" if heading in ("signal", "in") else "right")
+    labels = {"emu": "eμ", "mue": "μe"}
+    for name, fit in tests.items():
+        if "problem" in fit:
+            console.print(f"[yellow]![/] q0 of {name}: {fit['problem']}")
+            continue
+        low, high = (_maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
+        interval = f"{low} to {high}" if low and high else ""
+        mu = f"{fit['mu']:.1f} ± {_maybe(fit['mu_error']) or '?'}"
+        table.add_row(name, labels[fit["order"]], f"{fit['z']:+.2f}", mu, interval)
+    if table.row_count:
+        _print_table(console, table)
+
+
+def _maybe(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else ""
 
 
 def print_written(folder: Path, results: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from eμsym.cli.options import processing_options, seed_option, style_option
+from eμsym.cli.options import TESTING, processing_options, testing_options
 
 
 @click.command()
@@ -20,14 +20,11 @@ from eμsym.cli.options import processing_options, seed_option, style_option
     help="Fileset JSON, ROOT file, glob or folder; may be given again.",
 )
 @processing_options
-@style_option
-@seed_option
+@testing_options
 def run(
     config_file: str | None,
     inputs: tuple[str, ...],
     overwrite: bool,
-    style: str,
-    seed: int,
     **options: Any,
 ) -> None:
     """Process, test and draw: the whole chain.
@@ -37,18 +34,19 @@ def run(
     """
     from dataclasses import replace
 
-    from eμsym.cli.analysis import analyse
+    from eμsym.cli.analysis import Tests, analyse
     from eμsym.cli.process import configured, process_into
     from eμsym.cli.report import print_cutflow, print_tests, print_written
     from eμsym.files import whole_folder
     from eμsym.recipes import embedded_fileset
 
+    tests = {name: options.pop(name) for name in TESTING}
     config = configured(config_file, inputs, options)
     if not config.inputs:
         config = replace(config, inputs=(str(embedded_fileset()),))
     with whole_folder(config.output, overwrite=overwrite) as folder:
         process_into(folder, config)
-        results = analyse(folder, pair=config.pair, style=style, seed=seed)
+        results = analyse(folder, Tests(pair=config.pair, **tests))
     print_cutflow(results)
     print_tests(results)
     print_written(Path(config.output), results)

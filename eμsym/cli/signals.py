@@ -1,0 +1,119 @@
+"""The q0 tests of a processed folder: one for each signal shape at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eμsym.counts import check_same_binning
+from eμsym.errors import ConfigurationError, DataError
+from eμsym.files import write_json
+from eμsym.pair import Pair
+from eμsym.pair_io import ORDERS, read_pair
+
+
+@dataclass(frozen=True, eq=False)
+class SignalShape:
+    """The shape of a signal in the plane, and the sample that it stands in.
+
+    Attributes
+    ----------
+    name : str
+    order : {"emu", "mue"}
+        The flavour order in which most of the signal is.
+    plane : hist.Hist
+        Its plane in that order.
+    """
+
+    name: str
+    order: str
+    plane: Any
+
+
+def signals_of_folder(
+    folder: Path, results: dict[str, Any], pair: list[str], chosen: tuple[str, ...] = ()
+) -> list[SignalShape]:
+    """Return the shapes of a folder's signal datasets.
+
+    Parameters
+    ----------
+    folder : Path
+    results : dict
+        The content of its ``results.json``.
+    pair : list of str
+        Datasets of the pair. A signal among them is no independent shape, and is
+        taken only if it is chosen.
+    chosen : tuple of str
+        Names of datasets; default: all signals that are not in the pair.
+
+    Raises
+    ------
+    ConfigurationError
+        If a chosen dataset is not there, or has no event in the plane.
+    """
+    datasets = results["datasets"]
+    for name in chosen:
+        if name not in datasets:
+            raise ConfigurationError(f"no dataset {name!r}; there are {', '.join(datasets)}")
+    names = chosen or tuple(
+        name for name in datasets if datasets[name]["role"] == "signal" and name not in pair
+    )
+    shapes = []
+    for name in names:
+        a, b = read_pair(folder, datasets=[name]).hist("plane")
+        order, plane = (ORDERS[0], a) if a.sum().value >= b.sum().value else (ORDERS[1], b)
+        if plane.sum().value > 0:
+            shapes.append(SignalShape(name, order, plane))
+        elif chosen:
+            raise ConfigurationError(f"dataset {name!r} has no event in the plane")
+    return shapes
+
+
+def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[str, Any], Any]:
+    """Fit the strength of a signal, with the other sample as the measured background.
+
+    Parameters
+    ----------
+    pair : Pair
+        Unweighted.
+    shape : SignalShape
+    minimizer : {"minuit", "newton"}
+
+    Returns
+    -------
+    result : dict
+        For JSON; if the likelihood cannot be had, its ``problem``.
+    fit : ProfileFit or None
+        With MINUIT, the whole fit.
+    """
+    from eμsym.binned_q0 import q0
+    from eμsym.q0_minuit import profile_fit
+
+    tested, reference = _tested_and_reference(pair, shape)
+    about = {"order": shape.order, "background": "profiled", "minimizer": minimizer}
+    try:
+        check_same_binning(tested, shape.plane)
+        if minimizer == "minuit":
+            fit = profile_fit(tested, reference, shape.plane.values(), background="profiled")
+            return {**about, **fit.to_dict()}, fit
+        result = q0(tested, reference, shape.plane.values(), background="profiled")
+        return {**about, **result.to_dict()}, None
+    except DataError as error:
+        return {**about, "problem": str(error)}, None
+
+
+def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
+    """Write the likelihood of `fit_signal` as a pyhf workspace, whole or not at all."""
+    from eμsym.pyhf_export import pyhf_workspace
+
+    tested, reference = _tested_and_reference(pair, shape)
+    channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
+    workspace = pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, workspace)
+
+
+def _tested_and_reference(pair: Pair, shape: SignalShape) -> tuple[Any, Any]:
+    a, b = pair.hist("plane")
+    return (a, b) if shape.order == ORDERS[0] else (b, a)

@@ -1,0 +1,47 @@
+"""The profile likelihood of the signal strength."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, experiment_label, styled
+from eμsym.q0_minuit import ProfileFit
+
+
+def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neutral") -> Figure:
+    """Draw −2 ln λ(μ) with the best value, the MINOS interval and q0.
+
+    Parameters
+    ----------
+    fit : ProfileFit
+        With a scan.
+    label : str
+        What the signal is called.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    with styled(style):
+        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        axes = figure.subplots()
+        shown = np.isfinite(fit.scan)
+        axes.plot(fit.scan_mu[shown], fit.scan[shown], color=COLOR_A)
+        for level in (1, 4, 9):
+            axes.axhline(level, color=COLOR_BOTH, linewidth=0.6, linestyle=":")
+        low, high = fit.interval
+        if np.isfinite(low) and np.isfinite(high):
+            axes.axvspan(low, high, color=COLOR_A, alpha=0.15, linewidth=0)
+        axes.axvline(fit.mu, color=COLOR_A, linewidth=0.8, linestyle="--")
+        if shown.any() and fit.scan_mu[shown].min() <= 0 <= fit.scan_mu[shown].max():
+            axes.plot(0, abs(fit.q0), "o", color=COLOR_BOTH, label=rf"$|q_0|$ = {abs(fit.q0):.2f}")
+            axes.legend()
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("signal strength μ [events]")
+        axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
+        axes.set_title(rf"{label}: μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}, Z = {fit.z:+.2f}")
+        experiment_label(axes, style)
+    return figure
