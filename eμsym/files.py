@@ -23,6 +23,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
+        Its folder is made if it is not there.
 
     Yields
     ------
@@ -40,6 +41,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written ({path.parent} is not a folder)")
     temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:

@@ -320,12 +320,5 @@ def signal_location(signal: Any) -> tuple[float, ...]:
     for axis in range(s.ndim):
         projection = s.sum(axis=tuple(i for i in range(s.ndim) if i != axis))
         cumulative = np.concatenate([[0.0], np.cumsum(projection)])
-        # The median of a plateau of the cumulative is its middle.
-        left = np.interp(0.5 - 1e-12, cumulative, np.arange(cumulative.size))
-        right = (
-            cumulative.size
-            - 1
-            - np.interp(0.5 - 1e-12, 1 - cumulative[::-1], np.arange(cumulative.size))
-        )
-        result.append(float((left + right) / 2))
+        result.append(float(np.interp(0.5, cumulative, np.arange(cumulative.size))))
     return tuple(result)

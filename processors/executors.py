@@ -27,7 +27,7 @@ import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
-from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.errors import ConfigurationError, EmusymError, OutputError
 from eμsym.files import whole_file
 from eμsym.processors.columns import file_id
 
@@ -40,9 +40,18 @@ _PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class LostChunk:
-    """A chunk that could not be processed, and why, in one line."""
+    """A chunk that could not be processed.
+
+    Attributes
+    ----------
+    reason : str
+        Why, in one line.
+    unwritable : bool
+        Whether its output could not be written; else its input could not be read.
+    """
 
     reason: str
+    unwritable: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,17 +78,17 @@ class Guard:
         """Process one work item (for Dask: the item and the processor)."""
         work = item[0] if isinstance(item, tuple) else item
         key: ChunkKey = (work.dataset, work.filename, work.entrystart, work.entrystop)
+        out: Any
         try:
-            result = self._attempt(item)
+            out = self._attempt(item)["out"]
+            if self.spill is not None:
+                out = {**out, "columns": self._spilled(work, out["columns"])}
         except Exception as error:
             cause = _read_error(error)
             if cause is None:
                 raise
-            return {"out": {}, "processed": set(), "chunks": {key: LostChunk(_one_line(cause))}}
-        out = result["out"]
-        if self.spill is not None:
-            out = {**out, "columns": self._spilled(work, out["columns"])}
-        return {"out": {}, "processed": result["processed"], "chunks": {key: out}}
+            out = LostChunk(_one_line(cause), unwritable=isinstance(cause, OutputError))
+        return {"out": {}, "chunks": {key: out}}
 
     def _attempt(self, item: Any) -> Any:
         for attempt in range(1, self.attempts + 1):
@@ -96,7 +105,6 @@ class Guard:
         paths = {}
         for dataset, accumulator in columns.items():
             folder = Path(self.spill or "") / quote(dataset, safe="")
-            folder.mkdir(parents=True, exist_ok=True)
             identity = file_id(dataset, str(UUID(bytes=work.fileuuid)))
             path = folder / f"{identity:016x}-{work.entrystart}.parquet"
             with whole_file(path) as temporary:

@@ -17,7 +17,7 @@ from coffea.nanoevents import DelphesSchema
 from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
-from eμsym.errors import ConfigurationError, InputFileError, LostEventsError
+from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.processors.columns import file_id
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
@@ -144,6 +144,8 @@ def process(
         If a file cannot be processed and `allow_missing` is false.
     LostEventsError
         If events were lost on the way and `allow_missing` is false, or nothing is left.
+    OutputError
+        If the chunks' columns cannot be written into `spill`.
     ConfigurationError
         If an option is impossible or one file's events would count twice.
     """
@@ -165,6 +167,9 @@ def process(
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
         runner = Runner(executor=executor, schema=DelphesSchema, savemetrics=False)
         chunks = runner.run(items, EMuProcessor(config))["chunks"]
+    for out in chunks.values():
+        if isinstance(out, LostChunk) and out.unwritable:
+            raise OutputError(out.reason)
     files = _account(owners, reports, items, chunks)
     if not allow_missing:
         _refuse_losses(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import subprocess
 import sys
@@ -444,17 +445,32 @@ def test_the_same_result_gives_the_same_bytes(pair, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
+#: Settings that matplotlib reads as late as when it renders.
+OTHER_FONTS = {"font.sans-serif": ["DejaVu Sans Mono"], "mathtext.rm": "DejaVu Serif"}
+
+
 def test_a_figure_does_not_depend_on_the_settings_of_who_saves_it(pair, tmp_path):
     figure = draw_observable(pair, "m_coll", style="CMS")
-    others = {"font.family": "monospace", "savefig.dpi": 37, "mathtext.fontset": "cm"}
     save_figure(figure, tmp_path, "as_is")
-    with matplotlib.rc_context(others):
+    with matplotlib.rc_context({**OTHER_FONTS, "savefig.dpi": 37}):
         save_figure(figure, tmp_path, "saved")
         save_figure(draw_observable(pair, "m_coll", style="CMS"), tmp_path, "drawn")
     for ending in ("png", "pdf"):
         as_is = (tmp_path / f"as_is.{ending}").read_bytes()
         assert (tmp_path / f"saved.{ending}").read_bytes() == as_is
         assert (tmp_path / f"drawn.{ending}").read_bytes() == as_is
+
+
+def test_a_figure_does_not_depend_on_the_settings_of_the_notebook_that_shows_it(pair):
+    shown = []
+    for settings in ({}, OTHER_FONTS):
+        with matplotlib.rc_context(settings):
+            figure = draw_observable(pair, "m_coll", style="CMS")
+            buffer = io.BytesIO()
+            # What notebooks do: not by savefig, and cut to what is drawn.
+            figure.canvas.print_figure(buffer, format="png", dpi=60, bbox_inches="tight")
+        shown.append(buffer.getvalue())
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("style", ["neutral", "LHCb"])

@@ -9,7 +9,7 @@ from typing import Any
 import awkward as ak
 import pytest
 
-from eμsym.errors import ConfigurationError, InputFileError, LostEventsError
+from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import Guard, LostChunk
 from eμsym.processors.fileset import Dataset, Metadata, read_fileset
@@ -104,6 +104,31 @@ def test_a_chunk_that_cannot_be_read_is_an_error(
     assert lost.processed == 0
     assert len(lost.problems) == 2
     assert output.cutflow["data"]["all"]["raw"] == 3
+
+
+def test_scheduler_of_its_own(sample: Path, reference: dict[str, Any]) -> None:
+    from distributed import LocalCluster
+
+    given = read_fileset([sample / "fileset.json"])
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        output = process(given, chunksize=CHUNK, dask=cluster.scheduler_address)
+    assert everything(output) == reference
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_columns_that_cannot_be_written_stop_the_run(
+    delphes_file: Callable[..., Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    workers: int,
+) -> None:
+    (tmp_path / "file").touch()
+    given = read_fileset([delphes_file([emu()] * 4)])
+    with pytest.raises(OutputError, match="cannot be written"):
+        process(given, chunksize=1, workers=workers, spill=tmp_path / "file", allow_missing=True)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_nothing_left_at_all(damaged_file: Path) -> None:

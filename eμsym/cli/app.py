@@ -11,6 +11,7 @@ import click
 from eμsym import __version__
 from eμsym.cli.check import check
 from eμsym.cli.process import process
+from eμsym.cli.reproduce import reproduce
 from eμsym.cli.run import run
 from eμsym.cli.test import test
 from eμsym.errors import EmusymError
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (run, process, test, check):
+for command in (run, process, test, check, reproduce):
     cli.add_command(command)
 
 

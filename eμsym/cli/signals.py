@@ -110,7 +110,6 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
     tested, reference = _tested_and_reference(pair, shape)
     channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
     workspace = pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
-    path.parent.mkdir(exist_ok=True)
     write_json(path, workspace)
 
 

@@ -1,0 +1,132 @@
+"""``emusym reproduce``: the papers' figures and numbers, ours beside the published ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from eμsym.cli.options import STYLE_NAMES
+from eμsym.errors import ConfigurationError
+
+#: Figures of the DDP paper, and what each shows.
+DDP = {
+    "ddp-fig1": "The templates T and S in the plane.",
+    "ddp-fig2": "Distributions of the tests' significances, without and with signal.",
+    "ddp-fig3": "Significance by the size of the window.",
+    "ddp-fig4": "ROC curves of the tests.",
+    "ddp-fig5": "Significance by the injected signal.",
+    "ddp-numbers": "Every number that the paper prints, and no figure.",
+}
+
+
+class _Figures(click.Group):
+    """A group whose unknown subcommand is answered by the list of those there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            raise ConfigurationError(f"no figure {args[0]!r}; there are {self.listed}")
+        return super().resolve_command(ctx, args)
+
+    @property
+    def listed(self) -> str:
+        return ", ".join(self.commands)
+
+
+@click.group(cls=_Figures, invoke_without_command=True, subcommand_metavar="FIGURE [OPTIONS]")
+@click.pass_context
+def reproduce(ctx: click.Context) -> None:
+    """Draw a figure of the papers from stored results; print our numbers beside theirs.
+
+    The ddp figures are those of arXiv:2203.07529. 'emusym reproduce templates'
+    makes the T and S that they start from, of your own processed files.
+    """
+    if ctx.invoked_subcommand is None:
+        raise ConfigurationError(f"which figure? there are {ctx.command.listed}")  # type: ignore[attr-defined]
+
+
+def _ddp_command(figure: str, what: str) -> click.Command:
+    @click.command(figure, help=what, short_help=what)
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        default="emusym-reproduced",
+        show_default=True,
+        help="Folder for the figure and its JSON.",
+    )
+    @click.option("--recompute", is_flag=True, help="Compute anew, not from stored results.")
+    @click.option(
+        "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
+    )
+    @click.option(
+        "--toys", type=click.IntRange(min=2), help="Pairs to draw when recomputing.  [20000]"
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        help="Of everything that is drawn; the same seed gives the same bits.  [20401]",
+    )
+    @click.option(
+        "--style",
+        type=click.Choice(STYLE_NAMES, case_sensitive=False),
+        default="neutral",
+        show_default=True,
+        help="Look of the figure; an experiment's also writes its label.",
+    )
+    def command(**options: Any) -> None:
+        from eμsym.cli.reproduce_ddp import reproduce_ddp
+
+        reproduce_ddp(figure, **options)
+
+    return command
+
+
+for _figure, _what in DDP.items():
+    reproduce.add_command(_ddp_command(_figure, _what))
+
+
+@reproduce.command()
+@click.option(
+    "--background", type=click.Path(), required=True, help="Folder made by emusym process, for T."
+)
+@click.option(
+    "--signal", type=click.Path(), required=True, help="Folder made by emusym process, for S."
+)
+@click.option(
+    "--background-datasets",
+    metavar="A,B",
+    help="Datasets of T, comma-separated.  [those whose role is background]",
+)
+@click.option("--signal-dataset", help="Dataset of S.  [the only one whose role is signal]")
+@click.option(
+    "--signal-order",
+    type=click.Choice(["emu", "mue"]),
+    help="Flavour order of S.  [the one with more of the signal]",
+)
+@click.option(
+    "--luminosity",
+    "luminosity_ifb",
+    type=float,
+    metavar="FB",
+    help="Scale T to this integrated luminosity, in fb⁻¹.",
+)
+@click.option(
+    "--flat", type=float, default=25.0, show_default=True, help="Entries added to every bin of T."
+)
+@click.option(
+    "-o", "--output", type=click.Path(), default="templates.json", show_default=True, help="File."
+)
+@click.option("--overwrite", is_flag=True, help="Replace that file if it is there.")
+def templates(
+    output: str, overwrite: bool, background_datasets: str | None, **options: Any
+) -> None:
+    """Make T and S of processed folders, for --templates."""
+    from eμsym.cli.reproduce_ddp import make_templates
+
+    names = None
+    if background_datasets is not None:
+        names = [name.strip() for name in background_datasets.split(",")]
+    make_templates(output, overwrite=overwrite, background_datasets=names, **options)

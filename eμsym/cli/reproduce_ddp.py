@@ -1,0 +1,278 @@
+"""What ``emusym reproduce ddp-…`` does: read or compute, draw, and print the comparison."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+import eμsym.recipes
+from eμsym.ddp_published import Comparison, compare, needed
+from eμsym.ddp_results import (
+    DEFAULT_SEED,
+    FLAT,
+    HLFV,
+    DdpResults,
+    case_templates,
+    compute,
+    read_results,
+)
+from eμsym.ddp_study import N_TOYS, TESTS, DdpStudy
+from eμsym.errors import ConfigurationError, OutputError
+from eμsym.files import write_json
+from eμsym.templates_io import templates_from_folders, write_templates
+
+RECIPES = Path(eμsym.recipes.__file__).parent
+TEMPLATES, RESULTS = RECIPES / "templates", RECIPES / "results" / "ddp.json"
+#: Seconds before a progress bar is worth showing.
+PATIENCE = 2.0
+_WIDTH = 80
+
+
+def reproduce_ddp(
+    figure: str,
+    *,
+    output: str,
+    recompute: bool,
+    templates: str | None,
+    toys: int | None,
+    seed: int | None,
+    style: Any,
+) -> None:
+    """Draw one figure of the DDP paper, write its data beside it, and print the comparison.
+
+    Parameters
+    ----------
+    figure : str
+        "ddp-fig1" … "ddp-fig5" or "ddp-numbers".
+    output : str
+        Folder; made if it is not there.
+    recompute : bool
+        Compute anew.
+    templates : str or None
+        Templates file in place of the stored example.
+    toys, seed : int or None
+        For what is computed anew.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Raises
+    ------
+    EmusymError
+        If an option makes no sense without `recompute`, a file cannot be read,
+        or the output cannot be written.
+    """
+    given = {"--templates": templates, "--toys": toys, "--seed": seed}
+    for option, value in given.items():
+        if value is not None and not recompute:
+            raise ConfigurationError(f"{option} is of use only with --recompute")
+    names, with_toys = needed(figure)
+    if recompute:
+        n_toys = (N_TOYS if toys is None else toys) if with_toys else 0
+        with _progress_bar(n_toys * len(names)) as progress:
+            results = compute(
+                names,
+                TEMPLATES,
+                own=templates,
+                n_toys=n_toys,
+                seed=DEFAULT_SEED if seed is None else seed,
+                progress=progress,
+            )
+    else:
+        stored = read_results(RESULTS)
+        results = DdpResults({name: stored.cases[name] for name in names}, stored.seed)
+    rows = compare(results, figure)
+
+    folder = Path(output)
+    written = _draw(figure, results, templates, folder, style)
+    data = {**results.to_dict(), "figure": figure, "comparison": [row.to_dict() for row in rows]}
+    write_json(folder / f"{figure}.json", data)
+    print_comparison(rows, figure)
+    if figure in ("ddp-fig2", "ddp-numbers"):
+        print_toys(results.cases[HLFV])
+    files = ", ".join(path.name for path in [*written, folder / f"{figure}.json"])
+    Console(highlight=False, soft_wrap=True).print(f"Written to {folder}: {files}")
+
+
+def _draw(
+    figure: str, results: DdpResults, templates: str | None, folder: Path, style: Any
+) -> list[Path]:
+    """Draw and save a figure; return its files."""
+    from eμsym.plots.style import save_figure
+
+    drawn = _figure(figure, results, templates, style)
+    if drawn is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+        return []
+    return save_figure(drawn, folder, figure)
+
+
+def _figure(figure: str, results: DdpResults, templates: str | None, style: Any) -> Figure | None:
+    from eμsym.plots.ddp_fig1 import draw_ddp_fig1
+    from eμsym.plots.ddp_fig2 import draw_ddp_fig2
+    from eμsym.plots.ddp_fig3 import draw_ddp_fig3
+    from eμsym.plots.ddp_fig4 import draw_ddp_fig4
+    from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+
+    cases = results.cases
+    if figure == "ddp-fig1":
+        given = case_templates(HLFV, TEMPLATES, own=templates)
+        return draw_ddp_fig1(given, cases[HLFV].best, style=style)
+    if figure == "ddp-fig2":
+        return draw_ddp_fig2(cases[HLFV], style=style)
+    if figure == "ddp-fig3":
+        return draw_ddp_fig3(cases[HLFV], cases[FLAT], style=style)
+    if figure == "ddp-fig4":
+        return draw_ddp_fig4(cases[HLFV], style=style)
+    if figure == "ddp-fig5":
+        return draw_ddp_fig5(cases[HLFV], cases[FLAT], style=style)
+    return None
+
+
+def print_comparison(rows: Iterable[Comparison], figure: str) -> None:
+    """Print the paper's numbers and ours, and why those differ that do."""
+    rows = list(rows)
+    table = _table(f"{figure} of arXiv:2203.07529")
+    table.add_column("quantity")
+    for heading in ("paper", "ours", "difference"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row.quantity, *_cells(row), style="yellow" if row.differs else None)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    for row in rows:
+        for text in filter(None, (row.note, row.remark)):
+            mark = "!" if row.differs else " "
+            lines = textwrap.wrap(f"{row.quantity}: {text}", _WIDTH - 2)
+            console.print(textwrap.indent("\n".join(lines), "  ").replace(" ", mark, 1))
+
+
+def print_toys(study: DdpStudy) -> None:
+    """Print how each test's Z is distributed over the toys, and whether that is a unit Gaussian."""
+    table = _table(
+        f"Z over {study.n_toys:,} toys, and the Kolmogorov-Smirnov p-value of a unit Gaussian"
+    )
+    table.add_column("test")
+    headings = (
+        "mean", "σ", "p, N(0,1)", "mean with signal", "σ", "p, N(Z,1)",
+    )  # fmt: skip
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    shapes = ("×".join(map(str, study.template["bins"])), "×".join(map(str, study.best.shape)))
+    names = ("q0, L1", "q0, L2", *(f"Nσ, {shape}" for shape in shapes))
+    for name, test in zip(names, TESTS, strict=True):
+        cells = []
+        for found in (study.toys[test].null, study.toys[test].signal):
+            error = found.standard_deviation / found.n**0.5
+            cells += [
+                f"{found.mean:.3f} ± {error:.3f}",
+                f"{found.standard_deviation:.3f}",
+                f"{found.ks_pvalue:.2g}",
+            ]
+        table.add_row(name, *cells)
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def _table(title: str) -> Table:
+    """Return a table narrow enough for 80 columns."""
+    return Table(
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+        header_style="none",
+    )
+
+
+def _cells(row: Comparison) -> tuple[str, str, str]:
+    ours = f"{row.ours:.{row.digits}f}"
+    if row.error is not None:
+        ours += f" ± {row.error:.{row.digits}f}"
+    percent = f"{100 * row.difference:+.1f} %"
+    if row.difference != row.difference:
+        percent = "–"
+    elif percent in ("+0.0 %", "-0.0 %"):
+        percent = "0.0 %"
+    return f"{row.paper:g}", ours, percent
+
+
+@contextmanager
+def _progress_bar(total: int) -> Iterator[Any]:
+    """Give a function to call with the toys done, which draws a bar if there is time for one.
+
+    Only on a terminal, on stderr, and only once `PATIENCE` is over.
+    """
+    started, done = time.monotonic(), 0
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("toys", total=total)
+    shown = False
+
+    def advance(n: int) -> None:
+        nonlocal done, shown
+        done += n
+        if not shown and sys.stderr.isatty() and time.monotonic() - started > PATIENCE:
+            bar.start()
+            shown = True
+        bar.update(task, completed=done)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+def make_templates(
+    output: str, *, background: str, signal: str, overwrite: bool, **options: Any
+) -> None:
+    """Make templates of processed folders and write them.
+
+    Parameters
+    ----------
+    output : str
+        The file.
+    background, signal : str
+        Folders.
+    overwrite : bool
+        Replace the file if it is there.
+    **options
+        See `eμsym.templates_io.templates_from_folders`.
+
+    Raises
+    ------
+    EmusymError
+        If a folder cannot be read, or the file is in the way or cannot be written.
+    """
+    path = Path(output)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists; give --overwrite, or another file with -o")
+    made = templates_from_folders(background, signal, **options)
+    write_templates(made, path)
+    t, s = made.provenance["background"], made.provenance["signal"]
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"T  {', '.join(t['datasets'])}: {t['sum']:,.0f} entries "
+        f"({_effective(t)}) and {made.provenance['flat']:g} more a bin; "
+        f"{t['bins_without_events']} of {made.background.values().size} bins without an event"
+    )
+    console.print(f"S  {s['dataset']}, {s['order']}: {_effective(s)}")
+    console.print(f"Written to {path}")
+
+
+def _effective(described: dict[str, Any]) -> str:
+    n = described["effective_events"]
+    return "no events" if n is None else f"{n:,.0f} effective events"
