@@ -23,7 +23,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        Its folder is made if it is not there.
+        Its folder must be there, so that a mistyped path is found out.
 
     Yields
     ------
@@ -33,15 +33,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If the folder is not there, or the operating system refuses (no
-        permission, disk full).
+        If the operating system refuses (no permission, disk full).
     """
     path = Path(path)
+    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: cannot be written ({path.parent} is not a folder)")
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -50,6 +48,22 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         # If even this fails, the first error is the one to tell.
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder, with the folders that it lies in, if it is not there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    return path
 
 
 @contextlib.contextmanager

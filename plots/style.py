@@ -11,8 +11,8 @@ import matplotlib
 import mplhep
 from matplotlib.figure import Figure
 
-from eμsym.errors import ConfigurationError, OutputError
-from eμsym.files import whole_file
+from eμsym.errors import ConfigurationError
+from eμsym.files import make_folder, whole_file
 
 Style = Literal["neutral", "ATLAS", "CMS", "LHCb", "ALICE"]
 STYLES: tuple[Style, ...] = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
@@ -161,11 +161,7 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     OutputError
         If the folder cannot be made or written.
     """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+    folder = make_folder(folder)
     written = []
     for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
         path = folder / f"{name}.{ending}"

@@ -28,7 +28,7 @@ from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
 from eμsym.errors import ConfigurationError, EmusymError, OutputError
-from eμsym.files import whole_file
+from eμsym.files import make_folder, whole_file
 from eμsym.processors.columns import file_id
 
 #: (dataset, file, first entry, one past the last entry)
@@ -104,7 +104,7 @@ class Guard:
     def _spilled(self, work: Any, columns: dict[str, Any]) -> dict[str, Path]:
         paths = {}
         for dataset, accumulator in columns.items():
-            folder = Path(self.spill or "") / quote(dataset, safe="")
+            folder = make_folder(Path(self.spill or "") / quote(dataset, safe=""))
             identity = file_id(dataset, str(UUID(bytes=work.fileuuid)))
             path = folder / f"{identity:016x}-{work.entrystart}.parquet"
             with whole_file(path) as temporary:

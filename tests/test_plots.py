@@ -485,7 +485,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "plain").write_text("a file")
     figure = draw_cutflow(CUTFLOW)
     for folder in (tmp_path / "plain", tmp_path / "plain" / "figures"):
-        with pytest.raises(OutputError, match="cannot be made"):
+        with pytest.raises(OutputError, match="cannot be written"):
             save_figure(figure, folder, "cutflow")
     assert [path.name for path in tmp_path.iterdir()] == ["plain"]
 

@@ -24,8 +24,8 @@ def test_shown_output_is_the_real_one(
     (shown,) = (block for block in blocks("") if "Best square window" in block)
     monkeypatch.chdir(tmp_path)
     main(["run", "--overwrite"])
-    printed = [line.rstrip() for line in capsys.readouterr().out.strip("\n").splitlines()]
-    assert shown.strip("\n").splitlines() == printed
+    printed = [line.rstrip() for line in capsys.readouterr().out.strip().splitlines()]
+    assert shown.strip().splitlines() == printed
 
 
 def test_shown_configuration_is_valid(tmp_path: Path) -> None:

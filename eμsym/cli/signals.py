@@ -8,7 +8,7 @@ from typing import Any
 
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.files import write_json
+from eμsym.files import make_folder, write_json
 from eμsym.pair import Pair
 from eμsym.pair_io import ORDERS, read_pair
 
@@ -110,6 +110,7 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
     tested, reference = _tested_and_reference(pair, shape)
     channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
     workspace = pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
+    make_folder(path.parent)
     write_json(path, workspace)
 
 
