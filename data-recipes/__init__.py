@@ -8,3 +8,12 @@ from pathlib import Path
 def embedded_fileset() -> Path:
     """Return the fileset JSON of the genuine Delphes files that come with the package."""
     return Path(__file__).parent / "sample" / "fileset.json"
+
+
+#: Stored templates whose signals are tested by default: H→τe and H→τμ.
+STORED_SIGNALS = ("hlfv_taue", "hlfv_taumu")
+
+
+def stored_templates(name: str) -> Path:
+    """Return the file of the stored templates T and S of a signal."""
+    return Path(__file__).parent / "templates" / f"{name}.json"

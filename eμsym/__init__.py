@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from eμsym.q0_minuit import ProfileFit, profile_fit
     from eμsym.roc import Roc, roc_curve
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
+    from eμsym.templates import (
+        Templates,
+        flat_template,
+        gaussian_signal,
+        rectangle_signal,
+        signal_template,
+        symmetric_template,
+    )
+    from eμsym.templates_io import read_templates, templates_from_folders, write_templates
     from eμsym.window_batch import BestWindows, best_windows
     from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
     from eμsym.windows import Window, WindowScan, scan_windows
@@ -43,6 +52,7 @@ _HOME = {
     "Q0Toys": "binned_q0",
     "Roc": "roc",
     "Sample": "pair",
+    "Templates": "templates",
     "Window": "windows",
     "WindowPValue": "window_null",
     "WindowScan": "windows",
@@ -54,6 +64,8 @@ _HOME = {
     "emu_leptons": "selection",
     "emu_masks": "selection",
     "expected_z": "binned_toys",
+    "flat_template": "templates",
+    "gaussian_signal": "templates",
     "injection_strength": "injection",
     "injection_strengths": "injection",
     "lead_and_sub": "selection",
@@ -64,11 +76,17 @@ _HOME = {
     "q0": "binned_q0",
     "q0_toys": "binned_q0",
     "read_pair": "pair_io",
+    "read_templates": "templates_io",
+    "rectangle_signal": "templates",
     "roc_curve": "roc",
     "scan_windows": "windows",
+    "signal_template": "templates",
+    "symmetric_template": "templates",
+    "templates_from_folders": "templates_io",
     "window_pvalue": "window_null",
     "window_pvalue_events": "window_null",
     "write_pair": "pair_io",
+    "write_templates": "templates_io",
 }
 
 __all__ = [
@@ -85,6 +103,7 @@ __all__ = [
     "Q0Toys",
     "Roc",
     "Sample",
+    "Templates",
     "Window",
     "WindowPValue",
     "WindowScan",
@@ -96,6 +115,8 @@ __all__ = [
     "emu_leptons",
     "emu_masks",
     "expected_z",
+    "flat_template",
+    "gaussian_signal",
     "injection_strength",
     "injection_strengths",
     "lead_and_sub",
@@ -106,11 +127,17 @@ __all__ = [
     "q0",
     "q0_toys",
     "read_pair",
+    "read_templates",
+    "rectangle_signal",
     "roc_curve",
     "scan_windows",
+    "signal_template",
+    "symmetric_template",
+    "templates_from_folders",
     "window_pvalue",
     "window_pvalue_events",
     "write_pair",
+    "write_templates",
 ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ CASES = {
     "gaussian_100": "flat T of 100 a bin, Gaussian S of σ = 2 bins",
 }
 _FLAT_SIZE = 6
+_PACKAGES = ("emusym", "hist", "numpy", "scipy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,14 @@ class DdpResults:
     seed : int
     own_templates : bool
         Whether the main example is not the stored one but the user's.
+    versions : dict of str to str
+        Packages that computed them.
     """
 
     cases: Mapping[str, DdpStudy]
     seed: int = DEFAULT_SEED
     own_templates: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all studies, for JSON."""
@@ -58,6 +63,7 @@ class DdpResults:
             "version": VERSION,
             "seed": self.seed,
             "own_templates": self.own_templates,
+            "versions": dict(self.versions),
             "cases": {name: result.to_dict() for name, result in self.cases.items()},
         }
 
@@ -76,6 +82,7 @@ def read_results(path: str | Path) -> DdpResults:
             cases={name: DdpStudy.from_dict(entry) for name, entry in data["cases"].items()},
             seed=int(data["seed"]),
             own_templates=bool(data["own_templates"]),
+            versions=dict(data["versions"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputFileError(f"{path}: a part is missing or damaged ({error!r})") from error
@@ -159,4 +166,5 @@ def compute(
         name: study(given, z_injected=z_injected, n_toys=n_toys, seed=seed, progress=progress)
         for name, given in templates.items()
     }
-    return DdpResults(cases, seed=seed, own_templates=own is not None)
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return DdpResults(cases, seed=seed, own_templates=own is not None, versions=versions)

@@ -62,6 +62,8 @@ def draw_ddp_fig1(
 def _panel(figure: Figure, axes: Any, content: Any, label: str, **options: Any) -> None:
     x, y, values = content
     mesh = axes.pcolormesh(x, y, values.T, cmap="viridis", **options)
+    # An experiment's style rounds limits outwards.
+    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, experiment_label, styled
+from eμsym.plots.style import (
+    COLOR_A,
+    COLOR_BOTH,
+    Style,
+    StyledFigure,
+    experiment_label,
+    styled,
+)
 from eμsym.q0_minuit import ProfileFit
 
 
@@ -26,7 +33,7 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
     matplotlib.figure.Figure
     """
     with styled(style):
-        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        figure = StyledFigure(style, figsize=(6.4, 4.4), layout="constrained")
         axes = figure.subplots()
         shown = np.isfinite(fit.scan)
         axes.plot(fit.scan_mu[shown], fit.scan[shown], color=COLOR_A)

@@ -69,12 +69,16 @@ def test_run_on_the_embedded_sample_agrees_with_a_plain_loop(embedded: Path, sam
     assert yields["ratio"]["value"] == pytest.approx(emu_total / mue_total)
     assert "detector's own e/μ difference" in results["tests"]["warning"]
     assert results["missing"] == []
+    # The signal that was put into the sample is seen, in the order where it is.
+    assert results["tests"]["q0"]["hlfv_taue"]["z"] > 3
+    # Seen from the other order, the same excess is a deficit.
+    assert results["tests"]["q0"]["hlfv_taumu"]["z"] < 0
 
 
 def test_run_writes_everything_that_it_promises(embedded: Path) -> None:
     names = {path.relative_to(embedded).as_posix() for path in embedded.rglob("*")}
     assert {"results.json", "histograms.json", "histograms.root", "events/ttbar.parquet"} <= names
-    for figure in ("m_coll", "plane", "cutflow", "lead_pt", "sub_pt"):
+    for figure in ("m_coll", "plane", "cutflow", "lead_pt", "sub_pt", "q0_hlfv_taue"):
         assert {f"figures/{figure}.png", f"figures/{figure}.pdf"} <= names
     assert not [name for name in names if "partial" in name or ".parts" in name]
     results = json.loads((embedded / "results.json").read_text(encoding="utf-8"))
@@ -163,6 +167,8 @@ def test_q0_of_a_signal_outside_the_pair(
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["tests"]["best_window"]["n_windows"] == 164_836
     fit = results["tests"]["q0"]["hlfv_taue"]
+    assert fit["shape"] == "dataset"
+    assert results["tests"]["q0"]["hlfv_taumu"]["shape"] == "stored"
     assert fit["order"] == "emu"  # the electron of H -> tau e leads
 
     # The likelihood spelled out: B is eμ, the measured background A is μe.

@@ -22,7 +22,8 @@ def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for room in ("__init__.py", "processors/emu.py", "plots/plane.py", "recipes/__init__.py"):
         assert f"eμsym/{room}" in names
-    assert "eμsym/recipes/sample/fileset.json" in names
+    for data in ("sample/fileset.json", "results/ddp.json", "templates/hlfv_taumu.json"):
+        assert f"eμsym/recipes/{data}" in names
     assert not [name for name in names if name.startswith("tests")]
 
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"

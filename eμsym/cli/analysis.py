@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from eμsym.binned_nsigma import nsigma
-from eμsym.cli.signals import fit_signal, signals_of_folder, write_workspace
+from eμsym.cli.signals import fit_signal, signals_of_folder, stored_signals, write_workspace
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
@@ -42,7 +42,8 @@ class Tests:
     pair : tuple of str
         Datasets that make up the pair; default: as the folder says.
     signals : tuple of str
-        Signal datasets for q0; default: those that are not in the pair.
+        Signal datasets for q0; default: those that are not in the pair, and the
+        stored shapes of H→τe and H→τμ.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
     pyhf : bool
@@ -111,7 +112,10 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
         },
     }
     q0_results = {}
-    for shape in signals_of_folder(folder, results, names, tests.signals):
+    shapes = signals_of_folder(folder, results, names, tests.signals)
+    if not tests.signals:
+        shapes += stored_signals(a, [shape.name for shape in shapes])
+    for shape in shapes:
         q0_results[shape.name], fit = fit_signal(sample, shape, minimizer=tests.minimizer)
         if fit is not None:
             figures[f"q0_{shape.name}"] = draw_profile(fit, shape.name, style=tests.style)

@@ -67,7 +67,7 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAMES",
             callback=comma_separated,
             default="",
-            help="Signal datasets to test with q0, comma-separated.  [those not in the pair]",
+            help="Signal datasets to test with q0.  [those not in the pair, and stored shapes]",
         ),
         click.option(
             "--windows",

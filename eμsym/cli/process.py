@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1)
 @click.option("-c", "--config", "config_file", help="TOML file with cuts, binnings and options.")
 @processing_options
 def process(
@@ -22,7 +22,8 @@ def process(
 ) -> None:
     """Select eμ events of Delphes files and split them by the leading lepton.
 
-    INPUTS are fileset JSON files, ROOT files, globs of them or folders.
+    INPUTS are fileset JSON files, ROOT files, globs of them or folders; without
+    any, the configuration says which.
     """
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.files import whole_folder

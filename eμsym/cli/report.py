@@ -127,9 +127,10 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
 def _print_q0(console: Console, tests: dict[str, Any]) -> None:
     if not tests:
         return
-    table = _table("q0 of each signal, the other sample being the background (profiled)")
-    for heading in ("signal", "in", "Z", "μ [events]", "MINOS interval"):
-        table.add_column(heading, justify="left" if heading in ("signal", "in") else "right")
+    table = _table("q0 of each signal, against the other sample")
+    for heading in ("signal", "in", "shape", "Z", "μ [events]", "MINOS interval"):
+        numbers = heading in ("Z", "μ [events]", "MINOS interval")
+        table.add_column(heading, justify="right" if numbers else "left")
     labels = {"emu": "eμ", "mue": "μe"}
     for name, fit in tests.items():
         if "problem" in fit:
@@ -138,7 +139,7 @@ def _print_q0(console: Console, tests: dict[str, Any]) -> None:
         low, high = (_maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
         interval = f"{low} to {high}" if low and high else ""
         mu = f"{fit['mu']:.1f} ± {_maybe(fit['mu_error']) or '?'}"
-        table.add_row(name, labels[fit["order"]], f"{fit['z']:+.2f}", mu, interval)
+        table.add_row(name, labels[fit["order"]], fit["shape"], f"{fit['z']:+.2f}", mu, interval)
     if table.row_count:
         _print_table(console, table)
 

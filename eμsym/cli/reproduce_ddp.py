@@ -7,6 +7,7 @@ import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ from eμsym.ddp_results import (
 )
 from eμsym.ddp_study import N_TOYS, TESTS, DdpStudy
 from eμsym.errors import ConfigurationError, OutputError
-from eμsym.files import write_json
+from eμsym.files import make_folder, write_json
+from eμsym.plots.ddp_fig1 import draw_ddp_fig1
+from eμsym.plots.ddp_fig2 import draw_ddp_fig2
+from eμsym.plots.ddp_fig3 import draw_ddp_fig3
+from eμsym.plots.ddp_fig4 import draw_ddp_fig4
+from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+from eμsym.plots.style import save_figure
 from eμsym.templates_io import templates_from_folders, write_templates
 
 RECIPES = Path(eμsym.recipes.__file__).parent
@@ -76,6 +83,8 @@ def reproduce_ddp(
     for option, value in given.items():
         if value is not None and not recompute:
             raise ConfigurationError(f"{option} is of use only with --recompute")
+    # First: minutes of toys must not end at a folder that cannot be made.
+    folder = make_folder(output)
     names, with_toys = needed(figure)
     if recompute:
         n_toys = (N_TOYS if toys is None else toys) if with_toys else 0
@@ -90,11 +99,12 @@ def reproduce_ddp(
             )
     else:
         stored = read_results(RESULTS)
-        results = DdpResults({name: stored.cases[name] for name in names}, stored.seed)
+        cases = {name: stored.cases[name] for name in names if name in stored.cases}
+        results = replace(stored, cases=cases)
     rows = compare(results, figure)
 
-    folder = Path(output)
-    written = _draw(figure, results, templates, folder, style)
+    drawn = _figure(figure, results, templates, style)
+    written = [] if drawn is None else save_figure(drawn, folder, figure)
     data = {**results.to_dict(), "figure": figure, "comparison": [row.to_dict() for row in rows]}
     write_json(folder / f"{figure}.json", data)
     print_comparison(rows, figure)
@@ -104,29 +114,7 @@ def reproduce_ddp(
     Console(highlight=False, soft_wrap=True).print(f"Written to {folder}: {files}")
 
 
-def _draw(
-    figure: str, results: DdpResults, templates: str | None, folder: Path, style: Any
-) -> list[Path]:
-    """Draw and save a figure; return its files."""
-    from eμsym.plots.style import save_figure
-
-    drawn = _figure(figure, results, templates, style)
-    if drawn is None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-        return []
-    return save_figure(drawn, folder, figure)
-
-
 def _figure(figure: str, results: DdpResults, templates: str | None, style: Any) -> Figure | None:
-    from eμsym.plots.ddp_fig1 import draw_ddp_fig1
-    from eμsym.plots.ddp_fig2 import draw_ddp_fig2
-    from eμsym.plots.ddp_fig3 import draw_ddp_fig3
-    from eμsym.plots.ddp_fig4 import draw_ddp_fig4
-    from eμsym.plots.ddp_fig5 import draw_ddp_fig5
-
     cases = results.cases
     if figure == "ddp-fig1":
         given = case_templates(HLFV, TEMPLATES, own=templates)

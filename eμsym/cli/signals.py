@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,14 @@ class SignalShape:
         The flavour order in which most of the signal is.
     plane : hist.Hist
         Its plane in that order.
+    origin : str
+        "dataset" of the folder, or "stored" with the package.
     """
 
     name: str
     order: str
     plane: Any
+    origin: str = "dataset"
 
 
 def signals_of_folder(
@@ -70,6 +74,33 @@ def signals_of_folder(
     return shapes
 
 
+def stored_signals(plane: Any, known: Iterable[str]) -> list[SignalShape]:
+    """Return the signal shapes that come with the package and fit a plane's axes.
+
+    Parameters
+    ----------
+    plane : hist.Hist
+    known : iterable of str
+        Signals that need no stored shape.
+    """
+    from eμsym.recipes import STORED_SIGNALS, stored_templates
+    from eμsym.templates_io import read_templates
+
+    shapes = []
+    for name in STORED_SIGNALS:
+        templates = read_templates(stored_templates(name))
+        names = [axis.name for axis in templates.signal.axes]
+        if name in known or names != [axis.name for axis in plane.axes]:
+            continue
+        try:
+            check_same_binning(plane, templates.signal)
+        except DataError:
+            continue
+        order = templates.provenance["signal"]["order"]
+        shapes.append(SignalShape(name, order, templates.signal, "stored"))
+    return shapes
+
+
 def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[str, Any], Any]:
     """Fit the strength of a signal, with the other sample as the measured background.
 
@@ -91,7 +122,12 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     from eμsym.q0_minuit import profile_fit
 
     tested, reference = _tested_and_reference(pair, shape)
-    about = {"order": shape.order, "background": "profiled", "minimizer": minimizer}
+    about = {
+        "order": shape.order,
+        "shape": shape.origin,
+        "background": "profiled",
+        "minimizer": minimizer,
+    }
     try:
         check_same_binning(tested, shape.plane)
         if minimizer == "minuit":

@@ -1,0 +1,423 @@
+"""The unbinned likelihood-ratio tests with nets: their options, their input and their result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+import awkward as ak
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import chi2
+
+from eμsym.counts import FloatArray
+from eμsym.engines.interface import (
+    Engine,
+    EngineName,
+    Fit,
+    Problem,
+    Training,
+    choose_engine,
+    glorot_uniform,
+    layer_sizes,
+    n_parameters,
+)
+from eμsym.errors import ConfigurationError, DataError
+
+#: A fitted function of x: shape (..., d) or, for one dimension, (...) to (...).
+Fitted = Callable[[ArrayLike], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class LikelihoodRatio:
+    """Result of the tests with nets.
+
+    Attributes
+    ----------
+    t : float
+        The test statistic, t_a + t_b, over all events in float64 with the best
+        parameters that training saw. Infinite if an NPLM training diverged.
+    t_a, t_b : float
+        Its parts, from f and from g (for the cross-entropy: from the events of A
+        and of B; for NPLM t_b is zero).
+    dof : int
+        Of the χ² that t follows if Wilks' theorem holds; a reference, see `chi2_pvalue`.
+    f, g : callable
+        The fitted functions; g is None for NPLM. For the symmetrized test and the
+        cross-entropy, e^f times A's share of the events is the fitted fraction of
+        A at x, and e^g times B's share that of B.
+    t_last : float
+        t with the parameters after the last epoch. Full-batch Adam spikes now and
+        then, so it may lie far below t.
+    best_epochs : tuple of int
+        After how many epochs each net was at its best.
+    histories : tuple of ndarray of float, shape (k, 2)
+        For each net: epoch, and its part of t there, at checkpoints.
+    accuracy : float
+        Largest |t_nodes − t_all| that the nodes engine left at any checkpoint, the
+        nets' added up; 0 if all events were used. Where |t| exceeds 100, as it
+        does early in a training, it is a fraction of |t|/100.
+    n_nodes : tuple of (int or None)
+        Nodes each net ended with; None where all events were used.
+    diverged : bool
+        Whether a training ran away; see `eμsym.engines.interface.RUNAWAY`.
+    engine : str
+        The engine that did it.
+    epochs : int
+        Of each training.
+    entropy : int or list of int or None
+        Entropy of the generator's SeedSequence; None if `start` was given.
+    spawn_keys : tuple of tuple of int
+        Its children that the initial parameters of f and g were drawn from.
+    """
+
+    t: float
+    t_a: float
+    t_b: float
+    dof: int
+    f: Fitted
+    g: Fitted | None
+    t_last: float
+    best_epochs: tuple[int, ...]
+    histories: tuple[FloatArray, ...]
+    accuracy: float
+    n_nodes: tuple[int | None, ...]
+    diverged: bool
+    engine: str
+    epochs: int
+    entropy: Any
+    spawn_keys: tuple[tuple[int, ...], ...]
+
+    @property
+    def statistic(self) -> float:
+        """The test statistic t."""
+        return self.t
+
+    @property
+    def chi2_pvalue(self) -> float:
+        """P(χ²_dof ≥ t): a reference only, for nets need not follow Wilks; quote a null's."""
+        return float(chi2.sf(self.t, self.dof)) if self.dof else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result for JSON; infinity becomes "inf"."""
+
+        def number(x: float) -> float | str | None:
+            if np.isnan(x):
+                return None
+            return float(x) if np.isfinite(x) else ("inf" if x > 0 else "-inf")
+
+        functions = {
+            name: function.to_dict() if hasattr(function, "to_dict") else None
+            for name, function in (("f", self.f), ("g", self.g))
+        }
+        return {
+            "t": number(self.t),
+            "t_a": number(self.t_a),
+            "t_b": number(self.t_b),
+            "dof": self.dof,
+            "chi2_pvalue": number(self.chi2_pvalue),
+            "t_last": number(self.t_last),
+            "best_epochs": list(self.best_epochs),
+            "histories": [
+                [[int(epoch), number(t)] for epoch, t in history] for history in self.histories
+            ],
+            "accuracy": number(self.accuracy),
+            "n_nodes": list(self.n_nodes),
+            "diverged": self.diverged,
+            "engine": self.engine,
+            "epochs": self.epochs,
+            "entropy": self.entropy,
+            "spawn_keys": [list(key) for key in self.spawn_keys],
+        } | functions
+
+
+@dataclass(frozen=True)
+class NetworkTest:
+    """What the tests with nets have in common: the net, its training and the engine.
+
+    Parameters
+    ----------
+    hidden : int or tuple of int
+        Neurons of the hidden layer, or of each of several; 0 leaves a constant.
+    epochs : int
+        Full-batch Adam steps.
+    learning_rate, beta_1, beta_2, epsilon : float
+        Of Adam in Keras' form, see `Training`. The gradient is that of the loss
+        as printed, a sum over events.
+    engine : {"auto", "nodes", "cpu", "reference", "cuda"}
+        "auto" is "nodes" for one dimension and one hidden layer, "cpu" for more
+        dimensions, "reference" for more layers.
+    tolerance : float
+        Largest |t_nodes − t_all| that the nodes engine may leave a net.
+    threads : int
+        Nets trained at once.
+
+    Raises
+    ------
+    ConfigurationError
+        If an option has no meaning.
+    """
+
+    hidden: int | tuple[int, ...] = 4
+    epochs: int = 500_000
+    learning_rate: float = 1e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    engine: EngineName = "auto"
+    tolerance: float = 0.01
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        layers = self._hidden
+        _require(len(layers) > 0, "hidden", self.hidden, "name at least one layer")
+        for n in layers:
+            least = 0 if len(layers) == 1 else 1
+            _require(_is_integer(n) and n >= least, "hidden", self.hidden, "a number of neurons")
+        for name in ("epochs", "threads"):
+            value = getattr(self, name)
+            _require(_is_integer(value) and value >= 1, name, value, "a whole number from 1 on")
+        for name in ("learning_rate", "epsilon", "tolerance"):
+            value = getattr(self, name)
+            _require(bool(np.isfinite(value)) and value > 0, name, value, "above 0 and finite")
+        for name in ("beta_1", "beta_2"):
+            _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0, below 1")
+        known = ("auto", "nodes", "cpu", "reference", "cuda")
+        _require(self.engine in known, "engine", self.engine, "one of " + ", ".join(known))
+
+    @classmethod
+    def paper(cls, **options: Any) -> Self:
+        """Return the test as SYM trains it (arXiv:2401.09530, III A).
+
+        Four hidden neurons, 5·10⁵ epochs of full-batch Adam at 10⁻³ with Keras'
+        constants, initial weights and biases glorot-uniform. The arithmetic is
+        float64, where the paper's is float32. What the paper does not fix, as
+        the engine or the threads, may be given.
+
+        Raises
+        ------
+        ConfigurationError
+            If an option is one that the paper fixes.
+        """
+        fixed = {
+            "hidden": 4,
+            "epochs": 500_000,
+            "learning_rate": 1e-3,
+            "beta_1": 0.9,
+            "beta_2": 0.999,
+            "epsilon": 1e-7,
+        }
+        if clash := sorted(fixed.keys() & options.keys()):
+            raise ConfigurationError(f"the paper fixes {', '.join(clash)}; build the test without")
+        return cls(**fixed, **options)
+
+    @property
+    def _hidden(self) -> tuple[int, ...]:
+        return self.hidden if isinstance(self.hidden, tuple) else (self.hidden,)
+
+    def _training(self, *, clip: float | None = None) -> Training:
+        return Training(
+            hidden=self._hidden,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            clip=clip,
+            tolerance=self.tolerance,
+        )
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _require(condition: bool, name: str, value: Any, what: str) -> None:
+    if not condition:
+        raise ConfigurationError(f"{name}: {what}, got {value!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The distinct events of A and B together, and what each weighs in either.
+
+    Attributes
+    ----------
+    x : ndarray of float, shape (d, n)
+        In lexicographic order, so that no result depends on the order of the input.
+    a, b : ndarray of float, shape (n,)
+        Weight of the event in A and in B.
+    """
+
+    x: FloatArray
+    a: FloatArray
+    b: FloatArray
+
+    @property
+    def n_a(self) -> float:
+        """Ñ_A, A's sum of weights."""
+        return float(np.sum(self.a))
+
+    @property
+    def n_b(self) -> float:
+        """Ñ_B, B's sum of weights."""
+        return float(np.sum(self.b))
+
+
+def joined_samples(a: Any, b: Any, weights_a: Any = None, weights_b: Any = None) -> Samples:
+    """Check the two samples and join them.
+
+    Parameters
+    ----------
+    a, b : array_like or ak.Array, shape (n,) or (n, d)
+        Events; an awkward array may also have records, whose fields are the
+        dimensions in their order.
+    weights_a, weights_b : array_like, shape (n,), optional
+        Not negative; without them every event counts once.
+
+    Returns
+    -------
+    Samples
+        Equal events are merged, and those of weight zero left out.
+
+    Raises
+    ------
+    DataError
+        If a sample is empty, has NaN or infinite values, a wrong shape, or
+        weights that are negative, not finite or all zero; or if the samples
+        differ in dimensions.
+    """
+    events_a, events_b = as_events(a, "A"), as_events(b, "B")
+    if events_a.shape[1] != events_b.shape[1]:
+        raise DataError(
+            f"A has {events_a.shape[1]} dimensions and B {events_b.shape[1]}; they must be the same"
+        )
+    w_a = _as_weights(weights_a, len(events_a), "A")
+    w_b = _as_weights(weights_b, len(events_b), "B")
+    pool = np.concatenate([events_a, events_b])
+    weight = np.zeros((2, len(pool)))
+    weight[0, : len(w_a)] = w_a
+    weight[1, len(w_a) :] = w_b
+    used = weight.sum(axis=0) > 0
+    pool, weight = pool[used], weight[:, used]
+    order = np.lexsort(pool.T[::-1])
+    pool, weight = pool[order], weight[:, order]
+    new = np.concatenate([[True], np.any(pool[1:] != pool[:-1], axis=1)])
+    first = np.flatnonzero(new)
+    weight = np.add.reduceat(weight, first, axis=1)
+    return Samples(np.ascontiguousarray(pool[first].T), weight[0], weight[1])
+
+
+def as_events(values: Any, name: str) -> FloatArray:
+    """Return events as float64, shape (n, d).
+
+    Raises
+    ------
+    DataError
+        If there is no event, a value is not finite, or the shape is not (n,) or (n, d).
+    """
+    if isinstance(values, ak.Array) and ak.fields(values):
+        values = np.stack([_numbers(values[field], name) for field in ak.fields(values)], axis=-1)
+    events = _numbers(values, name)
+    if events.ndim == 1:
+        events = events[:, np.newaxis]
+    if events.ndim != 2 or events.shape[1] == 0:
+        raise DataError(f"{name}: events must have shape (n,) or (n, d), got {events.shape}")
+    if len(events) == 0:
+        raise DataError(f"{name}: the sample is empty; a test needs at least one event")
+    if bad := int(np.count_nonzero(~np.isfinite(events))):
+        raise DataError(f"{name}: {bad} values are NaN or infinite; drop those events first")
+    return events
+
+
+def _numbers(values: Any, name: str) -> FloatArray:
+    try:
+        if isinstance(values, ak.Array):
+            values = ak.to_numpy(values, allow_missing=False)
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{name}: events must be a regular array of numbers") from error
+
+
+def _as_weights(weights: Any, n: int, name: str) -> FloatArray:
+    if weights is None:
+        return np.ones(n)
+    values = _numbers(weights, name)
+    if values.shape != (n,):
+        raise DataError(f"{name}: {n} events but weights of shape {values.shape}")
+    if not np.all(np.isfinite(values)) or np.any(values < 0):
+        raise DataError(f"{name}: weights must be finite and not negative: the loss has no minimum")
+    if not np.any(values > 0):
+        raise DataError(f"{name}: all weights are zero; a test needs at least one event")
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The fits of a test's nets, and where they began."""
+
+    fits: tuple[Fit, ...]
+    engine: str
+    entropy: Any
+    spawn_keys: tuple[tuple[int, ...], ...]
+
+
+def train_nets(
+    test: NetworkTest,
+    training: Training,
+    problems: Sequence[Problem],
+    *,
+    rng: np.random.Generator | int | None,
+    start: Sequence[ArrayLike] | None,
+) -> Trained:
+    """Train one net a problem, with the test's engine and threads.
+
+    The initial parameters of net i are drawn from child i of the generator's
+    SeedSequence, or given as `start`, one array of shape (p,) a net.
+
+    Raises
+    ------
+    DataError
+        If `start` has the wrong shape or is not finite.
+    ConfigurationError
+        If the engine cannot be had, see `choose_engine`.
+    """
+    layers = layer_sizes(len(problems[0].x), training.hidden)
+    engine = choose_engine(test.engine, layers[0], training.hidden)
+    entropy: Any = None
+    keys: tuple[tuple[int, ...], ...] = ()
+    if start is None:
+        parent: Any = np.random.default_rng(rng).bit_generator.seed_seq
+        children = parent.spawn(len(problems))
+        entropy, keys = parent.entropy, tuple(tuple(child.spawn_key) for child in children)
+        starts = [glorot_uniform(layers, np.random.default_rng(child)) for child in children]
+    else:
+        starts = [np.asarray(theta, dtype=np.float64) for theta in start]
+        shape = (n_parameters(layers),)
+        if len(starts) != len(problems) or any(
+            theta.shape != shape or not np.all(np.isfinite(theta)) for theta in starts
+        ):
+            raise DataError(f"start: give {len(problems)} arrays of {shape[0]} finite parameters")
+    fits = train_all(engine, problems, starts, training, threads=test.threads)
+    return Trained(tuple(fits), engine.name, entropy, keys)
+
+
+def train_all(
+    engine: Engine,
+    problems: Sequence[Problem],
+    starts: Sequence[FloatArray],
+    training: Training,
+    *,
+    threads: int = 1,
+) -> list[Fit]:
+    """Train one net a problem; threads change when each is done, not what comes out."""
+    if threads == 1 or len(problems) == 1:
+        return engine.train_many(problems, starts, training)
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [
+            pool.submit(engine.train_many, [problem], [start], training)
+            for problem, start in zip(problems, starts, strict=True)
+        ]
+        return [job.result()[0] for job in jobs]

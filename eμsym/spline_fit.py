@@ -1,0 +1,382 @@
+"""A convex fit of the logarithm of a density ratio in cubic B-splines, exact on all events.
+
+Between two knots a spline is a cubic in the local coordinate s, which runs from
+-1 to 1, so Σ w e^f and its derivatives need no more of the events than the sums
+Σ w e^f s^j, j = 0..6, of each interval: no design matrix is ever formed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import BSpline
+from scipy.linalg import solveh_banded
+
+from eμsym.counts import FloatArray
+from eμsym.errors import DataError
+
+#: Cubic pieces have four coefficients; K splines make K − 3 pieces.
+ORDER = 4
+
+#: The intervals between knots hold this summed weight of events at least, the two
+#: outermost `OUTER_CONTENT`, where there are enough: a function that stands on a
+#: few events bends t away from χ².
+MIN_CONTENT = 10.0
+OUTER_CONTENT = 40.0
+
+#: Steps end once t can gain no more than about this.
+TOLERANCE = 1e-9
+
+_MAX_STEPS = 500
+_MAX_HALVINGS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """The pooled sample: its distinct values in rising order, with what A and both have there.
+
+    Attributes
+    ----------
+    x : ndarray of float, shape (n,)
+    weight, weight_a : ndarray of float, shape (n,)
+        Summed weights of A∪B and of A.
+    """
+
+    x: FloatArray
+    weight: FloatArray
+    weight_a: FloatArray
+
+    @classmethod
+    def pooled(cls, a: FloatArray, b: FloatArray, w_a: FloatArray, w_b: FloatArray) -> Events:
+        """Sort two samples together; events of equal x become one of their summed weight."""
+        x = np.concatenate([a, b])
+        order = np.argsort(x)
+        x = x[order]
+        weight = np.concatenate([w_a, w_b])[order]
+        weight_a = np.where(order < a.size, weight, 0.0)
+        new = np.empty(x.size, dtype=bool)
+        new[0] = True
+        np.not_equal(x[1:], x[:-1], out=new[1:])
+        if not new.all():
+            first = np.flatnonzero(new)
+            x, weight, weight_a = (
+                x[first],
+                np.add.reduceat(weight, first),
+                np.add.reduceat(weight_a, first),
+            )
+        return cls(x, weight, weight_a)
+
+
+def make_knots(events: Events, k: int) -> FloatArray:
+    """Place the knots of K cubic B-splines, half by quantiles and half evenly in x.
+
+    They are even in ½F(x) + ½(x − lo)/(hi − lo), with F the pooled sample's
+    distribution function, so that they do not depend on who is A; lo and hi
+    leave `OUTER_CONTENT` beyond them. Then they are moved apart until every
+    interval holds what it must, or half the mean where there are few events.
+
+    Parameters
+    ----------
+    events : Events
+    k : int
+        Number of functions, at least 4.
+
+    Returns
+    -------
+    ndarray of float, shape (K − 2,)
+        Rising, from the smallest x to the largest.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than K distinct values.
+    """
+    x = events.x
+    if x.size < k:
+        raise DataError(
+            f"{k} spline functions need {k} distinct values of x, the pooled sample has {x.size}"
+        )
+    pieces = k - ORDER + 1
+    total = float(events.weight.sum())
+    below = np.cumsum(events.weight) - events.weight / 2
+    least, outer = np.minimum([MIN_CONTENT, OUTER_CONTENT], 0.5 * total / pieces)
+    low, high = np.interp([outer, total - outer], below, x)
+    even = np.clip((x - low) / (high - low), 0.0, 1.0) if high > low else 0.0
+    target = np.linspace(0.0, 1.0, pieces + 1)
+    inner = np.interp(target, 0.5 * below / total + 0.5 * even, x)
+    content = np.interp(inner, x, below)
+    content[0], content[-1] = 0.0, total
+    if pieces > 1:
+        steps = np.cumsum([0.0, outer, *[least] * (pieces - 2), outer])
+        content = np.maximum.accumulate(content - steps)
+        content = np.clip(content, 0.0, total - steps[-1]) + steps
+    knots = np.interp(content, below, x)
+    knots[0], knots[-1] = x[0], x[-1]
+    filled = np.diff(np.searchsorted(x, knots))
+    if np.any(np.diff(knots) <= 0) or np.any(filled < 1):
+        # Many ties: count each distinct value once. No interval is then empty.
+        knots = np.interp(np.linspace(0, x.size - 1, pieces + 1), np.arange(x.size), x)
+    return knots
+
+
+@dataclass(frozen=True, eq=False)
+class SplineFunction:
+    """A cubic spline f(x) = Σ_k θ_k φ_k(x) on the range of the pooled sample.
+
+    Parameters
+    ----------
+    knots : ndarray of float, shape (K − 2,)
+    coefficients : ndarray of float, shape (K,)
+        θ.
+    """
+
+    knots: FloatArray
+    coefficients: FloatArray
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Return f(x), of the shape of x; NaN outside the range, where nothing is known."""
+        values = BSpline(_padded(self.knots), self.coefficients, 3, extrapolate=False)
+        result: FloatArray = np.asarray(values(np.asarray(x, dtype=np.float64)))
+        return result
+
+
+class SplineProblem:
+    """The events, prepared for fits of one sample against the pool of both.
+
+    Parameters
+    ----------
+    events : Events
+    knots : ndarray of float, shape (K − 2,)
+    """
+
+    def __init__(self, events: Events, knots: FloatArray) -> None:
+        x = events.x
+        self.knots = knots
+        self.weight = events.weight
+        self.stops = np.append(np.searchsorted(x, knots[:-1]), x.size)
+        half = np.diff(knots) / 2
+        counts = np.diff(self.stops)
+        s = x - np.repeat(knots[:-1] + half, counts)
+        s /= np.repeat(half, counts)
+        self.powers = np.empty((7, x.size))
+        self.powers[0] = 1.0
+        for j in range(1, 7):
+            np.multiply(self.powers[j - 1], s, out=self.powers[j])
+        self.pieces = _pieces(knots)
+        self.pool = self.moments(events.weight)
+        self.score_a = self.project(self.moments(events.weight_a))
+        self.score_b = self.project(self.pool) - self.score_a
+
+    def moments(self, weight: FloatArray) -> FloatArray:
+        """Return Σ weight s^j of the events in each interval, shape (K − 3, 7)."""
+        spans = zip(self.stops[:-1], self.stops[1:], strict=True)
+        return np.stack([self.powers[:, i:j] @ weight[i:j] for i, j in spans])
+
+    def project(self, moments: FloatArray) -> FloatArray:
+        """Return Σ weight φ_k of every function, shape (K,), from the moments."""
+        parts = np.einsum("ij,ijk->ik", moments[:, :ORDER], self.pieces)
+        result = np.zeros(len(parts) + ORDER - 1)
+        for k in range(ORDER):
+            result[k : k + len(parts)] += parts[:, k]
+        return result
+
+    def gram(self, moments: FloatArray) -> FloatArray:
+        """Return Σ weight φ_k φ_l as the upper bands of solveh_banded, shape (4, K)."""
+        hankel = moments[:, np.add.outer(np.arange(ORDER), np.arange(ORDER))]
+        blocks = np.einsum("ijk,ijl,ilm->ikm", self.pieces, hankel, self.pieces, optimize=True)
+        bands = np.zeros((ORDER, len(blocks) + ORDER - 1))
+        for k in range(ORDER):
+            for m in range(k, ORDER):
+                bands[ORDER - 1 - (m - k), m : m + len(blocks)] += blocks[:, k, m]
+        return bands
+
+    def expected(self, share: float) -> float:
+        """Return E[t] under random labels, to the first order beyond K − 1.
+
+        Expanding both fits to the fourth order in their parameters (Lawley 1956)
+        gives, with ψ orthonormal on the pool, P the projection on them, h their
+        summed squares without the constant, and c, 1 − c the shares of A and B,
+
+        E[t] = (K−1)(1 + 1/N) + (c³ + (1−c)³) (|Ph|² + 2 |T|² − |h|²) / (4 N c (1−c))
+               − (1−2c)² |T'|² / (3 N c (1−c)),
+
+        with T_ijk = mean ψ_i ψ_j ψ_k, j and k without the constant, and T' the
+        same with i without it. On a histogram this is Williams' correction (1976).
+        """
+        total = float(self.weight.sum())
+        gram = _dense(self.gram(self.pool)) / total
+        inverse = np.linalg.pinv(gram, hermitian=True)
+        free: FloatArray = inverse - 1.0  # the constant function has all coefficients one
+        third = self._triple() / total
+        once = np.einsum("abc,bd,ce->ade", third, free, free, optimize=True)
+        with_constant = float(np.einsum("ade,af,fde->", once, inverse, third, optimize=True))
+        without = float(np.einsum("ade,af,fde->", once, free, third, optimize=True))
+        projected = np.einsum("abc,bc->a", third, free)
+        leverage = self._leverage(free)
+        square = float(self.weight @ leverage**2) / total
+        spread = float(projected @ inverse @ projected) + 2 * with_constant - square
+        c, d = share, 1 - share
+        first = (c**3 + d**3) * spread / 4 - (d - c) ** 2 * without / 3
+        k = self.score_a.size - 1
+        # Where the term is not small the expansion has failed, and only its sign is known.
+        return float(np.clip(k + (k + first / (c * d)) / total, 0.5 * k, 2.0 * k))
+
+    def expected_weighted(
+        self, share: float, squares_a: FloatArray, squares_b: FloatArray
+    ) -> float:
+        """Return E[t] under the symmetry for weighted events, to leading order.
+
+        t is then the quadratic form of the score Σ_A w (φ − φ̄) with the inverse
+        of c (1−c) Σ w (φ − φ̄)(φ − φ̄)ᵀ; its mean is the trace of that inverse
+        with the score's covariance, which Σ w² over each sample estimate.
+
+        Parameters
+        ----------
+        share : float
+            c, the share of A in the summed weights.
+        squares_a, squares_b : ndarray of float, shape (n,)
+            Summed squares of the weights of A and of B at every x.
+        """
+        inverse = np.linalg.pinv(_dense(self.gram(self.pool)), hermitian=True)
+        free = inverse - 1 / float(self.weight.sum())
+        squares = (1 - share) ** 2 * squares_a + share**2 * squares_b
+        covariance = _dense(self.gram(self.moments(squares)))
+        return float(np.sum(free * covariance)) / (share * (1 - share))
+
+    def _triple(self) -> FloatArray:
+        """Return Σ weight φ_a φ_b φ_c, shape (K, K, K)."""
+        high = self.weight * self.powers[6]
+        spans = zip(self.stops[:-1], self.stops[1:], strict=True)
+        top = np.stack([self.powers[1:4, i:j] @ high[i:j] for i, j in spans])
+        moments = np.concatenate([self.pool, top], axis=1)
+        degree = np.arange(ORDER)
+        cubes = moments[:, np.add.outer(np.add.outer(degree, degree), degree)]
+        p = self.pieces
+        blocks = np.einsum("ijkl,ija,ikb,ilc->iabc", cubes, p, p, p, optimize=True)
+        result = np.zeros((self.score_a.size,) * 3)
+        for i, block in enumerate(blocks):
+            part = slice(i, i + ORDER)
+            result[part, part, part] += block
+        return result
+
+    def _leverage(self, matrix: FloatArray) -> FloatArray:
+        """Return φᵀ matrix φ of every event: a polynomial of degree six in each interval."""
+        h = np.empty(self.weight.size)
+        for i, p in enumerate(self.pieces):
+            form = p @ matrix[i : i + ORDER, i : i + ORDER] @ p.T
+            c = [np.trace(form[::-1], offset) for offset in range(1 - ORDER, ORDER)]
+            span = slice(self.stops[i], self.stops[i + 1])
+            np.matmul(np.array(c), self.powers[:, span], out=h[span])
+        return h
+
+    def ratio(self, theta: FloatArray) -> FloatArray:
+        """Return weight · e^f of every event, shape (n,)."""
+        windows = np.lib.stride_tricks.sliding_window_view(theta, ORDER)
+        cubic = np.einsum("ijk,ik->ij", self.pieces, windows)
+        f = np.empty(self.weight.size)
+        for i, c in enumerate(cubic):
+            span = slice(self.stops[i], self.stops[i + 1])
+            np.matmul(c, self.powers[:ORDER, span], out=f[span])
+        with np.errstate(over="ignore", under="ignore"):
+            np.exp(f, out=f)
+            f *= self.weight
+        return f
+
+
+def minimise(problem: SplineProblem, score: FloatArray) -> tuple[float, FloatArray]:
+    """Fit one sample: min over θ of c Σ_{A∪B} w (e^f − 1) − θ·score, by Newton steps.
+
+    The loss is convex and bounded below, so damped steps reach its infimum.
+    Where the sample has no events f may fall for ever; the loss then nears its
+    infimum by a factor e a step, and the fit ends once it is there.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+    score : ndarray of float, shape (K,)
+        Σ w φ_k over the sample's events.
+
+    Returns
+    -------
+    t : float
+        −2 times the smallest loss.
+    theta : ndarray of float, shape (K,)
+    """
+    total = float(problem.weight.sum())
+    share = float(score.sum()) / total  # the functions add up to one everywhere
+    theta = np.zeros(score.size)
+    moments, loss = problem.pool, 0.0
+    for _ in range(_MAX_STEPS):
+        gradient = share * problem.project(moments) - score
+        step = _newton_step(share * problem.gram(moments), gradient)
+        slope = float(gradient @ step)
+        if -slope <= TOLERANCE:
+            break
+        # Far from the minimum e^f is a poor parabola: no f may move by more than this.
+        size = min(1.0, 8.0 / float(np.max(np.abs(step))))
+        for _ in range(_MAX_HALVINGS):
+            new = theta + size * step
+            ratio = problem.ratio(new)
+            new_loss = share * (float(ratio.sum()) - total) - float(score @ new)
+            if new_loss <= loss + 0.1 * size * slope + 1e-12 * total:
+                break
+            size /= 2
+        else:
+            break
+        theta, loss, moments = new, new_loss, problem.moments(ratio)
+    return max(0.0, -2.0 * loss), theta
+
+
+def _newton_step(bands: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Solve bands · step = −gradient; a function whose events all faded stays where it is."""
+    diagonal = bands[-1]
+    scale = 1 / np.sqrt(np.maximum(diagonal, 1e-280))
+    scaled = bands * scale
+    for offset in range(ORDER):
+        scaled[ORDER - 1 - offset, offset:] *= scale[: scale.size - offset]
+    ridge = 1e-13
+    while True:
+        scaled[-1] = 1.0 + ridge
+        try:
+            step: NDArray[np.float64] = -scale * solveh_banded(
+                scaled, scale * gradient, check_finite=False
+            )
+        except np.linalg.LinAlgError:
+            ridge *= 10
+        else:
+            return step
+
+
+def _dense(bands: FloatArray) -> FloatArray:
+    """Return the symmetric matrix of its upper bands."""
+    matrix = np.diag(bands[-1])
+    for offset in range(1, ORDER):
+        band = np.diag(bands[ORDER - 1 - offset, offset:], offset)
+        matrix += band + band.T
+    return matrix
+
+
+def _padded(knots: FloatArray) -> FloatArray:
+    return np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
+
+
+def _pieces(knots: FloatArray) -> FloatArray:
+    """Return the functions as cubics in s: [interval, power, function], shape (K − 3, 4, 4)."""
+    count = knots.size - 1
+    middle, half = (knots[:-1] + knots[1:]) / 2, np.diff(knots) / 2
+    basis = BSpline(_padded(knots), np.eye(count + ORDER - 1), 3)
+    local = np.arange(count)[:, None] + np.arange(ORDER)
+    factorial = (1.0, 1.0, 2.0, 6.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = [
+            np.take_along_axis(basis(middle, nu), local, axis=1)
+            * half[:, None] ** nu
+            / factorial[nu]
+            for nu in range(ORDER)
+        ]
+    pieces: FloatArray = np.stack(powers, axis=1)
+    if not np.all(np.isfinite(pieces)):
+        raise DataError("x: its values differ by too many orders of magnitude; rescale or cut them")
+    return pieces
