@@ -63,7 +63,7 @@ def draw_likelihood_ratio(
     w_a = np.ones(x_a.size) if weights_a is None else np.asarray(weights_a, dtype=np.float64)
     w_b = np.ones(x_b.size) if weights_b is None else np.asarray(weights_b, dtype=np.float64)
     edges = np.unique(np.quantile(np.concatenate([x_a, x_b]), np.linspace(0, 1, BINS + 1)))
-    low, high = np.quantile(np.concatenate([x_a, x_b]), [0.001, 0.999])
+    low, high = np.quantile(np.concatenate([x_a, x_b]), [0.002, 0.97])
     grid = np.linspace(low, high, 400)
     with styled(style):
         figure = StyledFigure(style, figsize=(6.4, 4.8), layout="constrained")

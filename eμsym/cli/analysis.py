@@ -11,6 +11,7 @@ import numpy as np
 
 from eμsym.binned_nsigma import nsigma
 from eμsym.cli.signals import fit_signal, signals_of_folder, stored_signals, write_workspace
+from eμsym.cli.unbinned import Unbinned, run_unbinned
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
@@ -48,6 +49,8 @@ class Tests:
     minimizer : {"minuit", "newton"}
     pyhf : bool
         Whether to write ``pyhf/<signal>.json`` as well.
+    columns, symmetrized, epochs, permutations
+        Of the unbinned tests; see `eμsym.cli.unbinned.Unbinned`.
     seed : int
         Of the toys for the best window's global p-value.
     style : str
@@ -59,6 +62,10 @@ class Tests:
     windows: Literal["square", "rectangle"] = "square"
     minimizer: str = "minuit"
     pyhf: bool = False
+    columns: tuple[str, ...] = ("m_coll",)
+    symmetrized: bool = False
+    epochs: int = 500_000
+    permutations: int = 200
     seed: int = DEFAULT_SEED
     style: Any = "neutral"
 
@@ -121,6 +128,18 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
             figures[f"q0_{shape.name}"] = draw_profile(fit, shape.name, style=tests.style)
         if tests.pyhf and "problem" not in q0_results[shape.name]:
             write_workspace(folder / "pyhf" / f"{quote(shape.name, safe='')}.json", sample, shape)
+    unbinned, drawn = run_unbinned(
+        sample,
+        Unbinned(
+            columns=tests.columns,
+            symmetrized=tests.symmetrized,
+            epochs=tests.epochs,
+            permutations=tests.permutations,
+            seed=tests.seed,
+            style=tests.style,
+        ),
+    )
+    figures |= drawn
     results["pair"] = names
     results["tests"] = {
         "correction": "none",
@@ -137,6 +156,7 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
             "global": None if scan.best is None else _global_pvalue(sample, tests).to_dict(),
         },
         "q0": q0_results,
+        "unbinned": unbinned,
     }
     for name, figure in figures.items():
         save_figure(figure, folder / "figures", quote(name, safe=""))

@@ -8,7 +8,18 @@ from typing import Any
 import click
 
 #: Names of the options that `testing_options` adds.
-TESTING = ("signals", "windows", "minimizer", "pyhf", "seed", "style")
+TESTING = (
+    "signals",
+    "windows",
+    "minimizer",
+    "pyhf",
+    "columns",
+    "symmetrized",
+    "epochs",
+    "permutations",
+    "seed",
+    "style",
+)
 STYLE_NAMES = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
 
 
@@ -87,6 +98,33 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--pyhf",
             is_flag=True,
             help="Also write the likelihood of each signal as a pyhf workspace.",
+        ),
+        click.option(
+            "--columns",
+            metavar="NAMES",
+            callback=comma_separated,
+            default="m_coll",
+            show_default=True,
+            help="What the unbinned tests look at; GeV are taken in units of 100 GeV.",
+        ),
+        click.option(
+            "--symmetrized",
+            is_flag=True,
+            help="Train the network of the symmetrized test, beside the quick spline test.",
+        ),
+        click.option(
+            "--epochs",
+            type=click.IntRange(min=1),
+            default=500_000,
+            show_default=True,
+            help="Epochs of each training of the network.",
+        ),
+        click.option(
+            "--permutations",
+            type=click.IntRange(min=1),
+            default=200,
+            show_default=True,
+            help="Permuted pairs for the null of each unbinned test.",
         ),
         click.option(
             "--seed",

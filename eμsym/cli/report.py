@@ -26,12 +26,9 @@ def _console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def _table(title: str) -> Table:
+def _table() -> Table:
     """Return a table narrow enough for 80 columns."""
     return Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=0,
         pad_edge=False,
@@ -39,8 +36,10 @@ def _table(title: str) -> Table:
     )
 
 
-def _print_table(console: Console, table: Table) -> None:
+def _print_table(title: str, table: Table) -> None:
     """Print a table with all its digits, even where the terminal is too narrow for it."""
+    console = _console()
+    console.print(f"\n[bold]{title}[/]", end="")
     needed = Console(width=1000).measure(table).maximum
     Console(highlight=False, width=max(console.width, needed)).print(table)
 
@@ -52,7 +51,7 @@ def _number(value: float) -> str:
 def print_cutflow(results: dict[str, Any]) -> None:
     """Print events after every cut, dataset by dataset, scaled as the histograms are."""
     cutflow, normalisation = results["cutflow"], results["normalisation"]
-    table = _table("Events after each cut")
+    table = _table()
     table.add_column("dataset", no_wrap=True)
     steps = list(next(iter(cutflow.values())))
     for step in steps:
@@ -65,7 +64,7 @@ def print_cutflow(results: dict[str, Any]) -> None:
         table.add_row(name, *(_number(counts[step]) for step in steps))
     table.add_section()
     table.add_row("pair", *(_number(totals[step]) for step in steps), style="bold")
-    _print_table(_console(), table)
+    _print_table("Events after each cut", table)
 
 
 def print_tests(results: dict[str, Any]) -> None:
@@ -79,7 +78,7 @@ def print_tests(results: dict[str, Any]) -> None:
     if "ratio" in yields:
         line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
     console.print(f"\n[bold]Yields[/]  {line}")
-    table = _table("Nσ of μe − eμ (negative: eμ has the excess)")
+    table = _table()
     table.add_column("histogram")
     for heading in ("Nσ", "p (two-sided)", "bins", "empty", "all ≥ 25 entries"):
         table.add_column(heading, justify="right")
@@ -93,9 +92,10 @@ def print_tests(results: dict[str, Any]) -> None:
             str(test["n_empty"]),
             "no" if test["sparse"] else "yes",
         )
-    _print_table(console, table)
+    _print_table("Nσ of μe − eμ (negative: eμ has the excess)", table)
     _print_window(console, results)
     _print_q0(console, tests["q0"])
+    _print_unbinned(console, tests["unbinned"])
     console.print(f"[yellow]![/] {tests['warning']}")
 
 
@@ -127,7 +127,7 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
 def _print_q0(console: Console, tests: dict[str, Any]) -> None:
     if not tests:
         return
-    table = _table("q0 of each signal, against the other sample")
+    table = _table()
     for heading in ("signal", "in", "shape", "Z", "μ [events]", "MINOS interval"):
         numbers = heading in ("Z", "μ [events]", "MINOS interval")
         table.add_column(heading, justify="right" if numbers else "left")
@@ -141,7 +141,33 @@ def _print_q0(console: Console, tests: dict[str, Any]) -> None:
         mu = f"{fit['mu']:.1f} ± {_maybe(fit['mu_error']) or '?'}"
         table.add_row(name, labels[fit["order"]], fit["shape"], f"{fit['z']:+.2f}", mu, interval)
     if table.row_count:
-        _print_table(console, table)
+        _print_table("q0 of each signal, against the other sample", table)
+
+
+def _print_unbinned(console: Console, results: dict[str, Any]) -> None:
+    table = _table()
+    for heading in ("test", "t", "dof", "p (χ²)", "p (permutations)", "Z"):
+        table.add_column(heading, justify="left" if heading == "test" else "right")
+    for name in ("spline", "network"):
+        result = results.get(name)
+        if result is None:
+            continue
+        if "problem" in result:
+            console.print(f"[yellow]![/] {name} test: {result['problem']}")
+            continue
+        permuted = result["permutations"]
+        reference = result["pvalue"] if "pvalue" in result else result["chi2_pvalue"]
+        table.add_row(
+            name,
+            f"{result['t']:.1f}",
+            str(result["dof"]),
+            f"{reference:.2g}",
+            f"{permuted['pvalue']:.2g} ± {permuted['pvalue_error']:.1g}",
+            "" if permuted["z"] is None else f"{permuted['z']:+.2f}",
+        )
+    if table.row_count:
+        title = f"Symmetrized likelihood ratio of {', '.join(results['columns'])}, unbinned"
+        _print_table(title, table)
 
 
 def _maybe(value: Any) -> str:
