@@ -15,16 +15,30 @@ if TYPE_CHECKING:
     from eμsym.binned_nsigma import NSigma, nsigma, nsigma_null
     from eμsym.binned_q0 import Q0, Q0Toys, q0, q0_toys
     from eμsym.binned_toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
+    from eμsym.classifier import ClassifierScore, ClassifierTest
+    from eμsym.cross_entropy import CrossEntropyTest
     from eμsym.errors import EmusymError
     from eμsym.injection import asimov_z, injection_strength, injection_strengths
     from eμsym.kinematics import collinear_mass
+    from eμsym.likelihood_ratio import LikelihoodRatio
+    from eμsym.nplm import NPLMTest
     from eμsym.null import Null
+    from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair
     from eμsym.pyhf_export import pyhf_workspace
     from eμsym.q0_minuit import ProfileFit, profile_fit
+    from eμsym.references import (
+        ideal_significance,
+        ideal_significance_binned,
+        ideal_symmetrized_score,
+        overfit_bound,
+    )
     from eμsym.roc import Roc, roc_curve
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
+    from eμsym.sources import PermutationSource, PoolSource, ToyModel
+    from eμsym.spline import SplineScan, SplineTest
+    from eμsym.symmetrized import SymmetrizedTest
     from eμsym.templates import (
         Templates,
         flat_template,
@@ -41,24 +55,37 @@ if TYPE_CHECKING:
 _HOME = {
     "BestWindows": "window_batch",
     "BinnedToys": "binned_toys",
+    "ChiSquared": "nulls",
+    "ClassifierScore": "classifier",
+    "ClassifierTest": "classifier",
+    "CrossEntropyTest": "cross_entropy",
     "Cuts": "selection",
     "EmusymError": "errors",
     "ExpectedZ": "binned_toys",
+    "LikelihoodRatio": "likelihood_ratio",
+    "NPLMTest": "nplm",
     "NSigma": "binned_nsigma",
     "Null": "null",
     "Pair": "pair",
+    "PermutationSource": "sources",
+    "PoolSource": "sources",
     "ProfileFit": "q0_minuit",
     "Q0": "binned_q0",
     "Q0Toys": "binned_q0",
     "Roc": "roc",
     "Sample": "pair",
+    "SplineScan": "spline",
+    "SplineTest": "spline",
+    "SymmetrizedTest": "symmetrized",
     "Templates": "templates",
+    "ToyModel": "sources",
     "Window": "windows",
     "WindowPValue": "window_null",
     "WindowScan": "windows",
     "asimov_pair": "binned_toys",
     "asimov_z": "injection",
     "best_windows": "window_batch",
+    "bootstrap_null": "nulls",
     "collinear_mass": "kinematics",
     "draw_toys": "binned_toys",
     "emu_leptons": "selection",
@@ -66,11 +93,16 @@ _HOME = {
     "expected_z": "binned_toys",
     "flat_template": "templates",
     "gaussian_signal": "templates",
+    "ideal_significance": "references",
+    "ideal_significance_binned": "references",
+    "ideal_symmetrized_score": "references",
     "injection_strength": "injection",
     "injection_strengths": "injection",
     "lead_and_sub": "selection",
     "nsigma": "binned_nsigma",
     "nsigma_null": "binned_nsigma",
+    "overfit_bound": "references",
+    "permutation_null": "nulls",
     "profile_fit": "q0_minuit",
     "pyhf_workspace": "pyhf_export",
     "q0": "binned_q0",
@@ -83,6 +115,7 @@ _HOME = {
     "signal_template": "templates",
     "symmetric_template": "templates",
     "templates_from_folders": "templates_io",
+    "toy_null": "nulls",
     "window_pvalue": "window_null",
     "window_pvalue_events": "window_null",
     "write_pair": "pair_io",
@@ -93,23 +126,36 @@ __all__ = [
     "Q0",
     "BestWindows",
     "BinnedToys",
+    "ChiSquared",
+    "ClassifierScore",
+    "ClassifierTest",
+    "CrossEntropyTest",
     "Cuts",
     "EmusymError",
     "ExpectedZ",
+    "LikelihoodRatio",
+    "NPLMTest",
     "NSigma",
     "Null",
     "Pair",
+    "PermutationSource",
+    "PoolSource",
     "ProfileFit",
     "Q0Toys",
     "Roc",
     "Sample",
+    "SplineScan",
+    "SplineTest",
+    "SymmetrizedTest",
     "Templates",
+    "ToyModel",
     "Window",
     "WindowPValue",
     "WindowScan",
     "asimov_pair",
     "asimov_z",
     "best_windows",
+    "bootstrap_null",
     "collinear_mass",
     "draw_toys",
     "emu_leptons",
@@ -117,11 +163,16 @@ __all__ = [
     "expected_z",
     "flat_template",
     "gaussian_signal",
+    "ideal_significance",
+    "ideal_significance_binned",
+    "ideal_symmetrized_score",
     "injection_strength",
     "injection_strengths",
     "lead_and_sub",
     "nsigma",
     "nsigma_null",
+    "overfit_bound",
+    "permutation_null",
     "profile_fit",
     "pyhf_workspace",
     "q0",
@@ -134,6 +185,7 @@ __all__ = [
     "signal_template",
     "symmetric_template",
     "templates_from_folders",
+    "toy_null",
     "window_pvalue",
     "window_pvalue_events",
     "write_pair",

@@ -11,13 +11,8 @@ from numpy.typing import ArrayLike
 
 from eμsym.counts import FloatArray
 from eμsym.engines.interface import Network, Problem, n_parameters
-from eμsym.likelihood_ratio import (
-    LikelihoodRatio,
-    NetworkTest,
-    Samples,
-    joined_samples,
-    train_nets,
-)
+from eμsym.engines.launch import train_nets
+from eμsym.likelihood_ratio import LikelihoodRatio, NetworkTest, Samples, joined_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +102,12 @@ class CrossEntropyTest(NetworkTest):
         """
         samples = joined_samples(a, b, weights_a, weights_b)
         trained = train_nets(
-            self, self._training(), [cross_entropy_problem(samples)], rng=rng, start=start
+            self._training(),
+            [cross_entropy_problem(samples)],
+            engine=self.engine,
+            threads=self.threads,
+            rng=rng,
+            start=start,
         )
         fit = trained.fits[0]
         total = samples.n_a + samples.n_b

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,17 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
-from eμsym.engines.interface import (
-    Engine,
-    EngineName,
-    Fit,
-    Problem,
-    Training,
-    choose_engine,
-    glorot_uniform,
-    layer_sizes,
-    n_parameters,
-)
+from eμsym.engines.interface import EngineName, Training
 from eμsym.errors import ConfigurationError, DataError
 
 #: A fitted function of x: shape (..., d) or, for one dimension, (...) to (...).
@@ -54,7 +43,8 @@ class LikelihoodRatio:
     best_epochs : tuple of int
         After how many epochs each net was at its best.
     histories : tuple of ndarray of float, shape (k, 2)
-        For each net: epoch, and its part of t there, at checkpoints.
+        For each net: epoch, and its part of t with the best parameters until
+        there, at checkpoints.
     accuracy : float
         Largest |t_nodes − t_all| that the nodes engine left at any checkpoint, the
         nets' added up; 0 if all events were used. Where |t| exceeds 100, as it
@@ -109,7 +99,7 @@ class LikelihoodRatio:
             return float(x) if np.isfinite(x) else ("inf" if x > 0 else "-inf")
 
         functions = {
-            name: function.to_dict() if hasattr(function, "to_dict") else None
+            name: getattr(function, "to_dict", lambda: None)()
             for name, function in (("f", self.f), ("g", self.g))
         }
         return {
@@ -170,6 +160,9 @@ class NetworkTest:
     tolerance: float = 0.01
     threads: int = 1
 
+    #: The compiled loops and torch release the GIL: nulls may run toys in threads.
+    releases_gil = True
+
     def __post_init__(self) -> None:
         layers = self._hidden
         _require(len(layers) > 0, "hidden", self.hidden, "name at least one layer")
@@ -201,7 +194,7 @@ class NetworkTest:
         ConfigurationError
             If an option is one that the paper fixes.
         """
-        fixed = {
+        fixed: dict[str, Any] = {
             "hidden": 4,
             "epochs": 500_000,
             "learning_rate": 1e-3,
@@ -352,72 +345,3 @@ def _as_weights(weights: Any, n: int, name: str) -> FloatArray:
     if not np.any(values > 0):
         raise DataError(f"{name}: all weights are zero; a test needs at least one event")
     return values
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """The fits of a test's nets, and where they began."""
-
-    fits: tuple[Fit, ...]
-    engine: str
-    entropy: Any
-    spawn_keys: tuple[tuple[int, ...], ...]
-
-
-def train_nets(
-    test: NetworkTest,
-    training: Training,
-    problems: Sequence[Problem],
-    *,
-    rng: np.random.Generator | int | None,
-    start: Sequence[ArrayLike] | None,
-) -> Trained:
-    """Train one net a problem, with the test's engine and threads.
-
-    The initial parameters of net i are drawn from child i of the generator's
-    SeedSequence, or given as `start`, one array of shape (p,) a net.
-
-    Raises
-    ------
-    DataError
-        If `start` has the wrong shape or is not finite.
-    ConfigurationError
-        If the engine cannot be had, see `choose_engine`.
-    """
-    layers = layer_sizes(len(problems[0].x), training.hidden)
-    engine = choose_engine(test.engine, layers[0], training.hidden)
-    entropy: Any = None
-    keys: tuple[tuple[int, ...], ...] = ()
-    if start is None:
-        parent: Any = np.random.default_rng(rng).bit_generator.seed_seq
-        children = parent.spawn(len(problems))
-        entropy, keys = parent.entropy, tuple(tuple(child.spawn_key) for child in children)
-        starts = [glorot_uniform(layers, np.random.default_rng(child)) for child in children]
-    else:
-        starts = [np.asarray(theta, dtype=np.float64) for theta in start]
-        shape = (n_parameters(layers),)
-        if len(starts) != len(problems) or any(
-            theta.shape != shape or not np.all(np.isfinite(theta)) for theta in starts
-        ):
-            raise DataError(f"start: give {len(problems)} arrays of {shape[0]} finite parameters")
-    fits = train_all(engine, problems, starts, training, threads=test.threads)
-    return Trained(tuple(fits), engine.name, entropy, keys)
-
-
-def train_all(
-    engine: Engine,
-    problems: Sequence[Problem],
-    starts: Sequence[FloatArray],
-    training: Training,
-    *,
-    threads: int = 1,
-) -> list[Fit]:
-    """Train one net a problem; threads change when each is done, not what comes out."""
-    if threads == 1 or len(problems) == 1:
-        return engine.train_many(problems, starts, training)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [
-            pool.submit(engine.train_many, [problem], [start], training)
-            for problem, start in zip(problems, starts, strict=True)
-        ]
-        return [job.result()[0] for job in jobs]

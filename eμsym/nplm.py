@@ -10,14 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eμsym.engines.interface import Problem, n_parameters
+from eμsym.engines.launch import train_nets
 from eμsym.errors import ConfigurationError
-from eμsym.likelihood_ratio import (
-    LikelihoodRatio,
-    NetworkTest,
-    Samples,
-    joined_samples,
-    train_nets,
-)
+from eμsym.likelihood_ratio import LikelihoodRatio, NetworkTest, Samples, joined_samples
 
 
 @dataclass(frozen=True)
@@ -102,9 +97,10 @@ class NPLMTest(NetworkTest):
         samples = joined_samples(a, b, weights_a, weights_b)
         expected = samples.n_a if self.expected is None else float(self.expected)
         trained = train_nets(
-            self,
             self._training(clip=self.clip),
             [nplm_problem(samples, expected)],
+            engine=self.engine,
+            threads=self.threads,
             rng=rng,
             start=start,
         )

@@ -38,8 +38,12 @@ class SplineResult:
         K − 1: t is χ² with so many degrees of freedom in large symmetric samples.
     expected : float
         E[t] under the symmetry: dof and the term of order 1/N (Lawley's, or
-        Bartlett's, correction). For weighted events, the mean of the quadratic
-        form that t is in large samples (Rao and Scott 1984).
+        Bartlett's, correction). It stays a percent or two above dof in large
+        samples too, as the outermost knots hold some 40 events whatever N is.
+        For weighted events, the mean of what t is in large samples.
+    effective_dof : float
+        dof, or the degrees of freedom that fit the variance of t for weighted
+        events (Rao and Scott 1984).
     n_a, n_b : float
         Sizes: the summed weights.
     weighted : bool
@@ -53,6 +57,7 @@ class SplineResult:
     t_b: float
     dof: int
     expected: float
+    effective_dof: float
     n_a: float
     n_b: float
     weighted: bool
@@ -67,13 +72,14 @@ class SplineResult:
     @property
     def log_pvalue(self) -> float:
         """The logarithm of `pvalue`, exact where the p-value itself is too small for a float."""
-        return _log_chi2_sf(self.t * self.dof / self.expected, self.dof)
+        dof = self.effective_dof
+        return _log_chi2_sf(self.t * dof / self.expected, dof)
 
     @property
     def pvalue(self) -> float:
-        """The p-value from χ² with `dof` degrees of freedom, scaled to the mean `expected`.
+        """The p-value from χ² of `effective_dof`, scaled to the mean `expected`.
 
-        A reference. A null of permuted events assumes less.
+        A reference, rough for weights that vary much. Permuted events assume less.
         """
         return math.exp(self.log_pvalue)
 
@@ -97,6 +103,7 @@ class SplineResult:
             "k": self.dof + 1,
             "dof": self.dof,
             "expected": self.expected,
+            "effective_dof": self.effective_dof,
             "n_a": self.n_a,
             "n_b": self.n_b,
             "weighted": self.weighted,
@@ -276,16 +283,18 @@ def _fit(samples: _Samples, k: int) -> SplineResult:
     t_a, theta_a = minimise(problem, problem.score_a)
     t_b, theta_b = minimise(problem, problem.score_b)
     share = samples.n_a / (samples.n_a + samples.n_b)
-    if samples.squares is None:
-        expected = problem.expected(share)
-    else:
-        expected = problem.expected_weighted(share, *samples.squares)
+    expected, effective_dof = problem.expected(share), float(k - 1)
+    if samples.squares is not None:
+        mean, effective_dof = problem.expected_weighted(share, *samples.squares)
+        # The term of order 1/N of as many events as these weights are worth.
+        expected = mean * (1 + (expected / (k - 1) - 1) * mean / (k - 1))
     return SplineResult(
         t=t_a + t_b,
         t_a=t_a,
         t_b=t_b,
         dof=k - 1,
         expected=expected,
+        effective_dof=effective_dof,
         n_a=samples.n_a,
         n_b=samples.n_b,
         weighted=samples.squares is not None,
@@ -352,7 +361,7 @@ def _check_k(k: Any) -> None:
         )
 
 
-def _log_chi2_sf(t: float, dof: int) -> float:
+def _log_chi2_sf(t: float, dof: float) -> float:
     """Return ln of the survival function of χ², also where it is too small for a float."""
     a, x = dof / 2, t / 2
     p = float(gammaincc(a, x))

@@ -20,7 +20,7 @@ from eμsym.errors import DataError
 #: Cubic pieces have four coefficients; K splines make K − 3 pieces.
 ORDER = 4
 
-#: The intervals between knots hold this summed weight of events at least, the two
+#: The intervals between knots hold so many distinct values at least, the two
 #: outermost `OUTER_CONTENT`, where there are enough: a function that stands on a
 #: few events bends t away from χ².
 MIN_CONTENT = 10.0
@@ -74,8 +74,8 @@ def make_knots(events: Events, k: int) -> FloatArray:
 
     They are even in ½F(x) + ½(x − lo)/(hi − lo), with F the pooled sample's
     distribution function, so that they do not depend on who is A; lo and hi
-    leave `OUTER_CONTENT` beyond them. Then they are moved apart until every
-    interval holds what it must, or half the mean where there are few events.
+    leave `OUTER_CONTENT` values beyond them. Then they are moved apart until
+    every interval holds what it must, or half the mean where there are few.
 
     Parameters
     ----------
@@ -99,24 +99,23 @@ def make_knots(events: Events, k: int) -> FloatArray:
             f"{k} spline functions need {k} distinct values of x, the pooled sample has {x.size}"
         )
     pieces = k - ORDER + 1
-    total = float(events.weight.sum())
-    below = np.cumsum(events.weight) - events.weight / 2
-    least, outer = np.minimum([MIN_CONTENT, OUTER_CONTENT], 0.5 * total / pieces)
-    low, high = np.interp([outer, total - outer], below, x)
-    even = np.clip((x - low) / (high - low), 0.0, 1.0) if high > low else 0.0
-    target = np.linspace(0.0, 1.0, pieces + 1)
-    inner = np.interp(target, 0.5 * below / total + 0.5 * even, x)
-    content = np.interp(inner, x, below)
-    content[0], content[-1] = 0.0, total
+    rank = np.arange(x.size) + 0.5
+    cumulative = np.cumsum(events.weight) - events.weight / 2
+    least, outer = np.minimum([MIN_CONTENT, OUTER_CONTENT], 0.5 * x.size / pieces)
+    low, high = np.interp([outer, x.size - outer], rank, x)
+    even = np.clip((x - low) / (high - low), 0.0, 1.0)
+    mixed = 0.5 * cumulative / float(events.weight.sum()) + 0.5 * even
+    content = np.interp(np.linspace(0.0, 1.0, pieces + 1), mixed, rank)
+    content[0], content[-1] = 0.0, x.size
     if pieces > 1:
         steps = np.cumsum([0.0, outer, *[least] * (pieces - 2), outer])
         content = np.maximum.accumulate(content - steps)
-        content = np.clip(content, 0.0, total - steps[-1]) + steps
-    knots = np.interp(content, below, x)
+        content = np.clip(content, 0.0, x.size - steps[-1]) + steps
+    knots: FloatArray = np.interp(content, rank, x)
     knots[0], knots[-1] = x[0], x[-1]
     filled = np.diff(np.searchsorted(x, knots))
     if np.any(np.diff(knots) <= 0) or np.any(filled < 1):
-        # Many ties: count each distinct value once. No interval is then empty.
+        # Hardly more values than functions: put one into every interval.
         knots = np.interp(np.linspace(0, x.size - 1, pieces + 1), np.arange(x.size), x)
     return knots
 
@@ -172,7 +171,7 @@ class SplineProblem:
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return Σ weight s^j of the events in each interval, shape (K − 3, 7)."""
         spans = zip(self.stops[:-1], self.stops[1:], strict=True)
-        return np.stack([self.powers[:, i:j] @ weight[i:j] for i, j in spans])
+        return np.stack([np.einsum("ij,j->i", self.powers[:, i:j], weight[i:j]) for i, j in spans])
 
     def project(self, moments: FloatArray) -> FloatArray:
         """Return Σ weight φ_k of every function, shape (K,), from the moments."""
@@ -185,7 +184,7 @@ class SplineProblem:
     def gram(self, moments: FloatArray) -> FloatArray:
         """Return Σ weight φ_k φ_l as the upper bands of solveh_banded, shape (4, K)."""
         hankel = moments[:, np.add.outer(np.arange(ORDER), np.arange(ORDER))]
-        blocks = np.einsum("ijk,ijl,ilm->ikm", self.pieces, hankel, self.pieces, optimize=True)
+        blocks = np.swapaxes(self.pieces, 1, 2) @ hankel @ self.pieces
         bands = np.zeros((ORDER, len(blocks) + ORDER - 1))
         for k in range(ORDER):
             for m in range(k, ORDER):
@@ -207,13 +206,12 @@ class SplineProblem:
         """
         total = float(self.weight.sum())
         gram = _dense(self.gram(self.pool)) / total
-        inverse = np.linalg.pinv(gram, hermitian=True)
-        free: FloatArray = inverse - 1.0  # the constant function has all coefficients one
+        inverse = np.asarray(np.linalg.pinv(gram, hermitian=True), dtype=np.float64)
+        free = inverse - 1.0  # the constant function has all coefficients one
         third = self._triple() / total
-        once = np.einsum("abc,bd,ce->ade", third, free, free, optimize=True)
-        with_constant = float(np.einsum("ade,af,fde->", once, inverse, third, optimize=True))
-        without = float(np.einsum("ade,af,fde->", once, free, third, optimize=True))
-        projected = np.einsum("abc,bc->a", third, free)
+        squares = np.tensordot(free @ third @ free, third, axes=([1, 2], [1, 2]))
+        with_constant, without = float(np.sum(inverse * squares)), float(np.sum(free * squares))
+        projected = np.tensordot(third, free)
         leverage = self._leverage(free)
         square = float(self.weight @ leverage**2) / total
         spread = float(projected @ inverse @ projected) + 2 * with_constant - square
@@ -225,12 +223,14 @@ class SplineProblem:
 
     def expected_weighted(
         self, share: float, squares_a: FloatArray, squares_b: FloatArray
-    ) -> float:
-        """Return E[t] under the symmetry for weighted events, to leading order.
+    ) -> tuple[float, float]:
+        """Return E[t] for weighted events under the symmetry, and the dof that fit its variance.
 
-        t is then the quadratic form of the score Σ_A w (φ − φ̄) with the inverse
-        of c (1−c) Σ w (φ − φ̄)(φ − φ̄)ᵀ; its mean is the trace of that inverse
-        with the score's covariance, which Σ w² over each sample estimate.
+        To leading order t is the quadratic form of the score Σ_A w (φ − φ̄) with
+        the inverse of c (1−c) Σ w (φ − φ̄)(φ − φ̄)ᵀ. With M that inverse times the
+        score's covariance, which Σ w² over each sample estimate, E[t] = tr M and
+        Var[t] = 2 tr M²: t tr M / tr M² is near χ² with (tr M)² / tr M² degrees of
+        freedom (Rao and Scott 1984).
 
         Parameters
         ----------
@@ -243,18 +243,20 @@ class SplineProblem:
         free = inverse - 1 / float(self.weight.sum())
         squares = (1 - share) ** 2 * squares_a + share**2 * squares_b
         covariance = _dense(self.gram(self.moments(squares)))
-        return float(np.sum(free * covariance)) / (share * (1 - share))
+        form = free @ covariance / (share * (1 - share))
+        mean = float(np.trace(form))
+        return mean, mean**2 / float(np.sum(form * form.T))
 
     def _triple(self) -> FloatArray:
         """Return Σ weight φ_a φ_b φ_c, shape (K, K, K)."""
         high = self.weight * self.powers[6]
         spans = zip(self.stops[:-1], self.stops[1:], strict=True)
-        top = np.stack([self.powers[1:4, i:j] @ high[i:j] for i, j in spans])
+        top = np.stack([np.einsum("ij,j->i", self.powers[1:4, i:j], high[i:j]) for i, j in spans])
         moments = np.concatenate([self.pool, top], axis=1)
         degree = np.arange(ORDER)
-        cubes = moments[:, np.add.outer(np.add.outer(degree, degree), degree)]
-        p = self.pieces
-        blocks = np.einsum("ijkl,ija,ikb,ilc->iabc", cubes, p, p, p, optimize=True)
+        blocks = moments[:, np.add.outer(np.add.outer(degree, degree), degree)]
+        for _ in range(3):  # each turn takes the first index to functions, and puts it last
+            blocks = np.einsum("ijkl,ija->ikla", blocks, self.pieces)
         result = np.zeros((self.score_a.size,) * 3)
         for i, block in enumerate(blocks):
             part = slice(i, i + ORDER)
@@ -263,12 +265,16 @@ class SplineProblem:
 
     def _leverage(self, matrix: FloatArray) -> FloatArray:
         """Return φᵀ matrix φ of every event: a polynomial of degree six in each interval."""
+        local = np.arange(len(self.pieces))[:, None] + np.arange(ORDER)
+        form = self.pieces @ matrix[local[:, :, None], local[:, None, :]]
+        form = form @ np.swapaxes(self.pieces, 1, 2)
+        sextic = np.zeros((len(form), 7))
+        for j in range(ORDER):
+            sextic[:, j : j + ORDER] += form[:, j]
         h = np.empty(self.weight.size)
-        for i, p in enumerate(self.pieces):
-            form = p @ matrix[i : i + ORDER, i : i + ORDER] @ p.T
-            c = [np.trace(form[::-1], offset) for offset in range(1 - ORDER, ORDER)]
+        for i, c in enumerate(sextic):
             span = slice(self.stops[i], self.stops[i + 1])
-            np.matmul(np.array(c), self.powers[:, span], out=h[span])
+            np.einsum("i,ij->j", c, self.powers[:, span], out=h[span])
         return h
 
     def ratio(self, theta: FloatArray) -> FloatArray:
@@ -278,7 +284,7 @@ class SplineProblem:
         f = np.empty(self.weight.size)
         for i, c in enumerate(cubic):
             span = slice(self.stops[i], self.stops[i + 1])
-            np.matmul(c, self.powers[:ORDER, span], out=f[span])
+            np.einsum("i,ij->j", c, self.powers[:ORDER, span], out=f[span])
         with np.errstate(over="ignore", under="ignore"):
             np.exp(f, out=f)
             f *= self.weight

@@ -112,11 +112,14 @@ def toy_statistics(
     DataError
         If a toy cannot be tested, or its statistic is NaN.
     ConfigurationError
-        If n or workers is not a whole number of at least 1.
+        If n or workers is not a whole number of at least 1, or a scale is given
+        without a column.
     """
     for value, name in ((n, "toys"), (1 if workers is None else workers, "workers")):
         if not isinstance(value, int | np.integer) or value < 1:
             raise ConfigurationError(f"{value} {name}: choose a whole number, 1 or more")
+    if column is None and scale != 1.0:
+        raise ConfigurationError(f"a scale of {scale:g} is of a column: name the column")
     threads = bool(getattr(test, "releases_gil", False)) if threads is None else threads
     toy = _Toy(test if column is None else ColumnTest(test, column, scale), source)
     parent = np.random.default_rng(rng).bit_generator.seed_seq
@@ -262,7 +265,9 @@ def _bar(n: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = ("toys", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    # Asked for by name, it is drawn wherever standard error goes.
+    console = Console(stderr=True, force_terminal=progress)
+    bar = Progress(*columns, console=console, transient=True)
     task = bar.add_task("toys", total=n)
     begin = time.monotonic()
     shown = False
@@ -277,7 +282,8 @@ def _bar(n: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
     try:
         yield advance
     finally:
-        bar.stop()
+        if shown:
+            bar.stop()
 
 
 def _cores() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -58,8 +58,7 @@ def compiled(fastmath: set[str]) -> Callable[[Any], Any]:
     return decorate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _bits(typing_context: Any, value: Any) -> Any:
+def _bits_code(typing_context: Any, value: Any) -> Any:
     """Return the bits of a float64 as an int64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -68,8 +67,10 @@ def _bits(typing_context: Any, value: Any) -> Any:
     return types.int64(types.float64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _from_bits(typing_context: Any, value: Any) -> Any:
+_bits: Any = intrinsic(_bits_code)
+
+
+def _from_bits_code(typing_context: Any, value: Any) -> Any:
     """Return the float64 that has the bits of an int64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -78,8 +79,10 @@ def _from_bits(typing_context: Any, value: Any) -> Any:
     return types.float64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _wide_vectors(typing_context: Any) -> Any:
+_from_bits: Any = intrinsic(_from_bits_code)
+
+
+def _wide_vectors_code(typing_context: Any) -> Any:
     """Let LLVM use 512-bit vectors in the function that calls this, where there are any."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -87,6 +90,9 @@ def _wide_vectors(typing_context: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(), generate
+
+
+_wide_vectors: Any = intrinsic(_wide_vectors_code)
 
 
 @compiled(_EXACT)
@@ -132,8 +138,7 @@ def reciprocal(y: float) -> float:
     guess = guess * (2.0 - y * guess)
     guess = guess * (2.0 - y * guess)
     guess = guess * (2.0 - y * guess)
-    guess = guess * (2.0 - y * guess)
-    return guess  # type: ignore[no-any-return]
+    return guess * (2.0 - y * guess)  # type: ignore[no-any-return]
 
 
 @compiled(_EXACT)

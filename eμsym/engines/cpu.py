@@ -13,10 +13,14 @@ from eμsym.engines.interface import (
     Fit,
     Problem,
     Training,
+    bounded,
     checkpoints,
     finished,
     layer_sizes,
 )
+
+#: Exponentials that the compiled loop takes before it comes back.
+_TURN = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,19 @@ class CpuEngine:
 
     def train(self, problem: Problem, start: FloatArray, training: Training) -> Fit:
         """Minimise the problem's loss from the initial parameters `start`, shape (p,)."""
-        loop = Loop(training, start)
+        layers = layer_sizes(len(problem.x), training.hidden)
+        loop = Loop(layers, training, start)
         data = Data(problem)
         history = []
         healthy = True
         for epoch in checkpoints(training.epochs):
             healthy = loop.run_to(epoch, data)
-            history.append((float(loop.epoch), data.loss(loop.theta, training)))
+            history.append((float(loop.epoch), loop.best_loss))
             if not healthy:
                 break
         return finished(
             problem,
-            layer_sizes(len(problem.x), training.hidden),
+            layers,
             loop.best,
             loop.theta,
             best_epoch=loop.best_epoch,
@@ -87,9 +92,9 @@ class Data:
 class Loop:
     """A training under way: the parameters, Adam's moments and the best seen."""
 
-    def __init__(self, training: Training, start: FloatArray) -> None:
+    def __init__(self, layers: tuple[int, ...], training: Training, start: FloatArray) -> None:
         self.hidden = training.hidden[0]
-        self.theta = np.array(start, dtype=np.float64)
+        self.theta = bounded(layers, start, training.clip)
         self.best = self.theta.copy()
         self._moments = np.zeros((2, self.theta.size))
         self._optimizer = np.array(
@@ -127,15 +132,19 @@ class Loop:
         """Train up to that epoch; return False if the loss became infinite or undefined."""
         from eμsym.engines.adam_kernel import run_epochs
 
-        return bool(
-            run_epochs(
+        # In turns of about a second, so that an interrupt from the keyboard is heard.
+        turn = max(1, _TURN // (data.density.size * (self.hidden + 1)))
+        while self.epoch < epoch:
+            healthy = run_epochs(
                 *data.arguments,
                 self.hidden,
-                epoch - self.epoch,
+                min(turn, epoch - self.epoch),
                 self._optimizer,
                 self.theta,
                 self._moments,
                 self.best,
                 self._state,
             )
-        )
+            if not healthy:
+                return False
+        return True

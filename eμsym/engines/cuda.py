@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from eμsym.counts import FloatArray
 from eμsym.engines.cpu import CpuEngine
 from eμsym.engines.interface import Fit, Problem, Training
 from eμsym.engines.torch_adam import train_batch
+
+if TYPE_CHECKING:
+    import torch
 
 #: Float64 numbers that autograd keeps for an event and hidden neuron, about.
 _NUMBERS = 8
@@ -27,12 +29,16 @@ class CudaEngine:
     @property
     def name(self) -> str:
         """The engine, and where it runs."""
+        import torch
+
         return "cuda" if torch.cuda.is_available() else "cuda (no GPU: on the CPU)"
 
     def train_many(
         self, problems: Sequence[Problem], starts: Sequence[FloatArray], training: Training
     ) -> list[Fit]:
         """Minimise each problem's loss from its initial parameters, shape (p,)."""
+        import torch
+
         if not torch.cuda.is_available() and len(training.hidden) == 1:
             return CpuEngine().train_many(problems, starts, training)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -44,9 +50,9 @@ class CudaEngine:
         return fits
 
 
-def _nets_at_once(
-    problems: Sequence[Problem], training: Training, device: torch.device
-) -> int:
+def _nets_at_once(problems: Sequence[Problem], training: Training, device: torch.device) -> int:
+    import torch
+
     if device.type == "cpu":
         return 1
     events = max(problem.x.shape[1] for problem in problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -88,7 +89,7 @@ def layer_sizes(inputs: int, hidden: tuple[int, ...]) -> tuple[int, ...]:
 
 def n_parameters(layers: tuple[int, ...]) -> int:
     """Return the number of a net's weights and biases."""
-    return sum((n + 1) * m for n, m in zip(layers[:-1], layers[1:], strict=True))
+    return sum((n + 1) * m for n, m in pairwise(layers))
 
 
 def split_layers(layers: tuple[int, ...], parameters: Any) -> list[tuple[Any, Any]]:
@@ -98,7 +99,7 @@ def split_layers(layers: tuple[int, ...], parameters: Any) -> list[tuple[Any, An
     """
     pairs = []
     first = 0
-    for n, m in zip(layers[:-1], layers[1:], strict=True):
+    for n, m in pairwise(layers):
         weights = parameters[..., first : first + n * m]
         biases = parameters[..., first + n * m : first + (n + 1) * m]
         pairs.append((weights.reshape(*weights.shape[:-1], n, m), biases))
@@ -114,11 +115,20 @@ def glorot_uniform(layers: tuple[int, ...], rng: np.random.Generator) -> FloatAr
     the output's bias in ±sqrt(3).
     """
     parts = []
-    for n, m in zip(layers[:-1], layers[1:], strict=True):
+    for n, m in pairwise(layers):
         for size, fans in ((n * m, n + m), (m, 2 * m)):
             limit = np.sqrt(6 / max(fans, 1))
             parts.append(rng.uniform(-limit, limit, size))
     return np.concatenate(parts)
+
+
+def bounded(layers: tuple[int, ...], parameters: FloatArray, clip: float | None) -> FloatArray:
+    """Return the parameters, shape (p,), with the weights (not the biases) held within ±clip."""
+    result = np.array(parameters, dtype=np.float64)
+    if clip is not None:
+        for weights, _ in split_layers(layers, result):
+            np.clip(weights, -clip, clip, out=weights)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +156,14 @@ class Problem:
 
     def loss_of(self, f: FloatArray) -> float:
         """Return the loss of the values f at the events, shape (n,)."""
+        return float(np.sum(self.terms(f)))
+
+    def terms(self, f: FloatArray) -> FloatArray:
+        """Return the loss's terms, shape (n,), of the values f at the events."""
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.link == "exponential":
-                return float(
-                    np.sum(np.where(self.density > 0, self.density * np.expm1(f), 0.0))
-                    - np.sum(self.linear * f)
-                )
-            return float(np.sum(self.density * np.logaddexp(0, f) - self.linear * f))
+            phi = np.expm1(f) if self.link == "exponential" else np.logaddexp(0, f)
+            # Where no density is, e^f may be infinite and still costs nothing.
+            return np.where(self.density > 0, self.density * phi, 0.0) - self.linear * f
 
 
 @dataclass(frozen=True)
@@ -171,7 +182,7 @@ class Training:
     learning_rate, beta_1, beta_2, epsilon : float
         η, β₁, β₂, ε.
     clip : float or None
-        Bound W on the size of every weight (not the biases), as NPLM has it.
+        Bound W on the size of every weight (not the biases), from the start on.
     tolerance : float
         Largest |t_nodes − t_all| that the nodes engine may leave.
     cells : int
@@ -204,7 +215,7 @@ class Fit:
     best_epoch : int
         The epochs before the least loss was seen.
     history : ndarray of float, shape (k, 2)
-        Epoch, and the loss there, at checkpoints.
+        Epoch, and the least loss until there, at checkpoints.
     accuracy : float
         Largest |t_nodes − t_all| at a checkpoint, after refining (as a fraction of
         |t|/100 where |t| exceeds 100); 0 where all events were used.
@@ -264,7 +275,9 @@ def finished(
     losses = [problem.loss_of(f) for f in values]
     if losses[1] < losses[0]:  # the step after the last loss that training saw was the best
         nets[0], values[0], losses[0] = nets[1], values[1], losses[1]
-        best_epoch = int(history[-1][0]) if history else best_epoch
+        if history:
+            best_epoch = int(history[-1][0])
+            history = [*history[:-1], (history[-1][0], losses[0])]
     ran_away = problem.link == "exponential" and bool(np.any(values[0] > RUNAWAY))
     return Fit(
         network=nets[0],
@@ -312,8 +325,9 @@ def choose_engine(name: str, inputs: int, hidden: tuple[int, ...]) -> Engine:
             f"engine {name!r} trains one hidden layer, got {hidden}; take 'reference'"
         )
     if name == "nodes" and inputs > 1:
-        raise ConfigurationError(f"engine 'nodes' is for events of 1 dimension, got {inputs}; "
-                                 "take 'cpu'")
+        raise ConfigurationError(
+            f"engine 'nodes' is for events of 1 dimension, got {inputs}; take 'cpu'"
+        )
     if name in ("reference", "cuda") and find_spec("torch") is None:
         raise ConfigurationError(f"engine {name!r} needs torch: pip install 'emusym[torch]'")
     if name == "cpu":
@@ -332,6 +346,4 @@ def choose_engine(name: str, inputs: int, hidden: tuple[int, ...]) -> Engine:
         from eμsym.engines.cuda import CudaEngine
 
         return CudaEngine()
-    raise ConfigurationError(
-        f"no engine {name!r}; there are auto, nodes, cpu, reference and cuda"
-    )
+    raise ConfigurationError(f"no engine {name!r}; there are auto, nodes, cpu, reference and cuda")

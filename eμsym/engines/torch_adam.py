@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn.functional import softplus
 
 from eμsym.counts import FloatArray
 from eμsym.engines.interface import (
     Fit,
     Problem,
     Training,
+    bounded,
     checkpoints,
     finished,
     layer_sizes,
     split_layers,
 )
 from eμsym.errors import DataError
+
+# At run time inside the functions: torch is optional, and every module can be imported.
+if TYPE_CHECKING:
+    import torch
 
 
 class Batch:
@@ -35,6 +40,8 @@ class Batch:
     def __init__(
         self, problems: Sequence[Problem], layers: tuple[int, ...], device: torch.device
     ) -> None:
+        import torch
+
         if len({(len(problem.x), problem.link) for problem in problems}) > 1:
             raise DataError("nets trained together need problems of one kind and dimension")
         n = max(problem.x.shape[1] for problem in problems)
@@ -54,6 +61,9 @@ class Batch:
 
     def losses(self, theta: torch.Tensor) -> torch.Tensor:
         """Return the nets' losses, shape (nets,), for parameters of shape (nets, p)."""
+        import torch
+        from torch.nn.functional import softplus
+
         value = self._x
         pairs = split_layers(self._layers, theta)
         for weights, biases in pairs[:-1]:
@@ -74,9 +84,12 @@ def train_batch(
 
     A net whose loss becomes infinite or undefined stops; the others go on.
     """
+    import torch
+
     layers = layer_sizes(len(problems[0].x), training.hidden)
     batch = Batch(problems, layers, device)
-    theta = torch.tensor(np.stack(starts), dtype=torch.float64, device=device, requires_grad=True)
+    first = np.stack([bounded(layers, start, training.clip) for start in starts])
+    theta = torch.tensor(first, dtype=torch.float64, device=device, requires_grad=True)
     m, v = torch.zeros_like(theta), torch.zeros_like(theta)
     best = theta.detach().clone()
     nets = len(problems)
@@ -105,10 +118,10 @@ def train_batch(
             move = step * m / (v.sqrt() + training.epsilon)
             theta -= torch.where(healthy[:, None], move, 0.0)
             if training.clip is not None:
-                bounded = theta.clamp(-training.clip, training.clip)
-                theta.copy_(torch.where(clipped, bounded, theta))
+                inside = theta.clamp(-training.clip, training.clip)
+                theta.copy_(torch.where(clipped, inside, theta))
             if epoch + 1 in looks:
-                now = batch.losses(theta).tolist()
+                now = best_loss.tolist()
                 for i in torch.nonzero(healthy)[:, 0].tolist():
                     history[i].append((float(epoch + 1), now[i]))
                 if not bool(healthy.any()):
@@ -130,7 +143,9 @@ def train_batch(
 
 def _clipped_columns(layers: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """Return which parameters are weights, not biases, shape (p,)."""
+    import torch
+
     parts = []
-    for n, m in zip(layers[:-1], layers[1:], strict=True):
+    for n, m in pairwise(layers):
         parts += [torch.ones(n * m, dtype=torch.bool), torch.zeros(m, dtype=torch.bool)]
     return torch.cat(parts).to(device)
