@@ -48,7 +48,7 @@ class Significance:
 def ideal(name: str, n: float, n_signal: float) -> float:
     """Return the ideal significance of a toy signal (SYM Eq. 30)."""
     signal = TOY_SIGNALS[name]
-    points = (2.0,)
+    points: tuple[float, ...] = (2.0,)
     if isinstance(signal, GaussianSignal):
         points = tuple(signal.mean + width * signal.sigma for width in (-5, 0, 5))
     return ideal_significance(TOY_BACKGROUND.pdf, signal.pdf, n, n_signal, points=points)

@@ -31,6 +31,9 @@ _ALONE_SECONDS = 1.0
 _BAR_AFTER_SECONDS = 2.0
 _CHUNK_SECONDS = 0.5
 
+#: A worker is one core's: threads of a BLAS in every one of them would fight over all.
+_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+
 
 @dataclass(frozen=True)
 class ColumnTest:
@@ -236,7 +239,7 @@ def _pool(workers: int, threads: bool) -> tuple[Executor, Callable[[], None]]:
         return pool, lambda: pool.shutdown(wait=False, cancel_futures=True)
     import loky
 
-    processes = loky.ProcessPoolExecutor(workers)
+    processes = loky.ProcessPoolExecutor(workers, env=_ONE_THREAD)
     with _interrupts_ignored():
         processes.submit(int)  # starts the workers
     return processes, lambda: processes.shutdown(kill_workers=True)
