@@ -145,7 +145,7 @@ def test_process_then_test_equals_run(
         assert (out / name).read_bytes() == (embedded / name).read_bytes()
     printed = capsys.readouterr().out
     assert "detector's own e/μ difference" in printed
-    assert max(map(len, printed.split("Best square")[0].splitlines())) <= 80
+    assert max(len(line.rstrip()) for line in printed.split("Best square")[0].splitlines()) <= 80
 
 
 def test_pair_of_chosen_datasets(embedded: Path, tmp_path: Path, sample: Path) -> None:

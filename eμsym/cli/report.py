@@ -30,6 +30,7 @@ def _table() -> Table:
     """Return a table narrow enough for 80 columns."""
     return Table(
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         padding=0,
         pad_edge=False,
         header_style="none",
@@ -39,7 +40,7 @@ def _table() -> Table:
 def _print_table(title: str, table: Table) -> None:
     """Print a table with all its digits, even where the terminal is too narrow for it."""
     console = _console()
-    console.print(f"\n[bold]{title}[/]", end="")
+    console.print(f"\n[bold]{title}[/]")
     needed = Console(width=1000).measure(table).maximum
     Console(highlight=False, width=max(console.width, needed)).print(table)
 
