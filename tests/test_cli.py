@@ -27,6 +27,13 @@ from tests.delphes_file import emu, event
 from tests.plain_loop import count
 
 COMMAND = [sys.executable, "-c", "from eμsym.cli import main; main()"]
+#: The same where Ctrl-C works, even if the tests run in the background, where it is ignored.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from eμsym.cli import main; main()",
+]
 
 
 def run(*arguments: object) -> int:
@@ -371,7 +378,7 @@ def test_interrupted_run_leaves_nothing(
     options = ["--chunksize", "20", *how]  # minutes of work
     source = str(sample / "fileset.json")
     process = subprocess.Popen(
-        [*COMMAND, "process", source, "-o", str(out), *options],
+        [*INTERRUPTIBLE, "process", source, "-o", str(out), *options],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
