@@ -223,6 +223,7 @@ def test_the_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 
 SLEEPER = """
+import signal
 import time
 from eμsym.nulls import toy_null
 from eμsym.sources import ToyModel
@@ -231,6 +232,8 @@ def sleeper(a, b, *, rng):
     time.sleep(0.2)
     return 1.0
 
+# Ctrl-C works even if the tests run in the background, where it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 toy_null(sleeper, ToyModel(5, 5), 2000, workers=2)
 """
