@@ -157,8 +157,16 @@ class _Toy:
             raise DataError(f"toy {number}: its test statistic is NaN")
         return value
 
-    def chunk(self, start: int, seeds: list[SeedSequence]) -> tuple[int, list[float]]:
-        return start, [self(start + i, seed) for i, seed in enumerate(seeds)]
+    def chunk(
+        self, start: int, seeds: list[SeedSequence], stopped: threading.Event | None = None
+    ) -> tuple[int, list[float]]:
+        values = []
+        for i, seed in enumerate(seeds):
+            # A thread cannot be killed as a process can: it must ask.
+            if stopped is not None and stopped.is_set():
+                break
+            values.append(self(start + i, seed))
+        return start, values
 
 
 def _children(seed: SeedSequence) -> list[SeedSequence]:
@@ -197,13 +205,15 @@ def _shared(
 ) -> None:
     """Run the toys from number `done` on over several workers."""
     left = len(seeds) - done
-    size = int(_CHUNK_SECONDS / seconds) if seconds > 0 else left // (8 * workers)
+    size = int(_CHUNK_SECONDS / seconds) if seconds > 0 else left // (32 * workers)
     size = max(1, min(size, left // (4 * workers)))
     stopped = threading.Event()
+    ask = (stopped,) if threads else ()
 
     def collect(pool: Executor) -> None:
         waiting = {
-            pool.submit(toy.chunk, i, seeds[i : i + size]) for i in range(done, len(seeds), size)
+            pool.submit(toy.chunk, i, seeds[i : i + size], *ask)
+            for i in range(done, len(seeds), size)
         }
         try:
             while waiting and not stopped.is_set():

@@ -21,6 +21,7 @@ from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
 from eμsym.pair import Pair
 from eμsym.sources import ToyModel, columns_pair
 from eμsym.spline import SplineScan, SplineTest
+from eμsym.symmetrized import SymmetrizedTest
 from eμsym.toy_loop import toy_statistics
 
 MODEL = ToyModel(60, 50)
@@ -116,16 +117,25 @@ def test_weights_are_permuted_with_their_events() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("test, n", [(SplineTest(k=6), 300), (SplineScan((5, 7)), 150)])
-def test_permutation_pvalues_are_uniform(test: Any, n: int) -> None:
+@pytest.mark.parametrize(
+    "test, n, permutations",
+    [
+        (SplineTest(k=6), 300, 19),
+        (SplineScan((5, 7)), 150, 19),
+        # Far from converged: permutations need only the same training of every pair.
+        (SymmetrizedTest(epochs=500, learning_rate=0.01), 300, 9),
+    ],
+)
+def test_permutation_pvalues_are_uniform(test: Any, n: int, permutations: int) -> None:
     """Symmetric pairs, small and of unequal sizes, where χ² is only rough."""
     pvalues = []
     for i in range(n):
         rng = np.random.default_rng([4, i])
         a, b = rng.exponential(size=60), rng.exponential(size=90)
-        null = permutation_null(test, (a, b), 19, rng=rng, workers=1)
+        null = permutation_null(test, (a, b), permutations, rng=rng, workers=1)
+        pvalue = null.pvalue(test(a, b, rng=rng).statistic)
         # p is one of 1/20, 2/20, ...: spread evenly over the step below it, it is uniform.
-        pvalues.append(null.pvalue(test(a, b).statistic) - rng.uniform() / 20)
+        pvalues.append(pvalue - rng.uniform() / (permutations + 1))
     assert kstest(pvalues, "uniform").pvalue > 0.01
 
 
@@ -235,13 +245,14 @@ def sleeper(a, b, *, rng):
 # Ctrl-C works even if the tests run in the background, where it is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
-toy_null(sleeper, ToyModel(5, 5), 2000, workers=2)
+toy_null(sleeper, ToyModel(5, 5), 10_000, workers=2, threads={threads})
 """
 
 
-def test_an_interrupt_stops_the_workers() -> None:
+@pytest.mark.parametrize("threads", [False, True])
+def test_an_interrupt_stops_the_workers(threads: bool) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER],
+        [sys.executable, "-c", SLEEPER.format(threads=threads)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -251,11 +262,12 @@ def test_an_interrupt_stops_the_workers() -> None:
     assert process.stdout.readline() == "ready\n"
     parent = psutil.Process(process.pid)
     deadline = time.monotonic() + 60
-    while len(workers := parent.children(recursive=True)) < 2 and time.monotonic() < deadline:
+    wanted = 0 if threads else 2
+    while len(workers := parent.children(recursive=True)) < wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of them
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=20)
     assert process.returncode != 0
     assert errors.count("Traceback") == 1, errors
     assert errors.strip().endswith("KeyboardInterrupt")

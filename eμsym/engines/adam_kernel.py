@@ -18,18 +18,15 @@ from numba.extending import intrinsic
 from eμsym.counts import FloatArray
 
 #: Events a block: what a block computes stays in the first-level cache.
-BLOCK = 64
+BLOCK = 128
 
-#: σ(z) is 0 or 1 to rounding long before; two denominators' product stays finite.
-_LARGEST_Z = 300.0
+#: In units of ln 2. σ(z) is 0 or 1 to rounding long before.
+_LARGEST_Z = 900.0
 
 #: e^f stays finite up to here; a net that goes beyond has diverged, or is about to.
 _LARGEST_EXPONENT = 708.0
 
 _LOG2_E = 1.4426950408889634
-# ln 2 in two parts, the first with zeros enough at its end for k·_LN2_HIGH to be exact.
-_LN2_HIGH = 6.93147180369123816490e-01
-_LN2_LOW = 1.90821492927058770002e-10
 # Reciprocal of a float64 to 12 %, when its bits are taken from this.
 _RECIPROCAL = 0x7FDE6238DA3C2118
 # 2⁵² + 2⁵¹: adding it rounds a number to an integer, held in the lowest bits.
@@ -96,36 +93,35 @@ _wide_vectors: Any = intrinsic(_wide_vectors_code)
 
 
 @compiled(_EXACT)
-def bounded_exponential(x: float) -> float:
-    """Return e^x for |x| ≤ 708 without a branch, so that LLVM vectorises it; NaN stays NaN.
+def power_of_two(y: float) -> float:
+    """Return 2^y for |y| ≤ 1022 without a branch, so that LLVM vectorises it; NaN stays NaN.
 
-    Cody and Waite's reduction to |r| ≤ ½ ln 2 and the polynomial of degree 10 of
-    least relative error (2·10⁻¹⁶, by Remez' exchange).
+    The fraction |r| ≤ ½ by the polynomial of degree 10 of least relative error
+    (2·10⁻¹⁶, by Remez' exchange).
     """
-    shifted = x * _LOG2_E + _ROUNDER
-    k = shifted - _ROUNDER
-    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 2.748837471607109e-07
-    p = p * r + 2.763985041994804e-06
-    p = p * r + 2.4801918348225788e-05
-    p = p * r + 0.00019841171188100676
-    p = p * r + 0.0013888888497969529
-    p = p * r + 0.008333333384819086
-    p = p * r + 0.04166666666843305
-    p = p * r + 0.1666666666655731
-    p = p * r + 0.49999999999997274
-    p = p * r + 1.0000000000000064
+    shifted = y + _ROUNDER
+    r = y - (shifted - _ROUNDER)
+    p = 7.037261231584191e-09
+    p = p * r + 1.0208568278001783e-07
+    p = p * r + 1.3215663187825013e-06
+    p = p * r + 1.5252657965641215e-05
+    p = p * r + 0.00015403529959830852
+    p = p * r + 0.0013333558228807035
+    p = p * r + 0.00961812910803622
+    p = p * r + 0.05550410866445739
+    p = p * r + 0.2402265069590876
+    p = p * r + 0.6931471805599497
     p = p * r + 1.0
-    # k is added to the exponent's bits.
+    # The whole part is added to the exponent's bits.
     return _from_bits(_bits(p) + (_bits(shifted) << 52))  # type: ignore[no-any-return]
 
 
 @compiled(_EXACT)
 def exponential(x: float) -> float:
-    """Return e^x, x being held within ±708; NaN stays NaN."""
+    """Return e^x to a relative (5 + 2|x|)·10⁻¹⁶, x being held within ±708; NaN stays NaN."""
     x = -_LARGEST_EXPONENT if -_LARGEST_EXPONENT > x else x
     x = _LARGEST_EXPONENT if _LARGEST_EXPONENT < x else x
-    return bounded_exponential(x)  # type: ignore[no-any-return]
+    return power_of_two(x * _LOG2_E)  # type: ignore[no-any-return]
 
 
 @compiled(_EXACT)
@@ -142,11 +138,11 @@ def reciprocal(y: float) -> float:
 
 
 @compiled(_EXACT)
-def sigmoid(z: float) -> float:
-    """Return σ(z) = 1/(1 + e^−z), z being held within ±300; NaN stays NaN."""
-    z = -_LARGEST_Z if -_LARGEST_Z > z else z
-    z = _LARGEST_Z if _LARGEST_Z < z else z
-    return reciprocal(1.0 + bounded_exponential(-z))  # type: ignore[no-any-return]
+def sigmoid(y: float) -> float:
+    """Return σ(z) = 1/(1 + 2^y) for y = −z/ln 2, y being held within ±900; NaN stays NaN."""
+    y = -_LARGEST_Z if -_LARGEST_Z > y else y
+    y = _LARGEST_Z if _LARGEST_Z < y else y
+    return reciprocal(1.0 + power_of_two(y))  # type: ignore[no-any-return]
 
 
 @compiled(_EXACT)
@@ -231,10 +227,11 @@ def loss_and_gradient(
             work[0, i] = theta[last]
         for j in range(hidden):
             row = 3 + j
-            b = theta[bias + j]
+            # In units of −ln 2, once for all events.
+            b = -_LOG2_E * theta[bias + j]
             w_out = theta[out + j]
             if d == 1:
-                w = theta[j]
+                w = -_LOG2_E * theta[j]
                 for i in range(BLOCK):
                     s = sigmoid(b + w * x[block, 0, i])
                     work[row, i] = s
@@ -243,7 +240,7 @@ def loss_and_gradient(
                 for i in range(BLOCK):
                     work[row, i] = b
                 for k in range(d):
-                    w = theta[k * hidden + j]
+                    w = -_LOG2_E * theta[k * hidden + j]
                     for i in range(BLOCK):
                         work[row, i] += w * x[block, k, i]
                 for i in range(BLOCK):
