@@ -159,15 +159,17 @@ def write_json(path: str | Path, data: Any, *, default: Any = None) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path, *, schema: str | None = None, object_hook: Any = None) -> Any:
-    """Read a JSON file, checking its ``schema`` key if one is expected.
+def read_json(
+    path: str | Path, *, schema: str | None = None, version: int = 1, object_hook: Any = None
+) -> Any:
+    """Read a JSON file, checking its ``schema`` and ``version`` keys if a schema is expected.
 
     Raises
     ------
     InputFileError
         If the file is missing or is not JSON.
     ConfigurationError
-        If its ``schema`` is another one.
+        If its ``schema`` is another one, or its ``version`` is not ``version``.
     """
     path = Path(path)
     try:
@@ -179,4 +181,9 @@ def read_json(path: str | Path, *, schema: str | None = None, object_hook: Any =
     if schema is not None and (not isinstance(data, dict) or data.get("schema") != schema):
         found = data.get("schema") if isinstance(data, dict) else None
         raise ConfigurationError(f"{path}: schema is {found!r}, expected {schema!r}")
+    if schema is not None and data.get("version", version) != version:
+        raise ConfigurationError(
+            f"{path}: version {data['version']!r} of {schema}, this program reads {version}; "
+            "use the emusym that wrote it, or make the file anew"
+        )
     return data

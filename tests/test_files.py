@@ -289,6 +289,7 @@ def test_what_is_not_json_is_not_written(value, tmp_path):
         (b'{"schema": "a/b"', InputFileError, "is not JSON"),
         (b"\x80\x81", InputFileError, "is not JSON"),
         (b"{}", ConfigurationError, "schema is None, expected 'a/b'"),
+        (b'{"schema": "a/b", "version": 2}', ConfigurationError, "version 2 of a/b, this program"),
         (b'{"schema": "b/c"}', ConfigurationError, "schema is 'b/c', expected 'a/b'"),
         (b'["schema"]', ConfigurationError, "schema is None"),
     ],
