@@ -27,7 +27,14 @@ def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for room in ("__init__.py", "processors/emu.py", "plots/plane.py", "recipes/__init__.py"):
         assert f"eμsym/{room}" in names
-    for data in ("sample/fileset.json", "results/ddp.json", "templates/hlfv_taumu.json"):
+    for data in (
+        "sample/fileset.json",
+        "results/ddp.json",
+        "templates/hlfv_taumu.json",
+        "cross_sections.toml",
+        "madgraph/launch.mg5",
+        "pythia/common.cmnd",
+    ):
         assert f"eμsym/recipes/{data}" in names
     assert not [name for name in names if name.startswith("tests")]
 
