@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, kstest
 
 from eμsym.recipes import network_power
 from eμsym.recipes.spline_power import SEED
