@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from eμsym.binned_q0 import Q0, Q0Toys, q0, q0_toys
     from eμsym.binned_toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
     from eμsym.classifier import ClassifierScore, ClassifierTest
+    from eμsym.closure import Closure, closure_test
+    from eμsym.correction_file import EfficiencyMaps, read_correction, write_correction
     from eμsym.cross_entropy import CrossEntropyTest
+    from eμsym.efficiency_ratio import EfficiencyRatio, LeptonBins
+    from eμsym.equalisation import EqualisedPair
     from eμsym.errors import EmusymError
     from eμsym.injection import asimov_z, injection_strength, injection_strengths
     from eμsym.kinematics import collinear_mass
@@ -34,8 +38,15 @@ if TYPE_CHECKING:
         ideal_symmetrized_score,
         overfit_bound,
     )
+    from eμsym.relabelling import (
+        CalibratedSource,
+        calibrated_nsigma_null,
+        calibrated_null,
+        calibrated_window_pvalue,
+    )
     from eμsym.roc import Roc, roc_curve
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
+    from eμsym.self_calibration import SelfCalibration, self_calibrate
     from eμsym.sources import PermutationSource, PoolSource, ToyModel
     from eμsym.spline import SplineScan, SplineTest
     from eμsym.symmetrized import SymmetrizedTest
@@ -51,17 +62,24 @@ if TYPE_CHECKING:
     from eμsym.window_batch import BestWindows, best_windows
     from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
     from eμsym.windows import Window, WindowScan, scan_windows
+    from eμsym.yield_ratio import YieldRatio
 
 _HOME = {
     "BestWindows": "window_batch",
     "BinnedToys": "binned_toys",
+    "CalibratedSource": "relabelling",
     "ChiSquared": "nulls",
     "ClassifierScore": "classifier",
     "ClassifierTest": "classifier",
+    "Closure": "closure",
     "CrossEntropyTest": "cross_entropy",
     "Cuts": "selection",
+    "EfficiencyMaps": "correction_file",
+    "EfficiencyRatio": "efficiency_ratio",
     "EmusymError": "errors",
+    "EqualisedPair": "equalisation",
     "ExpectedZ": "binned_toys",
+    "LeptonBins": "efficiency_ratio",
     "LikelihoodRatio": "likelihood_ratio",
     "NPLMTest": "nplm",
     "NSigma": "binned_nsigma",
@@ -74,6 +92,7 @@ _HOME = {
     "Q0Toys": "binned_q0",
     "Roc": "roc",
     "Sample": "pair",
+    "SelfCalibration": "self_calibration",
     "SplineScan": "spline",
     "SplineTest": "spline",
     "SymmetrizedTest": "symmetrized",
@@ -82,10 +101,15 @@ _HOME = {
     "Window": "windows",
     "WindowPValue": "window_null",
     "WindowScan": "windows",
+    "YieldRatio": "yield_ratio",
     "asimov_pair": "binned_toys",
     "asimov_z": "injection",
     "best_windows": "window_batch",
     "bootstrap_null": "nulls",
+    "calibrated_nsigma_null": "relabelling",
+    "calibrated_null": "relabelling",
+    "calibrated_window_pvalue": "relabelling",
+    "closure_test": "closure",
     "collinear_mass": "kinematics",
     "draw_toys": "binned_toys",
     "emu_leptons": "selection",
@@ -107,17 +131,20 @@ _HOME = {
     "pyhf_workspace": "pyhf_export",
     "q0": "binned_q0",
     "q0_toys": "binned_q0",
+    "read_correction": "correction_file",
     "read_pair": "pair_io",
     "read_templates": "templates_io",
     "rectangle_signal": "templates",
     "roc_curve": "roc",
     "scan_windows": "windows",
+    "self_calibrate": "self_calibration",
     "signal_template": "templates",
     "symmetric_template": "templates",
     "templates_from_folders": "templates_io",
     "toy_null": "nulls",
     "window_pvalue": "window_null",
     "window_pvalue_events": "window_null",
+    "write_correction": "correction_file",
     "write_pair": "pair_io",
     "write_templates": "templates_io",
 }
@@ -126,13 +153,19 @@ __all__ = [
     "Q0",
     "BestWindows",
     "BinnedToys",
+    "CalibratedSource",
     "ChiSquared",
     "ClassifierScore",
     "ClassifierTest",
+    "Closure",
     "CrossEntropyTest",
     "Cuts",
+    "EfficiencyMaps",
+    "EfficiencyRatio",
     "EmusymError",
+    "EqualisedPair",
     "ExpectedZ",
+    "LeptonBins",
     "LikelihoodRatio",
     "NPLMTest",
     "NSigma",
@@ -144,6 +177,7 @@ __all__ = [
     "Q0Toys",
     "Roc",
     "Sample",
+    "SelfCalibration",
     "SplineScan",
     "SplineTest",
     "SymmetrizedTest",
@@ -152,10 +186,15 @@ __all__ = [
     "Window",
     "WindowPValue",
     "WindowScan",
+    "YieldRatio",
     "asimov_pair",
     "asimov_z",
     "best_windows",
     "bootstrap_null",
+    "calibrated_nsigma_null",
+    "calibrated_null",
+    "calibrated_window_pvalue",
+    "closure_test",
     "collinear_mass",
     "draw_toys",
     "emu_leptons",
@@ -177,17 +216,20 @@ __all__ = [
     "pyhf_workspace",
     "q0",
     "q0_toys",
+    "read_correction",
     "read_pair",
     "read_templates",
     "rectangle_signal",
     "roc_curve",
     "scan_windows",
+    "self_calibrate",
     "signal_template",
     "symmetric_template",
     "templates_from_folders",
     "toy_null",
     "window_pvalue",
     "window_pvalue_events",
+    "write_correction",
     "write_pair",
     "write_templates",
 ]

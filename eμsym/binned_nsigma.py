@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
@@ -15,6 +15,9 @@ from eμsym.null import Null
 
 #: Fewest entries a bin of either sample should have for N(0,1) to hold (DDP, section 3).
 MIN_ENTRIES = 25.0
+
+#: A bin that keeps less than this fraction of its variance was used up by a fit.
+ABSORBED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,16 @@ class NSigma:
     sparse : bool
         Whether a used bin has fewer than 25 effective entries in A or in B, so
         that N(0,1) is no longer assured.
+    width : float or None
+        Of correlated bins, the standard deviation of the mean pull times √M, by
+        which z has been divided; None for independent ones.
     """
 
     z: float
     n_bins: int
     n_empty: int
     sparse: bool
+    width: float | None = field(default=None, repr=False)
 
     @property
     def statistic(self) -> float:
@@ -57,6 +64,8 @@ class NSigma:
     def to_dict(self) -> dict[str, Any]:
         """Return the result with its p-values, for JSON; NaN becomes None."""
         values: dict[str, Any] = asdict(self)
+        if self.width is None:
+            del values["width"]
         values |= {"pvalue": self.pvalue, "pvalue_two_sided": self.pvalue_two_sided}
         return {k: None if v != v else v for k, v in values.items()}
 
@@ -83,7 +92,12 @@ def pulls(b: FloatArray, a: FloatArray, variance_b: FloatArray, variance_a: Floa
 
 
 def nsigma(
-    b: Any, a: Any, *, variance_b: ArrayLike | None = None, variance_a: ArrayLike | None = None
+    b: Any,
+    a: Any,
+    *,
+    variance_b: ArrayLike | None = None,
+    variance_a: ArrayLike | None = None,
+    covariance: ArrayLike | None = None,
 ) -> NSigma:
     r"""Compare two histograms of one binning by their mean pull.
 
@@ -102,6 +116,12 @@ def nsigma(
         package A is eμ and B is μe.
     variance_b, variance_a : array_like, optional
         Variances. Default: those of the histogram, else the counts (Poisson).
+    covariance : array_like, shape (bins, bins), optional
+        The covariance C of B − A over the flattened bins, when a calibration has
+        correlated them. Then σ_i² = C_ii takes the place of the sum of variances,
+        and Nσ is divided by the standard deviation that the sum of the pulls then
+        has, :math:`\sqrt{\sum_{ij} C_{ij}/(σ_i σ_j)/M}`, which keeps it N(0,1). A
+        bin whose variance the calibration has used up leaves sum and M.
 
     Returns
     -------
@@ -110,7 +130,9 @@ def nsigma(
     Raises
     ------
     DataError
-        If binnings differ, values are not finite, or Poisson counts are negative.
+        If binnings differ, values are not finite, Poisson counts are negative, or
+        the covariance has another shape, is not symmetric, or leaves the sum of
+        the pulls no variance.
 
     Examples
     --------
@@ -122,10 +144,20 @@ def nsigma(
     check_same_binning(b, a)
     b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
     a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
-    pull = pulls(b_counts, a_counts, b_variance, a_variance)
+    width = None
+    if covariance is None:
+        pull = pulls(b_counts, a_counts, b_variance, a_variance)
+    else:
+        matrix = _checked_covariance(covariance, b_counts.size)
+        variance = (b_variance + a_variance).ravel()
+        pull = correlated_pulls((b_counts - a_counts).ravel(), variance, matrix)
+        pull = pull.reshape(b_counts.shape)
     used = ~np.isnan(pull)
     n_bins = int(np.count_nonzero(used))
     z = float(np.sum(pull[used]) / np.sqrt(n_bins)) if n_bins else float("nan")
+    if covariance is not None and n_bins:
+        width = summed_width(matrix, used.ravel())
+        z /= width
     return NSigma(
         z=z,
         n_bins=n_bins,
@@ -134,7 +166,63 @@ def nsigma(
             np.any(_effective_entries(b_counts, b_variance)[used] < MIN_ENTRIES)
             or np.any(_effective_entries(a_counts, a_variance)[used] < MIN_ENTRIES)
         ),
+        width=width,
     )
+
+
+def correlated_pulls(
+    difference: FloatArray, variance: FloatArray, covariance: FloatArray
+) -> FloatArray:
+    """Return differences over the roots of their covariance's diagonal.
+
+    Parameters
+    ----------
+    difference : ndarray of float64, shape (..., bins)
+        B − A; leading axes may be toys.
+    variance : ndarray of float64, shape (bins,)
+        Its variance before any calibration.
+    covariance : ndarray of float64, shape (bins, bins)
+        Its covariance after it.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., bins)
+        NaN where no variance is left.
+    """
+    diagonal = np.diag(covariance)
+    left = diagonal > ABSORBED * variance
+    pull: FloatArray = difference / np.sqrt(np.where(left, diagonal, np.nan))
+    return pull
+
+
+def _checked_covariance(covariance: ArrayLike, n_bins: int) -> FloatArray:
+    matrix = np.asarray(covariance, dtype=np.float64)
+    if matrix.shape != (n_bins, n_bins):
+        raise DataError(f"the covariance has shape {matrix.shape}, for {n_bins} bins")
+    if not np.all(np.isfinite(matrix)) or not np.allclose(matrix, matrix.T, rtol=1e-6):
+        raise DataError("the covariance is not symmetric or not finite")
+    return matrix
+
+
+def summed_width(covariance: FloatArray, used: NDArray[np.bool_]) -> float:
+    """Return the standard deviation of the sum of M correlated pulls over √M.
+
+    Parameters
+    ----------
+    covariance : ndarray of float64, shape (bins, bins)
+    used : ndarray of bool, shape (bins,)
+
+    Raises
+    ------
+    DataError
+        If it is zero.
+    """
+    matrix = covariance[np.ix_(used, used)]
+    inverse_sigma = 1 / np.sqrt(np.diag(matrix))
+    square = float(inverse_sigma @ matrix @ inverse_sigma) / len(matrix)
+    if not square > ABSORBED:
+        raise DataError("the covariance leaves the sum of the pulls no variance")
+    return float(np.sqrt(square))
 
 
 def _effective_entries(counts: FloatArray, variances: FloatArray) -> FloatArray:

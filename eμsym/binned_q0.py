@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,6 +28,9 @@ from eμsym.binned_q0_likelihood import (
 from eμsym.binned_q0_root import decreasing_root
 from eμsym.counts import FloatArray
 from eμsym.errors import DataError
+
+if TYPE_CHECKING:
+    from eμsym.yield_ratio import YieldRatio
 
 Background = Literal["known", "profiled"]
 Minimizer = Literal["newton", "minuit"]
@@ -121,6 +124,7 @@ def q0(
     *,
     background: Background,
     minimizer: Minimizer = "newton",
+    ratio: YieldRatio | ArrayLike | None = None,
 ) -> Q0:
     r"""Test for a signal of known shape, the background known or measured in A.
 
@@ -147,6 +151,10 @@ def q0(
     minimizer : {"newton", "minuit"}
         "newton" searches the root of the profiled score; "minuit" minimises the
         likelihood with MIGRAD, see `profile_fit`, and is far slower.
+    ratio : YieldRatio or array_like, optional
+        With the background profiled, the expected κ = E[B]/E[A] of every bin
+        without signal: B_i ~ Pois(κ_i b_i + μS_i). A `YieldRatio` brings its
+        uncertainty as nuisances, see `EqualisedPair.yield_ratio`. Default: 1.
 
     Returns
     -------
@@ -156,8 +164,10 @@ def q0(
     ------
     DataError
         If binnings differ; counts are negative, not finite, or weighted; the
-        signal is negative or all zero; or B has entries where a known T and S
-        are both zero.
+        signal is negative or all zero; B has entries where a known T and S
+        are both zero; or a ratio is of other bins, or not above zero.
+    ConfigurationError
+        If a choice is none of those named, or a ratio goes with a known background.
 
     Notes
     -----
@@ -180,10 +190,18 @@ def q0(
         # Here, so that the fast way needs no iminuit.
         from eμsym.q0_minuit import profile_fit
 
-        fit = profile_fit(counts, other, shape, background=background, scan_size=0, minos=False)
+        fit = profile_fit(
+            counts, other, shape, background=background, scan_size=0, minos=False, ratio=ratio
+        )
         if not fit.valid:
             raise DataError("MIGRAD found no minimum for these counts; take minimizer='newton'")
         return Q0(fit.q0, fit.z, fit.mu, fit.mu_error)
+    if ratio is not None:
+        from eμsym.binned_q0_ratio import checked_ratio, fit_ratio
+
+        flat = checked_ratio(ratio, shape.shape, background)
+        value, mu, mu_error, z = fit_ratio(counts.ravel(), other.ravel(), shape.ravel(), flat)
+        return Q0(float(value), float(z), float(mu), float(mu_error))
     toys = q0_toys(counts, other, shape, background=background)
     return Q0(float(toys.q0), float(toys.z), float(toys.mu), float(toys.mu_error))
 

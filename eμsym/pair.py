@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
+
+if TYPE_CHECKING:
+    from eμsym.efficiency_ratio import LeptonBins
+    from eμsym.equalisation import EqualisedPair
 
 #: The column that says which sample an event of the eμ pair belongs to.
 ORDER_COLUMN = "electron_leads"
@@ -157,6 +161,55 @@ class Pair:
         order = np.random.default_rng(rng).permutation(len(pool))
         n_a = len(self.a.require_events())
         return Pair(Sample(pool[order[:n_a]]), Sample(pool[order[n_a:]]), self.names)
+
+    def equalised(
+        self,
+        correction: Any = "self",
+        *,
+        exclude: Mapping[str, Sequence[float]] | None = None,
+        control: Pair | None = None,
+        bins: LeptonBins | None = None,
+    ) -> EqualisedPair:
+        """Return the pair with weights that take the detector's e/μ difference out.
+
+        Parameters
+        ----------
+        correction : {"self"}, EfficiencyRatio, str or Path
+            "self" fits r(pT, |η|) = ε_μ/ε_e to the pair's own events, see
+            `self_calibrate`. Or a ratio, or a correctionlib file, see
+            `read_correction`.
+        exclude : mapping of str to (float, float), optional
+            For "self": a window whose events get weights but are not in the fit,
+            such as ``{"m_coll": (110, 140)}``.
+        control : Pair, optional
+            For "self": other events, to which r is fitted in place of the pair's.
+            None of them may be the pair's too.
+        bins : LeptonBins, optional
+            For "self": bins of pT and |η|. Default: chosen by the events' number.
+
+        Returns
+        -------
+        EqualisedPair
+            Its ``covariance``, ``nsigma`` and ``yield_ratio`` carry the
+            uncertainty of the correction; its null is `calibrated_null`.
+
+        Raises
+        ------
+        DataError
+            If there are no events, too few, or none to compare some bins by.
+        ConfigurationError
+            If a window or edges are none, or such an option goes with a
+            correction that needs no fit.
+        InputFileError
+            If a correction file cannot be used.
+
+        Notes
+        -----
+        With a pair that has been equalised already, the raw events are taken.
+        """
+        from eμsym.equalisation import equalise
+
+        return equalise(self, correction, exclude=exclude, control=control, bins=bins)
 
     def __add__(self, other: Pair) -> Pair:
         """Add a signal, or another process: events joined, histograms summed.

@@ -11,13 +11,17 @@ from typing import Any, Literal
 
 import numpy as np
 from iminuit import Minuit
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from eμsym.binned_q0 import Background
 from eμsym.binned_q0_input import check_choice, check_populated, fit_input, json_number
+from eμsym.binned_q0_ratio import checked_ratio
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError
 from eμsym.q0_minuit_objective import Objective
+from eμsym.q0_minuit_ratio import RatioObjective
+from eμsym.yield_ratio import YieldRatio
 
 Profile = Literal["mu", "bins"]
 
@@ -113,6 +117,7 @@ def profile_fit(
     minos: bool = True,
     scan_size: int = 41,
     scan_sigmas: float = 3.0,
+    ratio: YieldRatio | ArrayLike | None = None,
 ) -> ProfileFit:
     """Fit the signal strength with MINUIT, and the background with it if asked.
 
@@ -135,6 +140,9 @@ def profile_fit(
         Number of points of the profile scan; 0 for none.
     scan_sigmas : float
         Half-width of the scan in errors of μ̂; it ends at the physical boundary.
+    ratio : YieldRatio or array_like, optional
+        As for `q0`. Its nuisances are parameters of MINUIT, "nu[k]"; the
+        backgrounds are not (``profile="mu"``).
 
     Returns
     -------
@@ -145,7 +153,8 @@ def profile_fit(
     DataError
         As for `q0`.
     ConfigurationError
-        If an option is none of those named, or a size of the scan is negative.
+        If an option is none of those named, a size of the scan is negative, or a
+        ratio goes with a known background or with ``profile="bins"``.
     """
     check_choice("background", background, ("known", "profiled"))
     check_choice("profile", profile, ("mu", "bins"))
@@ -156,11 +165,20 @@ def profile_fit(
     flat_b, flat_other, s = counts.ravel(), other.ravel(), shape.ravel()
     if known:
         check_populated(flat_b, flat_other, s)
-    free = np.zeros(s.size, dtype=bool)
-    if profile == "bins" and not known:
-        free = (s > 0) & (flat_b > 0) & (flat_other > 0)
-    objective = Objective(flat_b, flat_other, s, free=free, known=known)
-    names = tuple(_bin_name(i, shape.shape) for i in np.flatnonzero(free).tolist())
+    objective: Objective | RatioObjective
+    if ratio is not None:
+        if profile == "bins":
+            raise ConfigurationError("profile 'bins' is of equal yields; with a ratio choose 'mu'")
+        objective = RatioObjective(
+            flat_b, flat_other, s, checked_ratio(ratio, shape.shape, background)
+        )
+        names = objective.names
+    else:
+        free = np.zeros(s.size, dtype=bool)
+        if profile == "bins" and not known:
+            free = (s > 0) & (flat_b > 0) & (flat_other > 0)
+        objective = Objective(flat_b, flat_other, s, free=free, known=known)
+        names = tuple(_bin_name(i, shape.shape) for i in np.flatnonzero(free).tolist())
     minuit, calls = _minimum(objective, names)
     if minuit is None:
         values = objective.start(objective.resting_point or 0.0)
@@ -197,7 +215,9 @@ def _bin_name(flat: int, shape: tuple[int, ...]) -> str:
     return f"b[{', '.join(str(i) for i in np.unravel_index(flat, shape))}]"
 
 
-def _make(objective: Objective, start: FloatArray, names: tuple[str, ...]) -> Minuit:
+def _make(
+    objective: Objective | RatioObjective, start: FloatArray, names: tuple[str, ...]
+) -> Minuit:
     minuit = Minuit(
         objective.value,
         start,
@@ -208,13 +228,15 @@ def _make(objective: Objective, start: FloatArray, names: tuple[str, ...]) -> Mi
         name=("mu", *names),
     )
     minuit.tol = TOLERANCE
-    minuit.errors = np.concatenate([[np.sqrt(objective.b.sum() + 1)], np.sqrt(start[1:])])
+    minuit.errors = objective.errors(start)
     if np.isfinite(objective.low):
         minuit.limits["mu"] = (objective.low, None)
     return minuit
 
 
-def _minimum(objective: Objective, names: tuple[str, ...]) -> tuple[Minuit | None, int]:
+def _minimum(
+    objective: Objective | RatioObjective, names: tuple[str, ...]
+) -> tuple[Minuit | None, int]:
     """Return MINUIT at the minimum, or None if there is no need of it, and its calls."""
     if objective.resting_point is not None:
         return None, 0
@@ -225,7 +247,7 @@ def _minimum(objective: Objective, names: tuple[str, ...]) -> tuple[Minuit | Non
     return minuit, int(minuit.nfcn)
 
 
-def _covariance(objective: Objective, values: FloatArray) -> FloatArray:
+def _covariance(objective: Objective | RatioObjective, values: FloatArray) -> FloatArray:
     """Return the inverse of half the Hessian, NaN if it has none: HESSE without its differences."""
     hessian = objective.hessian(values)
     if not hessian[0, 0] > 0:
@@ -233,7 +255,7 @@ def _covariance(objective: Objective, values: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(hessian / 2))
 
 
-def _migrad(objective: Objective, mu: float, names: tuple[str, ...]) -> Minuit:
+def _migrad(objective: Objective | RatioObjective, mu: float, names: tuple[str, ...]) -> Minuit:
     minuit = _make(objective, objective.start(mu), names)
     for _ in range(REPEATS):
         if minuit.fmin is not None:
@@ -247,10 +269,10 @@ def _migrad(objective: Objective, mu: float, names: tuple[str, ...]) -> Minuit:
     return minuit
 
 
-def _at_zero(objective: Objective, minuit: Minuit | None) -> float:
+def _at_zero(objective: Objective | RatioObjective, minuit: Minuit | None) -> float:
     """Return the objective at μ = 0, minimised over the free backgrounds."""
     start = objective.start(0.0)
-    if minuit is None or start.size == 1:
+    if minuit is None or objective.start_is_best:
         return objective.value(start)
     fixed = _make(objective, start, minuit.parameters[1:])
     fixed.fixed["mu"] = True
@@ -258,7 +280,7 @@ def _at_zero(objective: Objective, minuit: Minuit | None) -> float:
     return float(fixed.fval)
 
 
-def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
+def _minos(objective: Objective | RatioObjective, minuit: Minuit) -> tuple[float, float]:
     try:
         minuit.minos("mu")
     except RuntimeError:
@@ -274,19 +296,19 @@ def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
 
 
 def _scan_points(
-    mu: float, mu_error: float, objective: Objective, size: int, sigmas: float
+    mu: float, mu_error: float, objective: Objective | RatioObjective, size: int, sigmas: float
 ) -> FloatArray:
     width = mu_error if np.isfinite(mu_error) else np.sqrt(objective.b.sum() + 1)
     return np.linspace(max(objective.low, mu - sigmas * width), mu + sigmas * width, size)
 
 
 def _scan(
-    objective: Objective, minuit: Minuit | None, points: FloatArray, lowest: float
+    objective: Objective | RatioObjective, minuit: Minuit | None, points: FloatArray, lowest: float
 ) -> FloatArray:
     """Return −2 ln λ at the points, the free backgrounds fitted again for each."""
     if points.size == 0:
         return np.zeros(0)
-    if minuit is None or minuit.npar == 1:
+    if minuit is None or objective.start_is_best:
         values = np.array([objective.value(objective.start(mu)) for mu in points])
     else:
         values = minuit.mnprofile("mu", grid=points)[1]

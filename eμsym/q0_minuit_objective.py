@@ -57,6 +57,9 @@ class Objective:
     ----------
     low : float
         The physical boundary of μ, −inf if there is none.
+    start_is_best : bool
+        Whether `start` gives the best of all other parameters for its μ at any
+        minimum; here only if there are none.
     resting_point : float or None
         Where the minimum is, if that is a boundary, a kink or a level stretch
         and so beyond MINUIT; None otherwise.
@@ -76,6 +79,7 @@ class Objective:
         self.kink = 2 * float(s[empty].sum())
         self.side = 0.0
         self.offset = 0.0
+        self.start_is_best = not free.any()
         self.low = -float(np.min(reference[s > 0] / s[s > 0])) if known else -np.inf
         self.resting_point = self._resting_point()
 
@@ -98,6 +102,10 @@ class Objective:
     def start(self, mu: float) -> FloatArray:
         """Return the parameters with each background at its best for this μ."""
         return np.concatenate([[mu], self._best(self.free_b, self.free_a, self.free_s, mu)])
+
+    def errors(self, start: FloatArray) -> FloatArray:
+        """Return MINUIT's first steps from a start."""
+        return np.concatenate([[np.sqrt(self.b.sum() + 1)], np.sqrt(start[1:])])
 
     def background(self, values: FloatArray) -> FloatArray:
         """Return the background of every bin at given parameters, shape (bins,)."""
@@ -123,10 +131,10 @@ class Objective:
         """Return the derivatives by μ and by each free background."""
         mu = float(values[0])
         background, expected = self._rest(mu)
-        by_mu = 1 - _ratio(self.rest_b, expected)
+        by_mu = 1 - quotient(self.rest_b, expected)
         if not self.known:
             # Held at b = −μS, the background itself moves with μ.
-            by_mu = np.where(expected > 0, by_mu, _ratio(self.rest_reference, background) - 1)
+            by_mu = np.where(expected > 0, by_mu, quotient(self.rest_reference, background) - 1)
         slope = self.kink * (self.side or np.sign(mu)) + 2 * float(self.rest_s @ by_mu)
         (b, nu), (a, background) = self._free_terms(values)
         by_nu = continued_deviance(b, nu)[1]
@@ -170,17 +178,17 @@ class Objective:
         where the background is held: known, or at its smallest.
         """
         background, expected = self._rest(mu)
-        by_nu = _ratio(self.rest_b, expected**2)
+        by_nu = quotient(self.rest_b, expected**2)
         if not self.known:
-            by_b = _ratio(self.rest_reference, background**2)
+            by_b = quotient(self.rest_reference, background**2)
             # On b = 0 the expectation of B is μS; on b = −μS that of A is −μS.
             held = np.where(expected == 0, by_b, by_nu)
             inside = (background > 0) & (expected > 0)
-            by_nu = np.asarray(np.where(inside, _ratio(by_nu * by_b, by_nu + by_b), held))
+            by_nu = np.asarray(np.where(inside, quotient(by_nu * by_b, by_nu + by_b), held))
         return float(2 * (by_nu @ self.rest_s**2))
 
 
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    """Return a quotient, zero where the numerator is."""
+def quotient(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Return a quotient, zero where the numerator is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(numerator == 0, 0.0, numerator / denominator))

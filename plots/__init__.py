@@ -6,6 +6,7 @@ from eμsym.plots.ddp_fig2 import draw_ddp_fig2
 from eμsym.plots.ddp_fig3 import draw_ddp_fig3
 from eμsym.plots.ddp_fig4 import draw_ddp_fig4
 from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+from eμsym.plots.equalisation import draw_equalisation
 from eμsym.plots.likelihood_ratio import draw_likelihood_ratio
 from eμsym.plots.null import draw_null
 from eμsym.plots.observable import draw_observable
@@ -22,6 +23,7 @@ __all__ = [
     "draw_ddp_fig3",
     "draw_ddp_fig4",
     "draw_ddp_fig5",
+    "draw_equalisation",
     "draw_likelihood_ratio",
     "draw_null",
     "draw_observable",

@@ -34,7 +34,7 @@ def results_of(folder: Path) -> dict[str, dict[str, object]]:
 def test_network_and_spline_on_a_processed_folder(
     processed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--symmetrized", "--epochs", "2000", "--permutations", "19")
+    options = ("--symmetrized", "--epochs", "2000", "--permutations", "19", "--equalise", "none")
     main(["test", str(processed), *options])
     printed = capsys.readouterr().out
     assert "spline" in printed

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
 
-from eμsym.binned_nsigma import nsigma
-from eμsym.cli.signals import fit_signal, signals_of_folder, stored_signals, write_workspace
-from eμsym.cli.unbinned import Unbinned, run_unbinned
+from eμsym.binned_nsigma import NSigma, nsigma
+from eμsym.cli.equalise import (
+    Equalisation,
+    describe,
+    with_calibrated_errors,
+    write_equalisation,
+)
+from eμsym.cli.signals import (
+    SignalShape,
+    fit_signal,
+    signals_of_folder,
+    stored_signals,
+    write_workspace,
+)
+from eμsym.cli.unbinned import Unbinned, raw_spline, run_unbinned
+from eμsym.equalisation import EqualisedPair
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
-from eμsym.plots import draw_cutflow, draw_observable, draw_plane, draw_profile, save_figure
+from eμsym.plots import (
+    draw_cutflow,
+    draw_equalisation,
+    draw_observable,
+    draw_plane,
+    draw_profile,
+    save_figure,
+)
+from eμsym.processors.columns import LABELS
 from eμsym.processors.folder import RESULTS_SCHEMA
+from eμsym.relabelling import calibrated_window_pvalue
 from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
 from eμsym.windows import scan_windows
 
-#: Said wherever the raw comparison is shown.
+#: Said wherever only the raw comparison is shown.
 RAW_WARNING = (
     "This compares raw eμ and μe: it still contains the detector's own e/μ difference "
     "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
@@ -45,6 +68,10 @@ class Tests:
     signals : tuple of str
         Signal datasets for q0; default: those that are not in the pair, and the
         stored shapes of H→τe and H→τμ.
+    equalise : str, optional
+        "self", "none" or a correctionlib file; see `eμsym.cli.equalise.Equalisation`.
+    exclude : mapping of str to (float, float)
+        Window that a self-calibration leaves out.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
     pyhf : bool
@@ -59,6 +86,8 @@ class Tests:
 
     pair: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
+    equalise: str | None = None
+    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     windows: Literal["square", "rectangle"] = "square"
     minimizer: str = "minuit"
     pyhf: bool = False
@@ -98,26 +127,28 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
             raise ConfigurationError(
                 f"{folder}: no dataset {name!r}; there are {', '.join(results['cutflow'])}"
             )
-    sample = read_pair(folder, datasets=names)
-    a, b = sample.hist("plane")
-    plane, scan = nsigma(b, a), scan_windows(b, a, shape=tests.windows)
-    observables = {
-        name: nsigma(*reversed(sample.hist(name)))
-        for name, histogram in sample.a.histograms.items()
-        if histogram.ndim == 1
-    }
+    raw = read_pair(folder, datasets=names)
+    equalised, problem = Equalisation(tests.equalise, tests.exclude).apply(raw)
+    sample = raw if equalised is None else equalised
+    drawn = raw if equalised is None else with_calibrated_errors(equalised)
+    of_nsigma = _nsigma(sample)
+    a, b = drawn.hist("plane")
+    scan = scan_windows(b, a, shape=tests.windows)
     figures = {
         "cutflow": draw_cutflow(
             {name: results["cutflow"][name] for name in names},
             {name: entry["scale"] for name, entry in results["normalisation"].items()},
             style=tests.style,
         ),
-        "plane": draw_plane(sample, "plane", scan.best, plane, style=tests.style),
+        "plane": draw_plane(drawn, "plane", scan.best, of_nsigma["plane"], style=tests.style),
         **{
-            name: draw_observable(sample, name, result, style=tests.style)
-            for name, result in observables.items()
+            name: draw_observable(drawn, name, result, style=tests.style)
+            for name, result in of_nsigma.items()
+            if name != "plane"
         },
     }
+    if equalised is not None:
+        figures["equalisation"] = draw_equalisation(equalised, labels=LABELS, style=tests.style)
     q0_results = {}
     shapes = signals_of_folder(folder, results, names, tests.signals)
     if not tests.signals:
@@ -127,8 +158,8 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
         if fit is not None:
             figures[f"q0_{shape.name}"] = draw_profile(fit, shape.name, style=tests.style)
         if tests.pyhf and "problem" not in q0_results[shape.name]:
-            write_workspace(folder / "pyhf" / f"{quote(shape.name, safe='')}.json", sample, shape)
-    unbinned, drawn = run_unbinned(
+            write_workspace(folder / "pyhf" / f"{quote(shape.name, safe='')}.json", raw, shape)
+    unbinned, of_unbinned = run_unbinned(
         sample,
         Unbinned(
             columns=tests.columns,
@@ -139,16 +170,13 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
             style=tests.style,
         ),
     )
-    figures |= drawn
+    figures |= of_unbinned
     results["pair"] = names
     results["tests"] = {
-        "correction": "none",
-        "warning": RAW_WARNING,
-        "yields": _yields(results, names, sample),
-        "nsigma": {
-            "plane": plane.to_dict(),
-            **{name: result.to_dict() for name, result in observables.items()},
-        },
+        "correction": "none" if equalised is None else equalised.source,
+        "warning": RAW_WARNING if equalised is None else None,
+        "yields": _yields(results, names, raw),
+        "nsigma": {name: result.to_dict() for name, result in of_nsigma.items()},
         "best_window": {
             **scan.to_dict(),
             "shape": tests.windows,
@@ -158,14 +186,48 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
         "q0": q0_results,
         "unbinned": unbinned,
     }
+    if problem is not None:
+        results["tests"]["equalisation"] = {"problem": problem}
+    if equalised is not None:
+        results["tests"]["equalisation"] = describe(equalised, seed=tests.seed)
+        results["tests"]["raw"] = _uncorrected(raw, shapes, tests)
+        if tests.pyhf:
+            results["tests"]["pyhf"] = "raw counts, without the correction"
+        write_equalisation(equalised, folder)
     for name, figure in figures.items():
         save_figure(figure, folder / "figures", quote(name, safe=""))
     write_json(folder / RESULTS_FILE, results)
     return dict(results)
 
 
+def _nsigma(pair: Pair) -> dict[str, NSigma]:
+    """Return Nσ of the plane and of every observable of a pair, corrected or not."""
+    others = [name for name, histogram in pair.a.histograms.items() if histogram.ndim == 1]
+    if isinstance(pair, EqualisedPair):
+        return {name: pair.nsigma(name) for name in ("plane", *others)}
+    return {name: nsigma(*reversed(pair.hist(name))) for name in ("plane", *others)}
+
+
+def _uncorrected(raw: Pair, shapes: list[SignalShape], tests: Tests) -> dict[str, Any]:
+    """Return what the quick tests say without the correction, for comparison."""
+    a, b = raw.hist("plane")
+    result = {
+        "warning": RAW_WARNING,
+        "nsigma": {name: found.to_dict() for name, found in _nsigma(raw).items()},
+        "best_window": scan_windows(b, a, shape=tests.windows).to_dict(),
+        "q0": {shape.name: fit_signal(raw, shape, minimizer="newton")[0] for shape in shapes},
+    }
+    if len(tests.columns) == 1:
+        result["unbinned"] = {"spline": raw_spline(raw, tests.columns[0])}
+    return result
+
+
 def _global_pvalue(pair: Pair, tests: Tests) -> WindowPValue:
     """Return the best window's global p-value: binomial for counts, else relabelled events."""
+    if isinstance(pair, EqualisedPair):
+        return calibrated_window_pvalue(
+            pair, "plane", n=WINDOW_TOYS, shape=tests.windows, rng=tests.seed
+        )
     a, b = pair.hist("plane")
     unweighted = all((h.values() == h.variances()).all() for h in (a, b))
     whole = all((h.values() == np.rint(h.values())).all() for h in (a, b))

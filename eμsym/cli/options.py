@@ -7,8 +7,12 @@ from typing import Any
 
 import click
 
+from eμsym.errors import ConfigurationError
+
 #: Names of the options that `testing_options` adds.
 TESTING = (
+    "equalise",
+    "exclude",
     "signals",
     "windows",
     "minimizer",
@@ -30,6 +34,28 @@ def comma_separated(
     if value is None:
         return None
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def ranges(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[float, float]]:
+    """Turn ("m_coll=110:140",) into {"m_coll": (110.0, 140.0)}."""
+    result: dict[str, tuple[float, float]] = {}
+    for text in values:
+        column, _, edges = text.partition("=")
+        try:
+            low, high = (float(edge) for edge in edges.split(":"))
+        except ValueError:
+            raise ConfigurationError(
+                f"--equalise-exclude {text}: write COLUMN=LOW:HIGH, such as m_coll=110:140"
+            ) from None
+        if column.strip() in result:
+            raise ConfigurationError(
+                f"--equalise-exclude {text}: {column.strip()} has a range already; events inside "
+                "all ranges are excluded, give one for each column"
+            )
+        result[column.strip()] = (low, high)
+    return result
 
 
 pair_option = click.option(
@@ -74,6 +100,21 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `eμsym.cli.analysis.Tests`."""
     options = [
         click.option(
+            "--equalise",
+            metavar="self|none|FILE.json",
+            help="Take the detector's e/μ difference out: as the pair itself shows it, or as a "
+            "correctionlib file has it.  [self; none where that cannot be done, and says so]",
+        ),
+        click.option(
+            "--equalise-exclude",
+            "exclude",
+            metavar="COLUMN=LOW:HIGH",
+            multiple=True,
+            callback=ranges,
+            help="Window that the self-calibration leaves out, so that it takes no signal there "
+            "for the detector's doing: m_coll=110:140. Given again: what is inside all of them.",
+        ),
+        click.option(
             "--signals",
             metavar="NAMES",
             callback=comma_separated,
@@ -97,7 +138,7 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--pyhf",
             is_flag=True,
-            help="Also write the likelihood of each signal as a pyhf workspace.",
+            help="Also write the likelihood of each signal as a pyhf workspace, of the raw counts.",
         ),
         click.option(
             "--columns",

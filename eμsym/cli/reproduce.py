@@ -41,7 +41,9 @@ def reproduce(ctx: click.Context) -> None:
     """Draw a figure of the papers from stored results; print our numbers beside theirs.
 
     The ddp figures are those of arXiv:2203.07529. 'emusym reproduce templates'
-    makes the T and S that they start from, of your own processed files.
+    makes the T and S that they start from, of your own processed files. 'emusym
+    reproduce samples' compares simulated samples with genuine Delphes files, and
+    'emusym reproduce equalisation' shows what correcting for the detector costs.
     """
     if ctx.invoked_subcommand is None:
         raise ConfigurationError(f"which figure? there are {ctx.command.listed}")  # type: ignore[attr-defined]
@@ -130,3 +132,65 @@ def templates(
     if background_datasets is not None:
         names = [name.strip() for name in background_datasets.split(",")]
     make_templates(output, overwrite=overwrite, background_datasets=names, **options)
+
+
+@reproduce.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    default="emusym-reproduced",
+    show_default=True,
+    help="Folder for the figure and its JSON.",
+)
+@click.option("--recompute", is_flag=True, help="Simulate anew, with Pythia 8.")
+@click.option(
+    "-n",
+    "n",
+    type=click.IntRange(min=1),
+    help="Events to generate of a process; of Z→ττ ten times as many.  [2000]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of the simulation.  [20401]")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes at once.  [one a core]")
+@click.option(
+    "--style",
+    type=click.Choice(STYLE_NAMES, case_sensitive=False),
+    default="neutral",
+    show_default=True,
+    help="Look of the figure; an experiment's also writes its label.",
+)
+def samples(**options: Any) -> None:
+    """Compare samples of 'emusym simulate' with genuine Delphes files, by process."""
+    from eμsym.cli.reproduce_samples import reproduce_samples
+
+    reproduce_samples(**options)
+
+
+@reproduce.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    default="emusym-reproduced",
+    show_default=True,
+    help="Folder for the figure and its JSON.",
+)
+@click.option("--recompute", is_flag=True, help="Compute anew: two minutes of one core.")
+@click.option(
+    "--toys",
+    type=click.IntRange(min=2),
+    help="Pairs without signal to draw when recomputing; half as many with each.  [400]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of the toys.  [20401]")
+@click.option(
+    "--style",
+    type=click.Choice(STYLE_NAMES, case_sensitive=False),
+    default="neutral",
+    show_default=True,
+    help="Look of the figure; an experiment's also writes its label.",
+)
+def equalisation(**options: Any) -> None:
+    """Show what taking the detector's e/μ difference out costs, and what leaving it in does."""
+    from eμsym.cli.reproduce_equalisation import reproduce_equalisation
+
+    reproduce_equalisation(**options)

@@ -35,12 +35,15 @@ def run(
     from dataclasses import replace
 
     from eμsym.cli.analysis import Tests, analyse
+    from eμsym.cli.equalise import Equalisation
     from eμsym.cli.process import configured, process_into
     from eμsym.cli.report import print_cutflow, print_tests, print_written
     from eμsym.files import whole_folder
     from eμsym.recipes import embedded_fileset
 
     tests = {name: options.pop(name) for name in TESTING}
+    # Before the work: minutes of it must not end at a correction file that is none.
+    Equalisation(tests["equalise"], tests["exclude"])
     config = configured(config_file, inputs, options)
     if not config.inputs:
         config = replace(config, inputs=(str(embedded_fileset()),))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eμsym.counts import check_same_binning
+from eμsym.equalisation import EqualisedPair
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import make_folder, write_json
 from eμsym.pair import Pair
@@ -107,7 +108,8 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     Parameters
     ----------
     pair : Pair
-        Unweighted.
+        Unweighted, but for the weights of an `EqualisedPair`: of that the raw counts
+        are fitted, with the ratio of yields that its correction expects.
     shape : SignalShape
     minimizer : {"minuit", "newton"}
 
@@ -122,7 +124,7 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     from eμsym.q0_minuit import profile_fit
 
     tested, reference = _tested_and_reference(pair, shape)
-    about = {
+    about: dict[str, Any] = {
         "order": shape.order,
         "shape": shape.origin,
         "background": "profiled",
@@ -130,17 +132,27 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     }
     try:
         check_same_binning(tested, shape.plane)
+        arguments = (tested, reference, shape.plane.values())
+        ratio = None
+        if isinstance(pair, EqualisedPair):
+            ratio = pair.yield_ratio("plane")
+            about["n_nuisances"] = len(ratio.modes)
+            # Of the tested sample over the other one.
+            ratio = ratio.inverse() if shape.order == ORDERS[0] else ratio
         if minimizer == "minuit":
-            fit = profile_fit(tested, reference, shape.plane.values(), background="profiled")
+            fit = profile_fit(*arguments, background="profiled", ratio=ratio)
             return {**about, **fit.to_dict()}, fit
-        result = q0(tested, reference, shape.plane.values(), background="profiled")
+        result = q0(*arguments, background="profiled", ratio=ratio)
         return {**about, **result.to_dict()}, None
     except DataError as error:
         return {**about, "problem": str(error)}, None
 
 
 def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
-    """Write the likelihood of `fit_signal` as a pyhf workspace, whole or not at all."""
+    """Write the likelihood of `fit_signal` as a pyhf workspace, whole or not at all.
+
+    It is that of the raw counts: what a correction expects of them is not in it.
+    """
     from eμsym.pyhf_export import pyhf_workspace
 
     tested, reference = _tested_and_reference(pair, shape)
@@ -151,5 +163,6 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
 
 
 def _tested_and_reference(pair: Pair, shape: SignalShape) -> tuple[Any, Any]:
-    a, b = pair.hist("plane")
+    raw = pair.raw if isinstance(pair, EqualisedPair) else pair
+    a, b = raw.hist("plane")
     return (a, b) if shape.order == ORDERS[0] else (b, a)

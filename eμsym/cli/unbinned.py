@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from eμsym.equalisation import EqualisedPair
 from eμsym.errors import DataError
 from eμsym.null import Null
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.plots import draw_likelihood_ratio, draw_null
+from eμsym.relabelling import calibrated_null
 from eμsym.sources import pair_columns
 from eμsym.spline import SplineTest
 
@@ -32,7 +34,8 @@ class Unbinned:
     epochs : int
         Of each training.
     permutations : int
-        Permuted pairs for each test's null.
+        Permuted pairs for each test's null; of an equalised pair, pairs whose labels
+        are drawn as its calibrated symmetry has them, and calibrated again.
     seed : int
     style : str
     """
@@ -89,7 +92,7 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
     figures: dict[str, Any] = {}
     for name, test in tests.items():
         try:
-            result, null = _run(test, data, options)
+            result, null = _run(test, pair, data, scales, options)
         except DataError as error:
             results[name] = {"problem": str(error)}
             continue
@@ -108,7 +111,7 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
             result.statistic,
             dof=result.dof,
             label=f"t ({name})",
-            source="permutations",
+            source="redrawn labels" if isinstance(pair, EqualisedPair) else "permutations",
             style=options.style,
         )
         if len(names) == 1:
@@ -126,11 +129,46 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
     return results, figures
 
 
-def _run(test: Any, data: tuple[Any, ...], options: Unbinned) -> tuple[Any, Null]:
+def raw_spline(pair: Pair, column: str) -> dict[str, Any]:
+    """Return the spline test of an uncorrected pair, beside that of the corrected one."""
+    from eμsym.processors.columns import LABELS
+
+    scale = GEV_SCALE if "[GeV]" in LABELS.get(column, column) else 1.0
+    a, b, weights_a, weights_b = pair_columns(pair, column, scale=scale)
+    try:
+        return SplineTest()(a, b, weights_a=weights_a, weights_b=weights_b).to_dict()
+    except DataError as error:
+        return {"problem": str(error)}
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A test of columns that are each multiplied by a number of its own."""
+
+    test: Any
+    scales: tuple[float, ...]
+
+    def __call__(self, a: Any, b: Any, **options: Any) -> Any:
+        return self.test(a * np.array(self.scales), b * np.array(self.scales), **options)
+
+    @property
+    def releases_gil(self) -> bool:
+        return bool(getattr(self.test, "releases_gil", False))
+
+
+def _run(
+    test: Any, pair: Pair, data: tuple[Any, ...], scales: list[float], options: Unbinned
+) -> tuple[Any, Null]:
     weights = dict(zip(("weights_a", "weights_b"), data[2:], strict=False))
     result = test(data[0], data[1], rng=options.seed, **weights)
-    null = permutation_null(test, data, options.permutations, rng=options.seed)
-    return result, null
+    n, seed = options.permutations, options.seed
+    if not isinstance(pair, EqualisedPair):
+        return result, permutation_null(test, data, n, rng=seed)
+    if len(scales) == 1:
+        column, scale = options.columns[0], scales[0]
+        return result, calibrated_null(test, pair, n, column=column, scale=scale, rng=seed)
+    scaled = _Scaled(test, tuple(scales))
+    return result, calibrated_null(scaled, pair, n, column=options.columns, rng=seed)
 
 
 def _all_one(*weights: Any) -> bool:

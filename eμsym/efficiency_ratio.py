@@ -1,0 +1,191 @@
+"""The ratio of the efficiencies of a muon and an electron, in bins of pT and |η|."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eμsym.counts import FloatArray
+from eμsym.errors import ConfigurationError, DataError
+
+#: The columns of the two leptons' kinematics: pT in GeV, and η.
+LEAD_COLUMNS = ("lead_pt", "lead_eta")
+SUB_COLUMNS = ("sub_pt", "sub_eta")
+
+#: A covariance may have eigenvalues this far below zero, of its largest, by rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class LeptonBins:
+    """Bins of a lepton's pT and |η|.
+
+    Parameters
+    ----------
+    pt_edges : sequence of float
+        In GeV, rising.
+    abseta_edges : sequence of float
+        Rising.
+
+    Raises
+    ------
+    ConfigurationError
+        If edges are fewer than two, negative, not finite, or do not rise.
+
+    Notes
+    -----
+    A lepton beyond the outer edges counts in the outermost bin. Bin (i, j) has the
+    number i · len(|η| bins) + j.
+
+    Examples
+    --------
+    >>> bins = LeptonBins([15, 30, 100], [0, 1.5, 2.5])
+    >>> bins.index([20.0, 400.0], [-0.2, 2.0]).tolist()
+    [0, 3]
+    >>> bins.label(3)
+    'pT 30-100 GeV, |η| 1.5-2.5'
+    """
+
+    pt_edges: tuple[float, ...]
+    abseta_edges: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("pt_edges", "abseta_edges"):
+            object.__setattr__(self, name, _checked_edges(getattr(self, name), name))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of bins in pT and in |η|."""
+        return len(self.pt_edges) - 1, len(self.abseta_edges) - 1
+
+    def __len__(self) -> int:
+        """Return the number of bins."""
+        return self.shape[0] * self.shape[1]
+
+    def index(self, pt: ArrayLike, eta: ArrayLike) -> NDArray[np.int64]:
+        """Return the bins' numbers of leptons, of the shape of pT and η.
+
+        Raises
+        ------
+        DataError
+            If a pT or η is NaN or infinite.
+        """
+        row = _place(self.pt_edges, np.asarray(pt, dtype=np.float64), "pT")
+        column = _place(self.abseta_edges, np.abs(np.asarray(eta, dtype=np.float64)), "η")
+        return np.asarray(row * self.shape[1] + column, dtype=np.int64)
+
+    def label(self, k: int) -> str:
+        """Return what to call bin k."""
+        i, j = divmod(int(k), self.shape[1])
+        pt, eta = self.pt_edges, self.abseta_edges
+        return f"pT {pt[i]:g}-{pt[i + 1]:g} GeV, |η| {eta[j]:g}-{eta[j + 1]:g}"
+
+
+@dataclass(frozen=True, eq=False)
+class EfficiencyRatio:
+    """ln r per bin, r = ε_μ/ε_e of a single lepton, and its covariance.
+
+    A constant added to ln r cancels wherever r is used.
+
+    Parameters
+    ----------
+    bins : LeptonBins
+    log_ratio : ndarray of float, shape (k,)
+        ln r of every bin, in the order of `LeptonBins.index`.
+    covariance : ndarray of float, shape (k, k)
+
+    Raises
+    ------
+    DataError
+        If a shape does not fit the bins, a value is not finite, or the
+        covariance is not symmetric with eigenvalues of at least zero.
+
+    Examples
+    --------
+    >>> bins = LeptonBins([15, 30, 100], [0, 2.5])
+    >>> ratio = EfficiencyRatio(bins, np.log([0.9, 1.1]), np.diag([0.01, 0.04]))
+    >>> ratio.evaluate([20.0, 50.0], [0.0, -2.0]).tolist()
+    [0.9, 1.1]
+    """
+
+    bins: LeptonBins
+    log_ratio: FloatArray
+    covariance: FloatArray
+
+    def __post_init__(self) -> None:
+        k = len(self.bins)
+        values = np.array(self.log_ratio, dtype=np.float64)
+        covariance = np.array(self.covariance, dtype=np.float64)
+        if values.shape != (k,) or covariance.shape != (k, k):
+            raise DataError(
+                f"ln r has shape {values.shape} and its covariance {covariance.shape}, "
+                f"for {k} bins of pT and |η|"
+            )
+        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(covariance))):
+            raise DataError("ln r or its covariance is not finite")
+        eigenvalues = np.linalg.eigvalsh((covariance + covariance.T) / 2)
+        slack = _ROUNDING * max(eigenvalues[-1], 0.0)
+        if not np.allclose(covariance, covariance.T, atol=slack) or eigenvalues[0] < -slack:
+            raise DataError("the covariance of ln r is not symmetric and positive")
+        object.__setattr__(self, "log_ratio", values)
+        object.__setattr__(self, "covariance", covariance)
+
+    @property
+    def error(self) -> FloatArray:
+        """The standard errors of ln r, shape (k,)."""
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)))
+
+    def evaluate(self, pt: ArrayLike, eta: ArrayLike) -> FloatArray:
+        """Return r = ε_μ/ε_e of leptons, of the shape of pT [GeV] and η."""
+        return np.asarray(np.exp(self.log_ratio[self.bins.index(pt, eta)]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return edges, ln r by (pT, |η|), its errors and covariance, for JSON."""
+        shape = self.bins.shape
+        return {
+            "pt_edges": list(self.bins.pt_edges),
+            "abseta_edges": list(self.bins.abseta_edges),
+            "log_ratio": self.log_ratio.reshape(shape).tolist(),
+            "error": self.error.reshape(shape).tolist(),
+            "covariance": self.covariance.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EfficiencyRatio:
+        """Return the ratio that `to_dict` made a dictionary of.
+
+        Raises
+        ------
+        DataError
+            If a key is missing, or a value is not a number.
+        """
+        try:
+            bins = LeptonBins(data["pt_edges"], data["abseta_edges"])
+            values = np.asarray(data["log_ratio"], dtype=np.float64).ravel()
+            covariance = np.asarray(data["covariance"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"this is no efficiency ratio: {error!r}") from error
+        return cls(bins, values, covariance)
+
+
+def _checked_edges(values: Any, name: str) -> tuple[float, ...]:
+    try:
+        edges = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: edges are numbers, got {values!r}") from error
+    fine = edges.ndim == 1 and edges.size >= 2 and np.all(np.isfinite(edges)) and edges[0] >= 0
+    if not fine or np.any(np.diff(edges) <= 0):
+        raise ConfigurationError(
+            f"{name}: give two or more rising edges, none negative or infinite, got {values!r}"
+        )
+    return tuple(edges.tolist())
+
+
+def _place(edges: tuple[float, ...], values: FloatArray, name: str) -> NDArray[np.int64]:
+    if not np.all(np.isfinite(values)):
+        raise DataError(f"a lepton's {name} is NaN or infinite; remove such events")
+    return np.asarray(np.searchsorted(edges[1:-1], values, side="right"), dtype=np.int64)
