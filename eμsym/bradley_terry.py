@@ -33,6 +33,9 @@ BoolArray = NDArray[np.bool_]
 _DECREMENT = 1e-18
 _MAX_STEPS = 60
 
+#: Less information than this, of all, is rounding.
+_SINGULAR = 1e-12
+
 #: No fit has ln r of two bins so far apart unless it runs away to infinity.
 _RUNAWAY = 15.0
 
@@ -146,15 +149,18 @@ def inverse_information(matrix: FloatArray, use: FloatArray) -> FloatArray:
     """
     # u uᵀ fills the direction of a constant, and leaves the others as they are.
     scale = np.trace(matrix)
+    filled = matrix + scale * np.outer(use, use)
     try:
-        np.linalg.cholesky(matrix + scale * np.outer(use, use))
-        inverse = np.linalg.inv(matrix + scale * np.outer(use, use))
+        # A direction without information survives as rounding, which may be positive.
+        open_direction = np.diag(np.linalg.cholesky(filled)).min() ** 2 < _SINGULAR * scale
     except np.linalg.LinAlgError:
+        open_direction = True
+    if open_direction:
         raise DataError(
             "ln r cannot be fitted: bins of pT and |η| are not compared with each other, "
             "or weights are too negative; choose wider bins"
-        ) from None
-    return np.asarray(inverse - 1 / scale)
+        )
+    return np.asarray(np.linalg.inv(filled) - 1 / scale)
 
 
 def newton_fit(cells: Cells, start: FloatArray | None = None) -> FloatArray:

@@ -69,7 +69,9 @@ def permutation_null(
     test : callable
         As for `toy_statistics`.
     pair : Pair, or tuple of arrays
-        Or (a, b) or (a, b, weights_a, weights_b), of shape (n,) or (n, d).
+        Or (a, b) or (a, b, weights_a, weights_b), of shape (n,) or (n, d). The events
+        of an equalised pair are not exchangeable: its null is `calibrated_null`,
+        which is returned.
     n : int
         Number of permutations: no p-value below 1/(n+1) can be shown.
     column : str, tuple of str or None
@@ -97,6 +99,12 @@ def permutation_null(
     >>> bool(null.pvalue(SplineTest(k=6)(a, b).statistic) > 0.01)
     True
     """
+    from eμsym.equalisation import EqualisedPair
+
+    if isinstance(pair, EqualisedPair):
+        from eμsym.relabelling import calibrated_null
+
+        return calibrated_null(test, pair, n, column=column, scale=scale, **options)
     if not isinstance(pair, Pair):
         if len(pair) not in (2, 4):
             raise DataError("a pair of arrays is (a, b) or (a, b, weights_a, weights_b)")

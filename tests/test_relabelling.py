@@ -151,6 +151,15 @@ def test_workers_do_not_change_the_null(equal, column):
 # ---------------------------------------------------------------- p-values
 
 
+def test_a_permutation_null_of_an_equalised_pair_is_the_calibrated_one(equal):
+    options = {"column": "m_coll", "scale": 0.01, "rng": 3}
+    test = SplineTest(k=6)
+    ours = permutation_null(test, equal, 5, **options)
+    np.testing.assert_array_equal(ours.samples, calibrated_null(test, equal, 5, **options).samples)
+    plain = permutation_null(test, Pair(equal.a, equal.b), 5, **options)
+    assert not np.allclose(ours.samples, plain.samples)
+
+
 def test_pvalues_of_t_are_uniform_and_of_permuted_raw_pairs_are_not():
     """SplineTest of sub_pt, where the orders differ most."""
     test, corrected, raw_p = SplineTest(k=4), [], []

@@ -7,7 +7,7 @@ import json
 import awkward as ak
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from iminuit import Minuit
 from scipy.optimize import minimize
@@ -246,7 +246,9 @@ def test_bins_that_nothing_compares_are_named():
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example([(0, 1, False), (0, 3, False), (2, 2, False)])
+@example([(0, 1, False), (0, 2, False), (0, 3, False)])
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans()), min_size=1, max_size=12
