@@ -10,7 +10,7 @@ run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
 
 test: $(VENV)/test-ready lint types  ## install, then check style and types and run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

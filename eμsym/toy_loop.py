@@ -6,13 +6,10 @@ for any number of workers.
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +19,9 @@ from numpy.random import SeedSequence
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError, EmusymError
 from eμsym.pair import Pair
+from eμsym.progress import Advance, toy_bar
 from eμsym.sources import Rng, Source, pair_columns
+from eμsym.workers import collect_apart, cores, start_pool
 
 Column = str | tuple[str, ...] | None
 
@@ -30,9 +29,6 @@ Column = str | tuple[str, ...] | None
 _ALONE_SECONDS = 1.0
 _BAR_AFTER_SECONDS = 2.0
 _CHUNK_SECONDS = 0.5
-
-#: A worker is one core's: threads of a BLAS in every one of them would fight over all.
-_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
 @dataclass(frozen=True)
@@ -128,13 +124,13 @@ def toy_statistics(
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     seeds: list[SeedSequence] = parent.spawn(int(n))  # type: ignore[attr-defined]
     samples = np.empty(int(n))
-    with _bar(int(n), progress) as advance:
+    with toy_bar(int(n), progress, after=_BAR_AFTER_SECONDS) as advance:
         done, seconds = 0, 0.0
         if workers is None or workers == 1:
             limit = _ALONE_SECONDS if workers is None else np.inf
             done, seconds = _alone(toy, seeds, samples, advance, limit)
         if done < n:
-            count = _cores() if workers is None else int(workers)
+            count = cores() if workers is None else int(workers)
             _shared(toy, seeds, samples, advance, done, seconds, count, threads)
     return samples
 
@@ -147,7 +143,7 @@ class _Toy:
     source: Source
 
     def __call__(self, number: int, seed: SeedSequence) -> float:
-        for_draw, for_test = (np.random.default_rng(child) for child in _children(seed))
+        for_draw, for_test = (np.random.default_rng(child) for child in draw_and_test(seed))
         try:
             result = self.test(self.source.draw(for_draw), rng=for_test)
         except EmusymError as error:
@@ -169,16 +165,20 @@ class _Toy:
         return start, values
 
 
-def _children(seed: SeedSequence) -> list[SeedSequence]:
-    # SeedSequence.spawn counts its children, so a second call would give others.
-    return [SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2)]
+def draw_and_test(seed: SeedSequence) -> tuple[SeedSequence, SeedSequence]:
+    """Return the two children of a toy's seed, for its draw and for its test.
+
+    The same ones every time; `SeedSequence.spawn` counts, and gives others.
+    """
+    first, second = (SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    return first, second
 
 
 def _alone(
     toy: _Toy,
     seeds: list[SeedSequence],
     samples: FloatArray,
-    advance: Callable[[int], None],
+    advance: Advance,
     limit: float,
 ) -> tuple[int, float]:
     """Run toys here until the time is up; return how many, and the seconds a toy."""
@@ -197,7 +197,7 @@ def _shared(
     toy: _Toy,
     seeds: list[SeedSequence],
     samples: FloatArray,
-    advance: Callable[[int], None],
+    advance: Advance,
     done: int,
     seconds: float,
     workers: int,
@@ -210,7 +210,7 @@ def _shared(
     stopped = threading.Event()
     ask = (stopped,) if threads else ()
 
-    def collect(pool: Executor) -> None:
+    def collect() -> None:
         waiting = {
             pool.submit(toy.chunk, i, seeds[i : i + size], *ask)
             for i in range(done, len(seeds), size)
@@ -226,80 +226,12 @@ def _shared(
             for future in waiting:
                 future.cancel()
 
-    pool, kill = _pool(min(workers, left), threads)
-    # The main thread only waits: an interrupt inside concurrent.futures can leave
-    # a lock behind that the pool's shutdown then waits for, for ever.
-    with ThreadPoolExecutor(1) as collector:
-        result = collector.submit(collect, pool)
-        try:
-            result.result()
-        except BaseException:
-            stopped.set()
-            kill()
-            result.exception()
-            raise
-        finally:
-            pool.shutdown()
+    def stop() -> None:
+        stopped.set()
+        kill()
 
-
-def _pool(workers: int, threads: bool) -> tuple[Executor, Callable[[], None]]:
-    """Return a started pool and what stops it at once."""
-    if threads:
-        pool = ThreadPoolExecutor(workers)
-        return pool, lambda: pool.shutdown(wait=False, cancel_futures=True)
-    import loky
-
-    processes = loky.ProcessPoolExecutor(workers, env=_ONE_THREAD)
-    with _interrupts_ignored():
-        processes.submit(int)  # starts the workers
-    return processes, lambda: processes.shutdown(kill_workers=True)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Have processes that are started here leave Ctrl-C, which all get, to this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and only it may say so
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pool, kill = start_pool(min(workers, left), threads=threads, work=toy)
     try:
-        yield
+        collect_apart(collect, stop)
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(n: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
-    """Give a function that counts toys, and shows a bar once they take long."""
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("toys", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Asked for by name, it is drawn wherever standard error goes.
-    console = Console(stderr=True, force_terminal=progress)
-    bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task("toys", total=n)
-    begin = time.monotonic()
-    shown = False
-
-    def advance(count: int) -> None:
-        nonlocal shown
-        bar.advance(task, count)
-        if not shown and time.monotonic() - begin > _BAR_AFTER_SECONDS:
-            shown = True
-            bar.start()
-
-    try:
-        yield advance
-    finally:
-        if shown:
-            bar.stop()
-
-
-def _cores() -> int:
-    import loky
-
-    return int(loky.cpu_count())
+        pool.shutdown()

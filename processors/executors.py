@@ -8,12 +8,10 @@ by chunk, to be added up in the order of the files.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -27,9 +25,10 @@ import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
-from eμsym.errors import ConfigurationError, EmusymError, OutputError
+from eμsym.errors import EmusymError, OutputError
 from eμsym.files import make_folder, whole_file
 from eμsym.processors.columns import file_id
+from eμsym.workers import dask_client, dask_losses, interrupts_ignored
 
 #: (dataset, file, first entry, one past the last entry)
 ChunkKey = tuple[str, str, int, int]
@@ -148,7 +147,7 @@ class GuardedFutures(FuturesExecutor):
     def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
         """Run the guarded function on every item."""
         self.pool = loky.ProcessPoolExecutor(self.workers)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             self.pool.submit(int)  # starts the workers
         run = super().__call__
         # The main thread only waits: an interrupt inside concurrent.futures can leave
@@ -167,31 +166,17 @@ class GuardedFutures(FuturesExecutor):
                 self.pool.shutdown()
 
 
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Have processes that are started here leave Ctrl-C to this one.
-
-    A terminal sends it to all of them; the workers would print tracebacks.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and only it may say so
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 @dataclass
 class GuardedDask(DaskExecutor):
-    """coffea's executor for Dask, guarded."""
+    """coffea's executor for Dask, guarded; what a worker has done that dies is done again."""
 
     spill: str | None = None
+    address: str = "local"
 
     def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
         """Run the guarded function on every item."""
-        return super().__call__(items, Guard(function, self.spill), accumulator)
+        with dask_losses(self.address, "run again"):
+            return super().__call__(items, Guard(function, self.spill), accumulator)
 
 
 @contextmanager
@@ -222,8 +207,8 @@ def make_executor(
     with _console(progress):
         if dask is not None:
             local = folder if dask == "local" else None
-            with _dask_client(dask, workers) as client:
-                yield GuardedDask(client=client, spill=local, **common)
+            with dask_client(dask, workers) as client:
+                yield GuardedDask(client=client, spill=local, address=dask, **common)
         elif workers > 1:
             # Chunks are kept apart, so compressing what is already merged again and
             # again, as coffea does by default, would cost time quadratic in chunks.
@@ -241,36 +226,3 @@ def _console(progress: bool) -> Iterator[None]:
         yield
     finally:
         coffea_console.quiet, coffea_console.stderr = before
-
-
-@contextmanager
-def _dask_client(address: str, workers: int) -> Iterator[Any]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ConfigurationError(
-            "Dask is not installed; run: pip install 'emusym[dask]'"
-        ) from error
-    if address == "local":
-        with ExitStack() as stack:
-            with _interrupts_ignored():
-                cluster = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address=None,
-                    silence_logs="CRITICAL",
-                    # An interrupt closes the workers' connections, which they would log.
-                    env={"DASK_LOGGING__DISTRIBUTED": "critical"},
-                )
-                client = stack.enter_context(Client(stack.enter_context(cluster)))
-                client.wait_for_workers(workers)
-            yield client
-        return
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ConfigurationError(
-            f"--dask {address}: no scheduler answers ({_one_line(error)}); start one or use local"
-        ) from error
-    with client:
-        yield client

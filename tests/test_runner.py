@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import awkward as ak
+import psutil
 import pytest
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
@@ -14,7 +20,10 @@ from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import Guard, LostChunk
 from eμsym.processors.fileset import Dataset, Metadata, read_fileset
 from eμsym.processors.runner import Processed, process
+from eμsym.workers import LostWorkersError
 from tests.delphes_file import emu, event
+
+COMMAND = "from eμsym.cli import main; main()"
 
 #: A chunk of this size cuts the embedded files into some 20 chunks.
 CHUNK = 3000
@@ -115,6 +124,59 @@ def test_scheduler_of_its_own(sample: Path, reference: dict[str, Any]) -> None:
     ) as cluster:
         output = process(given, chunksize=CHUNK, dask=cluster.scheduler_address)
     assert everything(output) == reference
+
+
+def test_a_dask_worker_that_is_killed_loses_nothing(sample: Path, tmp_path: Path) -> None:
+    """The command on a local cluster of three, one of which is killed in the middle."""
+
+    def command(*options: str) -> list[str]:
+        inputs = (str(sample / "ztautau.root"), str(sample / "ww.root"), "--chunksize", "800")
+        return [sys.executable, "-c", COMMAND, "process", *inputs, *options]
+
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    subprocess.run(command("--workers", "1", "-o", str(whole)), check=True, capture_output=True)
+    process = subprocess.Popen(
+        command("--workers", "3", "--dask", "local", "-o", str(killed)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob(".killed.partial-*/.parts/*/*.parquet"))) < 4:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 3
+    workers[0].kill()
+    done = list(tmp_path.glob(".killed.partial-*/.parts/*/*.parquet"))
+    errors = process.communicate(timeout=120)[1]
+    assert (process.returncode, errors) == (0, "")
+    names = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
+    assert {str(path.relative_to(killed)) for path in killed.rglob("*") if path.is_file()} == names
+    events = sorted(name for name in names if name.endswith(".parquet"))
+    assert events == ["events/data.parquet"]
+    for name in [*events, "results.json", "histograms.json"]:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    chunks = sum(
+        -(-f["entries"] // 800)
+        for f in json.loads((whole / "results.json").read_text(encoding="utf-8"))["inputs"]
+    )
+    assert len(done) < chunks  # it was in the middle
+
+
+def test_work_that_kills_every_worker_is_told(
+    delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly(EMuProcessor):
+        def process(self, events: Any) -> Any:
+            os._exit(1)
+
+    monkeypatch.setattr("eμsym.processors.runner.EMuProcessor", Deadly)
+    given = read_fileset([delphes_file([emu()])])
+    with pytest.raises(LostWorkersError, match="--dask local: workers died again and again"):
+        process(given, dask="local", workers=1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -13,7 +13,9 @@ from eμsym.cli.check import check
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
 from eμsym.cli.run import run
+from eμsym.cli.simulate import simulate
 from eμsym.cli.test import test
+from eμsym.cli.toys import toys
 from eμsym.errors import EmusymError
 
 
@@ -28,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (run, process, test, check, reproduce):
+for command in (run, process, test, check, simulate, toys, reproduce):
     cli.add_command(command)
 
 

@@ -1,0 +1,140 @@
+"""A sample is cut into jobs of fixed size, each with seeds of its own.
+
+What a job gives depends on its number alone, not on who runs it, how many there
+are or in which order they finish.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from eμsym.recipes.simulation.delphes_layout import Columns, delphes_columns, joined
+from eμsym.recipes.simulation.particles import has_electron_and_muon
+from eμsym.recipes.simulation.pythia_events import generate
+from eμsym.recipes.simulation.response import respond
+
+#: Events that a job generates. Starting Pythia takes as long as about 50 of them.
+JOB_SIZE = 1000
+#: Pythia takes seeds from 1 to this.
+_MAX_SEED = 900_000_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part of a sample.
+
+    Attributes
+    ----------
+    settings : tuple of str
+        Pythia's, without the seed.
+    first, n : int
+        Number of its first event, and how many to generate.
+    pythia_seed : int
+        No two jobs of a sample have the same.
+    response_seed : SeedSequence
+        Of the detector's response.
+    filtered : bool
+        Whether only events that pass the filter reach the detector.
+    lhe : Path or None
+        File with the hard processes; those before the first are skipped.
+    """
+
+    settings: tuple[str, ...]
+    first: int
+    n: int
+    pythia_seed: int
+    response_seed: SeedSequence
+    filtered: bool = True
+    lhe: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class JobResult:
+    """What became of a job.
+
+    Attributes
+    ----------
+    columns : dict of str to ak.Array
+        Delphes' collections of the events that passed the filter.
+    n_generated : int
+        Events that Pythia made; those that it gave up do not count.
+    sum_of_weights : float
+        Of the events made.
+    """
+
+    columns: Columns
+    n_generated: int
+    sum_of_weights: float
+
+
+def cut_into_jobs(
+    process: str,
+    settings: tuple[str, ...],
+    n: int,
+    *,
+    seed: int,
+    job_size: int = JOB_SIZE,
+    filtered: bool = True,
+    lhe: Path | None = None,
+) -> list[Job]:
+    """Cut a sample into jobs.
+
+    The seeds follow from the seed, the process and the size of the jobs. Pythia's are
+    consecutive numbers, so that they differ however many jobs there are.
+
+    Parameters
+    ----------
+    process : str
+    settings : tuple of str
+    n : int
+        Events of the whole sample.
+    seed : int
+    job_size : int
+    filtered : bool
+    lhe : Path, optional
+
+    Returns
+    -------
+    list of Job
+    """
+    entropy = [seed, zlib.crc32(process.encode()), job_size]
+    first_seed = int(SeedSequence(entropy).generate_state(1)[0])
+    return [
+        Job(
+            settings,
+            first=i * job_size,
+            n=min(job_size, n - i * job_size),
+            pythia_seed=(first_seed + i) % _MAX_SEED + 1,
+            response_seed=SeedSequence(entropy, spawn_key=(i,)),
+            filtered=filtered,
+            lhe=lhe,
+        )
+        for i in range(-(-n // job_size))
+    ]
+
+
+def run_job(job: Job) -> JobResult:
+    """Generate a job's events, filter them, and simulate the detector.
+
+    Raises
+    ------
+    ConfigurationError, InputFileError
+        As `eμsym.recipes.simulation.pythia_events.generate`.
+    """
+    rng = np.random.default_rng(job.response_seed)
+    settings = (*job.settings, "Random:setSeed = on", f"Random:seed = {job.pythia_seed}")
+    parts: list[Columns] = []
+    n_generated, sum_of_weights = 0, 0.0
+    for made in generate(settings, job.n, lhe=job.lhe, skip=job.first):
+        n_generated += made.n_events
+        sum_of_weights += float(np.sum(made.weight))
+        if job.filtered:
+            made = made[has_electron_and_muon(made.particles, made.n_events)]
+        seen = respond(made.particles, made.n_events, rng)
+        parts.append(delphes_columns(replace(made, number=job.first + made.number), seen))
+    return JobResult(joined(parts), n_generated, sum_of_weights)

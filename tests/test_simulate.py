@@ -1,0 +1,445 @@
+"""`emusym simulate`: seeds and jobs, Les Houches files, bad input, and what a failure leaves."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from eμsym.cli import main
+from eμsym.errors import OutputError
+from eμsym.recipes.cross_sections import cross_section
+from eμsym.recipes.pythia_cards import pythia_settings
+from eμsym.recipes.simulation import parallel, simulate
+from eμsym.recipes.simulation.delphes_layout import MEMBERS, DelphesFile, read_record
+from eμsym.recipes.simulation.jobs import cut_into_jobs, run_job
+from eμsym.workers import LostWorkersError
+
+pythia8mc = pytest.importorskip("pythia8mc")
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from eμsym.cli import main; main()",
+]
+#: A process that Pythia is quick with, and of which half passes the filter.
+PROCESS = "hlfv_taue"
+
+
+def content(path: Path) -> dict[str, Any]:
+    """Return every branch of a file."""
+    with uproot.open(path) as file:
+        tree = file["Delphes"]
+        return {name: tree[name].array() for name in tree.keys() if "/" in name}  # noqa: SIM118
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(ak.array_equal(a[name], b[name]) for name in a)
+
+
+def hard_processes(path: Path) -> set[tuple[float, ...]]:
+    """Return the momentum fractions and the neutrinos' momentum, which no two events share."""
+    names = ("Event/Event.X1", "Event/Event.X2", "GenMissingET/GenMissingET.MET")
+    columns = [ak.to_numpy(ak.flatten(content(path)[name])) for name in names]
+    return set(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def run(*arguments: object) -> int:
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("emusym: error: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample of 250 generated events in jobs of 100, made by one worker."""
+    path = tmp_path_factory.mktemp("made") / "one.root"
+    simulate(PROCESS, 250, path, seed=4, job_size=100, workers=1)
+    return path
+
+
+# ---------------------------------------------------------------- seeds and jobs
+
+
+def test_same_seed_same_content_for_any_number_of_workers(made: Path, tmp_path: Path) -> None:
+    again = simulate(PROCESS, 250, tmp_path / "two.root", seed=4, job_size=100, workers=2)
+    assert same(content(made), content(again.path))
+    assert read_record(made) == again.record
+    fileset, other = (
+        json.loads(p.with_suffix(".json").read_text(encoding="utf-8"))[PROCESS]["metadata"]
+        for p in (made, again.path)
+    )
+    assert fileset == other
+    with uproot.open(made) as a, uproot.open(again.path) as b:
+        assert a.file.uuid == b.file.uuid
+
+
+def test_no_event_comes_twice(made: Path, tmp_path: Path) -> None:
+    """Neither within a sample, nor with another seed, job size or process."""
+    others = [
+        simulate(PROCESS, 150, tmp_path / "seed.root", seed=5, job_size=100, workers=1),
+        simulate(PROCESS, 150, tmp_path / "jobs.root", seed=4, job_size=75, workers=1),
+        simulate("hlfv_taumu", 150, tmp_path / "mu.root", seed=4, job_size=100, workers=1),
+    ]
+    samples = [hard_processes(made), *(hard_processes(other.path) for other in others)]
+    entries = [len(content(made)["Event/Event.Weight"]), *(other.entries for other in others)]
+    assert [len(sample) for sample in samples] == entries
+    assert len(set.union(*samples)) == sum(entries)
+    # statistically they are one: each passes the filter about as often
+    passed = np.array(entries) / np.array([250, 150, 150, 150])
+    assert np.all(np.abs(passed - passed.mean()) < 4 * np.sqrt(0.25 / 150))
+    with uproot.open(made) as a, uproot.open(others[0].path) as b:
+        assert a.file.uuid != b.file.uuid
+
+
+def test_a_job_does_not_depend_on_the_others(made: Path) -> None:
+    (_, second) = cut_into_jobs(PROCESS, pythia_settings(PROCESS), 200, seed=4, job_size=100)
+    alone = run_job(second).columns
+    whole = content(made)
+    number = whole["Event/Event.Number"][:, 0]
+    of_job = (number >= 100) & (number < 200)
+    for name, members in MEMBERS.items():
+        for member in members:
+            branch = whole[f"{name}/{name}.{member}"][of_job]
+            assert ak.array_equal(alone[name][member], branch, check_parameters=False), branch
+
+
+def test_seeds_of_jobs() -> None:
+    jobs = cut_into_jobs("ttbar", (), 10_000_500, seed=1)
+    assert sum(job.n for job in jobs) == 10_000_500
+    assert [job.first for job in jobs[:3]] == [0, 1000, 2000]
+    assert jobs[-1].n == 500
+    seeds = {job.pythia_seed for job in jobs}
+    assert len(seeds) == len(jobs) == 10_001
+    assert min(seeds) >= 1
+    assert max(seeds) <= 900_000_000
+    states = {tuple(job.response_seed.generate_state(4)) for job in jobs}
+    assert len(states) == len(jobs)
+
+
+def test_filter_keeps_what_it_should(tmp_path: Path, made: Path) -> None:
+    """Without it, the same hard processes and more; each generated event is written."""
+    every = simulate(
+        PROCESS, 100, tmp_path / "all.root", seed=4, job_size=100, workers=1, filtered=False
+    )
+    assert every.entries == every.n_generated == 100
+    whole = content(made)
+    first = set(ak.flatten(whole["Event/Event.Number"]).tolist())
+    first = {number for number in first if number < 100}
+    assert 30 < len(first) < 70
+    assert every.record["filter"] is None
+    everything = content(every.path)
+    kept = np.isin(ak.to_numpy(everything["Event/Event.Number"][:, 0]), sorted(first))
+    names = ("Event/Event.X1", "Event/Event.X2")
+    for name in names:
+        both = everything[name][kept], whole[name][: len(first)]
+        assert ak.array_equal(*both)
+
+
+# ---------------------------------------------------------------- what is written about it
+
+
+def test_command_fileset_and_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.root"
+    options = ["-n", 120, "-o", path, "--workers", 1, "--branching-ratio", 0.1]
+    assert run("simulate", PROCESS, *options) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "of 120 generated" in captured.out
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.json", "a.root"]
+    metadata = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[PROCESS]["metadata"]
+    expected = cross_section(PROCESS, lfv_branching_ratio=0.1).filtered_pb
+    assert metadata["cross_section_pb"] == pytest.approx(expected)
+    assert metadata["n_generated"] == pytest.approx(120, rel=0.01)  # a few weights above 1
+    assert metadata["luminosity_ifb"] == pytest.approx(metadata["n_generated"] / expected / 1000)
+    assert metadata["role"] == "signal"
+    assert metadata["branching_ratio"] == 0.1
+    assert metadata["seed"] == 1
+    record = read_record(path)
+    assert record is not None
+    assert record["n_generated"] == 120
+    assert record["entries"] == metadata["entries"]
+    assert record["pythia_settings"] == list(pythia_settings(PROCESS))
+    assert record["versions"]["pythia8mc"]
+    assert run("check", "--deep", path) == 0
+    assert run("process", tmp_path / "a.json", "-o", tmp_path / "out", "--luminosity", 1) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    scale = results["normalisation"][PROCESS]["scale"]
+    assert scale == pytest.approx(1000 * expected / metadata["n_generated"])
+
+
+# ---------------------------------------------------------------- Les Houches files
+
+
+@pytest.fixture(scope="module")
+def les_houches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """30 hard processes of tt̄, made by Pythia, in a folder with a blank in its name."""
+    path = tmp_path_factory.mktemp("les houches") / "tt μ.lhe"
+    pythia = pythia8mc.Pythia("", False)
+    off = ("PartonLevel:all = off", "ProcessLevel:resonanceDecays = off", "Print:quiet = on")
+    for line in (*pythia_settings("ttbar"), *off, "Random:setSeed = on", "Random:seed = 3"):
+        assert pythia.readString(line)
+    assert pythia.init()
+    writer = pythia8mc.LHAupFromPYTHIA8(pythia.process, pythia.infoPython())
+    writer.openLHEF(str(path))
+    writer.setInit()
+    writer.initLHEF()
+    for _ in range(30):
+        assert pythia.next()
+        writer.setEvent()
+        writer.eventLHEF()
+    writer.closeLHEF(False)
+    return path
+
+
+def tops(path: Path) -> list[float]:
+    """Return the momentum fraction x1 of the events of a Les Houches file."""
+    found, lines = [], iter(path.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        if line.startswith("<event"):
+            next(lines)
+            found.append(float(next(lines).split()[9]) / 6500.0)
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_hard_process_of_a_file_is_used_once(
+    les_houches: Path, tmp_path: Path, workers: int
+) -> None:
+    packed = tmp_path / "tt.lhe.gz"
+    packed.write_bytes(gzip.compress(les_houches.read_bytes()))
+    given = les_houches if workers == 1 else packed
+    sample = simulate(
+        "ttbar",
+        25,
+        tmp_path / "tt.root",
+        seed=1,
+        lhe=given,
+        job_size=10,
+        filtered=False,
+        workers=workers,
+    )
+    assert sample.entries == 25
+    found = ak.flatten(content(sample.path)["Event/Event.X1"])
+    np.testing.assert_allclose(found, tops(les_houches)[:25], rtol=1e-5)
+    assert sample.record["lhe"]["n_events"] == 30
+    assert sample.cross_section_pb == cross_section("ttbar", chain="madgraph").filtered_pb
+
+
+def test_process_that_pythia_has_not(les_houches: Path, tmp_path: Path, capsys: Any) -> None:
+    options = ("-n", 3, "-o", tmp_path / "wt.root")
+    line = error_of(capsys, "simulate", "wt", *options)
+    assert "make its events with MadGraph and give them with --lhe" in line
+    assert run("simulate", "wt", *options, "--lhe", les_houches, "--no-filter") == 0
+    assert "wt: 3 events of 3 generated" in capsys.readouterr().out
+
+
+def damaged(les_houches: Path, how: str) -> bytes:
+    text = les_houches.read_text(encoding="utf-8")
+    if how == "cut":
+        return text[: int(0.6 * len(text))].encode()
+    if how == "cut gzip":
+        return gzip.compress(text.encode())[:-2000]
+    if how == "no init":
+        return text.replace("<init>", "<other>").encode()
+    if how == "damaged init":
+        return text.replace("  3  1\n", "  3  4\n", 1).encode()
+    if how == "other beams":
+        return text.replace("6.500000e+03", "7.000000e+03").encode()
+    return b"root\x00\x01"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("cut", "ends early, after "),
+        ("cut gzip", "ends early"),
+        ("no init", "is not a Les Houches event file"),
+        ("damaged init", "its <init> block is damaged"),
+        ("other beams", "beams of 7000 and 7000 GeV"),
+        ("no such file", "is not a Les Houches event file"),
+    ],
+)
+def test_damaged_les_houches_file(
+    les_houches: Path, tmp_path: Path, capsys: Any, how: str, told: str
+) -> None:
+    path = tmp_path / "bad.lhe"
+    path.write_bytes(damaged(les_houches, how))
+    out = tmp_path / "out.root"
+    line = error_of(capsys, "simulate", "ttbar", "-n", 5, "-o", out, "--lhe", path)
+    assert f"{path}: " in line
+    assert told in line
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.lhe"]
+
+
+def test_too_few_hard_processes(les_houches: Path, tmp_path: Path, capsys: Any) -> None:
+    options = ("-n", 31, "-o", tmp_path / "out.root", "--lhe", les_houches)
+    assert "holds 30 events, 31 were asked for" in error_of(capsys, "simulate", "ttbar", *options)
+    missing = ("-n", 1, "-o", tmp_path / "out.root", "--lhe", tmp_path / "none.lhe")
+    assert "none.lhe: cannot be read" in error_of(capsys, "simulate", "ttbar", *missing)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["zprime", "-n", "5"], "no process 'zprime'; there are ztautau, ttbar, ww,"),
+        (["ttbar", "-n", "0"], "0 events: choose a whole number, 1 or more"),
+        (["ttbar", "-n", "-3"], "-3 events: choose a whole number, 1 or more"),
+        (["ttbar", "-n", "5", "--workers", "0"], "0 workers: choose a whole number, 1 or more"),
+        (["ttbar", "-n", "5", "--seed", "-1"], "seed -1: choose a whole number, 0 or more"),
+        (["hlfv_taue", "-n", "5", "--branching-ratio", "2"], "branching ratio 2.0"),
+    ],
+)
+def test_impossible_requests(tmp_path: Path, capsys: Any, arguments: Any, told: str) -> None:
+    assert told in error_of(capsys, "simulate", *arguments, "-o", tmp_path / "a.root")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_in_the_way(tmp_path: Path, capsys: Any) -> None:
+    there = tmp_path / "a.root"
+    there.write_text("old")
+    options = ["simulate", PROCESS, "-n", 5, "--workers", 1, "-o"]
+    assert "give --overwrite" in error_of(capsys, *options, there)
+    assert there.read_text() == "old"
+    assert "is not a folder" in error_of(capsys, *options, tmp_path / "none" / "a.root")
+    assert "is a folder" in error_of(capsys, *options, tmp_path)
+    assert "end in .root" in error_of(capsys, *options, tmp_path / "a.json")
+    assert run(*options, there, "--overwrite") == 0
+    assert read_record(there) is not None
+
+
+def test_missing_pythia(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "pythia8mc", None)
+    line = error_of(capsys, "simulate", PROCESS, "-n", 5, "-o", tmp_path / "a.root")
+    assert "pip install 'emusym[generate]'" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_full_disk(tmp_path: Path, monkeypatch: Any, workers: int) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(DelphesFile, "add", refuse)
+    with pytest.raises(OutputError, match=r"a\.root: cannot be written \(No space left on device"):
+        simulate("hww", 60, tmp_path / "a.root", seed=1, job_size=30, workers=workers)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up(tmp_path: Path) -> None:
+    """A limit on the size of files stops the writing itself, in the middle of the file."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            limited + COMMAND[-1],
+            *("simulate", PROCESS, "-n", "300", "-o", str(tmp_path / "a.root"), "--workers", "1"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"emusym: error: {tmp_path / 'a.root'}: cannot be written (")
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- parallel work
+
+
+def test_progress_bar(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(parallel, "_BAR_AFTER_SECONDS", 0.05)
+    for progress, shown in ((True, True), (False, False), (None, False)):
+        with parallel.progress_bar(1000, progress) as advance:
+            advance(300)
+            time.sleep(0.3)
+        assert ("300/1000" in capsys.readouterr().err) is shown
+
+
+def test_first_error_stops_the_other_jobs() -> None:
+    seen: list[int] = []
+    with pytest.raises(ZeroDivisionError):
+        parallel.run_in_order(one_over, list(range(-5, 500)), lambda x: seen.append(1), workers=2)
+    assert len(seen) == 5
+
+
+def one_over(x: int) -> float:
+    return 1 / x
+
+
+def test_killed_worker_is_one_line() -> None:
+    with pytest.raises(LostWorkersError, match="a worker was killed"):
+        parallel.run_in_order(killed, [1, 2], lambda x: None, workers=2)
+
+
+def killed(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_interrupt_leaves_nothing(tmp_path: Path, workers: str) -> None:
+    child = subprocess.Popen(
+        [
+            *COMMAND,
+            *("simulate", "zz", "-n", "100000", "-o", str(tmp_path / "a.root")),
+            *("--workers", workers),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".a.root.partial-*")):
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1.0)  # into the events
+    os.killpg(child.pid, signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 2
+    assert errors.strip() == "emusym: interrupted; no half-written result was left"
+    assert list(tmp_path.iterdir()) == []
+    deadline = time.monotonic() + 20
+    while any_left(child.pid):
+        assert time.monotonic() < deadline, "workers are left behind"
+        time.sleep(0.1)
+
+
+def any_left(group: int) -> bool:
+    """Whether a process of a group still runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

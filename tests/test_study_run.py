@@ -1,0 +1,492 @@
+"""Studies that are run: the same toys for any workers, on Dask, and through any kill."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from scipy.stats import chi2
+
+from eμsym import workers
+from eμsym.engines.interface import checkpoints
+from eμsym.errors import ConfigurationError, DataError
+from eμsym.nplm import NPLMTest
+from eμsym.null import Null
+from eμsym.pair import Pair
+from eμsym.sources import ToyModel
+from eμsym.spline import SplineScan, SplineTest
+from eμsym.studies import (
+    PairRow,
+    Study,
+    StudyTest,
+    ToyRow,
+    pools,
+    read_results,
+    run_study,
+    running,
+)
+from eμsym.studies.records import Work, run_toy
+from eμsym.studies.row_sources import RowSource
+from eμsym.symmetrized import SymmetrizedTest
+from eμsym.toy_loop import toy_statistics
+from eμsym.workers import LostWorkersError
+
+NETWORK = SymmetrizedTest(epochs=200)
+SPLINE = SplineTest(6)
+ROWS = (
+    ToyRow("null", 40, 150, 120),
+    ToyRow("S3", 15, 150, 120, "S3", 30),
+    PairRow("permuted", 20, "permutation", of="S3", toy=4),
+)
+BOTH = Study("both", 11, (StudyTest("network", NETWORK), StudyTest("spline", SPLINE)), ROWS)
+#: Each toy takes some milliseconds.
+SLOW = Study("slow", 12, (StudyTest("spline", SplineTest(24)),), (ToyRow("null", 160, 3000, 3000),))
+
+
+def toys_of(folder: Path) -> bytes:
+    return (folder / "toys.parquet").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("both") / "store"
+    run_study(BOTH, folder, workers=1)
+    return toys_of(folder)
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("slow") / "store"
+    run_study(SLOW, folder, workers=1)
+    return toys_of(folder)
+
+
+# The same toys
+
+
+def test_a_study_s_t_is_that_of_toy_statistics(tmp_path: Path) -> None:
+    results = run_study(BOTH, tmp_path / "store", workers=1)
+    models = {"null": ToyModel(150, 120), "S3": ToyModel(150, 120, "S3", 30)}
+    for row, model in models.items():
+        for name, test in (("network", NETWORK), ("spline", SPLINE)):
+            expected = toy_statistics(test, model, 15, rng=11, workers=1)
+            assert np.array_equal(results.statistics(row, name)[:15], expected)
+    null = results.null("null", "spline")
+    assert isinstance(null, Null)
+    assert null.samples.size == 40
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"workers": 2, "dask": "local"}], ids=str)
+def test_workers_change_nothing(tmp_path: Path, both: bytes, options: dict[str, Any]) -> None:
+    assert run_study(BOTH, tmp_path / "store", **options).complete
+    assert toys_of(tmp_path / "store") == both
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 4}, {"workers": 4, "dask": "local"}, {"dask": "tcp"}], ids=str
+)
+def test_numbers_of_workers_change_nothing(
+    tmp_path: Path, slow: bytes, options: dict[str, Any]
+) -> None:
+    if options.get("dask") == "tcp":
+        with one_worker() as address:
+            run_study(SLOW, tmp_path / "store", dask=address)
+    else:
+        run_study(SLOW, tmp_path / "store", **options)
+    assert toys_of(tmp_path / "store") == slow
+
+
+@contextmanager
+def one_worker() -> Iterator[str]:
+    """Give the address of a scheduler with one worker, a thread of this process."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {}])
+def test_threads_change_nothing(
+    tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests that release the GIL run in threads; by default after a while alone."""
+    study = Study("network", 11, (StudyTest("network", NETWORK),), ROWS)
+    one = run_study(study, tmp_path / "one", workers=1)
+    monkeypatch.setattr(running, "_ALONE_SECONDS", 0.01)
+    monkeypatch.setattr(workers, "cores", lambda: 2)
+    assert run_study(study, tmp_path / "more", **options).table.equals(one.table)
+    assert toys_of(tmp_path / "more") == toys_of(tmp_path / "one")
+
+
+def test_array_jobs_share_the_toys(tmp_path: Path, both: bytes) -> None:
+    done = []
+    for job in (2, 0, 1):
+        results = run_study(BOTH, tmp_path / "store", workers=1, job=job, jobs=3)
+        done.append(results.done)
+    assert done == [25, 50, 75]
+    assert results.complete
+    assert toys_of(tmp_path / "store") == both
+    for options in ({"job": 3, "jobs": 3}, {"job": -1}, {"jobs": 0}, {"workers": 0}):
+        with pytest.raises(ConfigurationError, match="give"):
+            run_study(BOTH, tmp_path / "store", **options)
+
+
+# What is kept of a toy
+
+
+def test_t_at_epochs_is_that_of_shorter_trainings(tmp_path: Path) -> None:
+    """So few events that all are used: the same path, however far it goes.
+
+    After e epochs a training has seen the losses of what e − 1 steps lead to; the
+    shorter one looks at where its last step leads as well.
+    """
+    epochs = checkpoints(600)[1::6]
+    test = SymmetrizedTest(epochs=600, learning_rate=0.01)
+    rows = (ToyRow("null", 4, 80, 60),)
+    study = Study("epochs", 2, (StudyTest("network", test, tuple(epochs)),), rows)
+    recorded, t = run_study(study, tmp_path / "store", workers=1).at_epochs()
+    assert recorded == tuple(epochs)
+    assert t.shape == (4, len(epochs))
+    for i, epoch in enumerate(epochs[:-1]):
+        shorter = SymmetrizedTest(epochs=epoch - 1, learning_rate=0.01)
+        expected = toy_statistics(shorter, ToyModel(80, 60), 4, rng=2, workers=1)
+        assert t[:, i] == pytest.approx(expected, rel=1e-9)
+    results = read_results(tmp_path / "store")
+    assert np.all(np.diff(t, axis=1) >= 0)
+    assert t[:, -1] == pytest.approx(results.statistics(), rel=1e-12)
+    assert results.column("t_a") + results.column("t_b") == pytest.approx(results.statistics())
+    p = np.exp(results.column("chi2_log_pvalue"))
+    assert p == pytest.approx(chi2.sf(results.statistics(), 12))
+    spline = Study("spline", 2, (StudyTest("spline", SPLINE),), rows)
+    with pytest.raises(ConfigurationError, match="test 'spline' has no record_epochs"):
+        run_study(spline, tmp_path / "spline", workers=1).at_epochs()
+
+
+def test_repeated_pairs_differ_in_their_initial_parameters_alone(tmp_path: Path) -> None:
+    rows = (ToyRow("toys", 2, 150, 120), PairRow("again", 5, "repeat", of="toys", toy=1))
+    study = Study("again", 2, (StudyTest("n", NETWORK), StudyTest("s", SPLINE)), rows)
+    results = run_study(study, tmp_path / "store", workers=1)
+    assert np.unique(results.statistics("again", "s")).size == 1
+    assert np.unique(results.statistics("again", "n")).size == 5
+    assert results.statistics("again", "n")[1] == results.statistics("toys", "n")[1]
+
+
+def test_failures_are_kept_and_the_others_go_on(tmp_path: Path) -> None:
+    """Some twelve events do not always have 12 distinct values for 12 spline functions."""
+    tests = (StudyTest("spline", SplineTest(12)), StudyTest("small", SplineTest(5)))
+    study = Study("failing", 1, tests, (ToyRow("null", 24, 6, 6),))
+    results = run_study(study, tmp_path / "store", workers=1)
+    t = results.statistics("null", "spline")
+    n = results.column("n_a", "null", "spline") + results.column("n_b", "null", "spline")
+    assert np.array_equal(np.isnan(t), n < 12)
+    assert 3 < np.isnan(t).sum() < 21
+    assert np.all(np.isfinite(results.statistics("null", "small")))
+    summary = results.summary()
+    assert [line["failed"] for line in summary] == [np.isnan(t).sum(), 0]
+    assert summary[0]["done"] == 24
+    (problem,) = {p[:20] for p in results.select("null", "spline")["problem"].to_pylist() if p}
+    assert problem == "12 spline functions "
+    with pytest.raises(DataError, match="NaN"):
+        results.null("null", "spline")
+    before = toys_of(tmp_path / "store")
+    run_study(study, tmp_path / "store", workers=1)
+    assert toys_of(tmp_path / "store") == before
+
+
+def test_a_diverged_training_is_a_result(tmp_path: Path) -> None:
+    """One event of A lies where B has none."""
+    test = NPLMTest(epochs=3000, learning_rate=0.5)
+    study = Study(
+        "diverging",
+        3,
+        (StudyTest("nplm", test, (150, 3000)),),
+        (ToyRow("null", 8, 300, 20, "S1", 10),),
+    )
+    results = run_study(study, tmp_path / "store", workers=1)
+    t = results.statistics()
+    diverged = results.column("diverged")
+    assert np.array_equal(np.isinf(t), diverged == 1)
+    assert diverged.sum() > 0
+    assert results.summary()[0]["diverged"] == diverged.sum()
+    assert np.all(np.isinf(results.at_epochs()[1][diverged == 1, 1]))
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A source that has no pair for some seeds."""
+
+    def draw(self, rng: Any = None) -> Pair:
+        raise DataError("no pair")
+
+
+def test_a_pair_that_cannot_be_drawn_is_a_failure_of_every_test() -> None:
+    work = Work(BOTH.tests, (RowSource(Refusing(), "x", 1.0, 1),), ("row",))
+    assert [(r["test"], r["problem"]) for r in run_toy(work, (0, 3))] == [
+        ("network", "no pair"),
+        ("spline", "no pair"),
+    ]
+
+
+def test_what_is_asked_of_results(both: bytes, tmp_path: Path) -> None:
+    results = run_study(BOTH, tmp_path / "store", workers=1)
+    for row, test in ((None, "spline"), ("null", None), ("nobody", "spline"), ("null", "x")):
+        with pytest.raises(ConfigurationError, match="name one of"):
+            results.statistics(row, test)
+    t = results.statistics("null", "spline")
+    line = results.summary()[1]
+    assert (line["row"], line["test"], line["toys"], line["dof"]) == ("null", "spline", 40, 5)
+    assert line["quantiles"][0] == np.sort(t)[19]  # the 20th of 40
+    assert line["chi2_quantiles"] == pytest.approx(chi2(5).ppf([0.5, 0.16, 0.84, 0.95]))
+
+
+def test_what_a_machine_lacks_is_no_failure_of_a_toy(tmp_path: Path) -> None:
+    """It would be kept for ever."""
+    test = SymmetrizedTest(epochs=10, engine="nodes", hidden=(3, 3))
+    study = Study("lacking", 1, (StudyTest("network", test),), (ToyRow("null", 3, 50, 50),))
+    with pytest.raises(ConfigurationError, match="engine 'nodes' trains one hidden layer"):
+        run_study(study, tmp_path / "store", workers=1)
+    assert read_results(tmp_path / "store").done == 0
+
+
+def test_the_bar_counts_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study("failing", 1, (StudyTest("s", SplineTest(12)),), (ToyRow("null", 10, 3, 3),))
+    run_study(study, tmp_path / "quiet", workers=1)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(running, "_BAR_AFTER_SECONDS", -1.0)
+    results = run_study(study, tmp_path / "store", workers=1, progress=True)
+    out, err = capsys.readouterr()
+    assert not out
+    assert "10/10" in err
+    assert f"{results.summary()[0]['failed']} failed" in err
+
+
+# Kills
+
+
+def one_life(study: Study, folder: Path, options: dict[str, Any]) -> None:
+    """Run a study in a process that is going to be killed."""
+    running._KEEP_SECONDS = 0.02
+    run_study(study, folder, **options)
+
+
+def test_killed_again_and_again(tmp_path: Path, slow: bytes) -> None:
+    """SIGKILL at a dozen random moments; what is kept grows, and is the same in the end."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_study_run"])
+    dice = random.Random(1)
+    folder = tmp_path / "store"
+    kills, kept = 0, [0]
+    while True:
+        process = context.Process(target=one_life, args=(SLOW, folder, {"workers": 1}))
+        process.start()
+        if kills == 14:
+            process.join()
+            break
+        # Some die while they begin, some in the middle, some while they write.
+        wanted = n_parts(folder) + dice.randrange(5)
+        wait_for(lambda wanted=wanted: n_parts(folder) >= wanted)
+        process.join(dice.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        kills += 1
+        if (folder / "study.json").exists():
+            kept.append(read_results(folder).done)
+    assert process.exitcode == 0
+    assert kept == sorted(kept)
+    assert len({n for n in kept if 0 < n < SLOW.toys}) > 5
+    assert toys_of(folder) == slow
+    assert {path.name for path in folder.iterdir()} == {"study.json", "toys.parquet"}
+
+
+PROCESSES = """
+import sys
+import eμsym.studies.running as running
+from eμsym.studies import run_study
+from tests.test_study_run import SLOW
+running._KEEP_SECONDS = 0.02
+run_study(SLOW, sys.argv[1], workers=2, dask=sys.argv[2] or None)
+"""
+
+
+@pytest.mark.parametrize("dask", ["", "local"])
+def test_workers_do_not_outlive_a_kill(tmp_path: Path, slow: bytes, dask: str) -> None:
+    folder = tmp_path / "store"
+    command = [sys.executable, "-c", PROCESSES, str(folder), dask]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    wait_for(lambda: n_parts(folder) > 2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(children) >= 2
+    assert not psutil.wait_procs(children, timeout=30)[1]
+    before = read_results(folder).done
+    assert 0 < before < SLOW.toys
+    assert run_study(SLOW, folder, workers=1).complete
+    assert toys_of(folder) == slow
+
+
+def n_parts(folder: Path) -> int:
+    return len(list(folder.glob("parts/*.parquet")))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def killer(pids: Callable[[], list[int]], folder: Path, times: int) -> threading.Thread:
+    """Kill a worker whenever some more toys have been kept."""
+
+    def kill() -> None:
+        for number in range(times):
+            wait_for(lambda least=number: n_parts(folder) > 2 * least)
+            wait_for(lambda: len(pids()) > 0)
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                psutil.Process(pids()[0]).kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+def test_a_dask_worker_killed(tmp_path: Path, slow: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
+    folder = tmp_path / "store"
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+    ) as cluster:
+        first = {worker.pid for worker in cluster.workers.values()}
+
+        def alive() -> list[int]:
+            return [w.pid for w in cluster.workers.values() if w.pid and w.pid in first]
+
+        thread = killer(alive, folder, 1)
+        results = run_study(SLOW, folder, dask=cluster.scheduler_address)
+        thread.join()
+        assert {worker.pid for worker in cluster.workers.values()} != first
+    assert results.complete
+    assert toys_of(folder) == slow
+
+
+def local_workers() -> list[int]:
+    children = psutil.Process().children(recursive=True)
+    return [child.pid for child in children if "LokyProcess" in " ".join(child.cmdline())]
+
+
+def test_local_workers_killed(tmp_path: Path, slow: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool is started anew."""
+    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
+    folder = tmp_path / "store"
+    thread = killer(local_workers, folder, 1)
+    assert run_study(SLOW, folder, workers=2).complete
+    thread.join()
+    assert toys_of(folder) == slow
+
+
+def test_workers_that_always_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a few pools the study gives up, and keeps what there is."""
+    lives: list[int] = []
+
+    class Dying(ThreadPoolExecutor):
+        def submit(self, function: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
+            if not lives[-1]:
+                raise BrokenExecutor
+            lives[-1] -= 1
+            return super().submit(function, *arguments, **options)
+
+    def start(workers: int, **options: Any) -> Any:
+        lives.append(9)
+        pool = Dying(workers)
+        return pool, pool.shutdown
+
+    monkeypatch.setattr(pools, "start_pool", start)
+    with pytest.raises(LostWorkersError, match="killed 4 times") as error:
+        run_study(SLOW, tmp_path / "store", workers=2)
+    assert "run again" in str(error.value)
+    assert len(lives) == 4
+    assert 0 < read_results(tmp_path / "store").done < SLOW.toys
+
+
+def test_a_scheduler_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dask.config
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
+    folder = tmp_path / "store"
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+    )
+
+    def close() -> None:
+        wait_for(lambda: n_parts(folder) > 2)
+        cluster.close()
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
+        pytest.raises(LostWorkersError, match="the scheduler is gone; run again"),
+    ):
+        run_study(SLOW, folder, dask=cluster.scheduler_address)
+    thread.join()
+    assert 0 < read_results(folder).done < SLOW.toys
+    with pytest.raises(ConfigurationError, match="no scheduler answers"):
+        run_study(SLOW, folder, dask="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 1}, {"workers": 2}, {"dask": "local", "workers": 1}], ids=str
+)
+def test_an_interrupt_keeps_what_is_done(tmp_path: Path, options: dict[str, Any]) -> None:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from eμsym.studies import run_study\nfrom tests.test_study_run import SLOW\n"
+        f"run_study(SLOW, sys.argv[1], **{options!r})"
+    )
+    folder = tmp_path / "store"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: n_parts(folder) > 0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert errors.strip().endswith("KeyboardInterrupt")
+    if options != {"workers": 1}:
+        assert errors.count("Traceback") == 1, errors
+    assert 0 < read_results(folder).done < SLOW.toys
+
+
+def test_scans_have_no_more_than_their_statistic(tmp_path: Path) -> None:
+    study = Study("scan", 1, (StudyTest("scan", SplineScan((5, 8))),), (ToyRow("n", 5, 90, 90),))
+    results = run_study(study, tmp_path / "store", workers=1)
+    expected = toy_statistics(SplineScan((5, 8)), ToyModel(90, 90), 5, rng=1, workers=1)
+    assert np.array_equal(results.statistics(), expected)
+    assert results.summary()[0]["dof"] is None
+    assert np.all(np.isnan(results.column("t_a")))
