@@ -224,8 +224,8 @@ def test_the_htcondor_array(study: Path, programs: dict[str, str]) -> None:
 
 
 SUBMITTED = {
-    # sbatch FILE: prints the job's number.
-    "sbatch": 'sh "$1" >/dev/null 2>&1 &\necho "Submitted batch job $!"',
+    # sbatch FILE: the file is removed once it has been taken; prints the job's number.
+    "sbatch": 'cp "$1" "$0.job"\nsh "$0.job" >/dev/null 2>&1 &\necho "Submitted batch job $!"',
     # condor_submit FILE: the job is what stands after "-c" in its arguments.
     "condor_submit": (
         f"'{sys.executable}' - \"$1\" <<'EOF'\n"

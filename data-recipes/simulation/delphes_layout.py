@@ -1,7 +1,9 @@
 """Writing events in the branch layout of Delphes, without ROOT.
 
 ROOT nests the members of a collection below a branch of its name. uproot cannot write
-nested branches, but one that is called "Electron/Electron.PT" reads the same.
+nested branches, but one that is called "Electron/Electron.PT" reads the same: in coffea,
+and in uproot under that full name. There is no branch "Electron" above it, so that the
+short name "Electron.PT", which finds the nested branch in a file of ROOT, does not.
 """
 
 from __future__ import annotations
