@@ -46,9 +46,8 @@ def report(what: str, test: Testing, n: int, toys: int, folder: Path) -> None:
             f"  study, {workers} workers         {several:7.1f} s  {one / several:.2f} times faster"
         )
         if workers == 2 and toys < TOYS:
-            print(
-                f"    so {TOYS} toys take        {several * TOYS / toys / 60:7.1f} min (extrapolated)"
-            )
+            minutes = several * TOYS / toys / 60
+            print(f"    so {TOYS} toys take        {minutes:7.1f} min (extrapolated)")
     dask = seconds(test, n, toys, folder / "dask", dask="local", workers=2)
     print(f"  study, Dask, 2 workers   {dask:7.1f} s  {one / dask:.2f} times faster")
 
