@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# Tests that start, interrupt and kill processes have the machine to themselves.
+ALONE = tests/test_chain.py tests/test_cli.py tests/test_cli_toys.py tests/test_runner.py \
+	tests/test_study_run.py tests/test_simulate.py
+
 .PHONY: run test check lint types bench clean
 
 run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
 
 test: $(VENV)/test-ready lint types  ## install, then check style and types and run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest $(ALONE)
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

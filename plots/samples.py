@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from eμsym.plots.style import (
     COLOR_A,
@@ -36,6 +37,7 @@ _HEADINGS = {
     "electron_eta": r"$\eta(e)$, $\eta(\mu)$",
     "electron_isolation": "isolation",
 }
+_POINTS: dict[str, Any] = {"fmt": "o", "markersize": 2.5, "linewidth": 0.8}
 NAMES = {
     "ztautau": r"$Z\to\tau\tau$",
     "ttbar": r"$t\bar{t}$",
@@ -81,9 +83,7 @@ def draw_samples(comparisons: Sequence[SampleComparison], *, style: Style = "neu
                 panels[0].set_ylabel(f"{NAMES[name]}\nevents / bin")
             for panel, observables in zip(grid[-1], _COLUMNS, strict=True):
                 panel.set_xlabel(_HEADINGS[observables[0]])
-            below.legend(
-                *grid[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4
-            )
+            below.legend(handles=_legend(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -108,26 +108,26 @@ def _draw_distribution(
     axes: Any, comparison: SampleComparison, observables: tuple[str, ...]
 ) -> None:
     """Draw Delphes as points, and ours, scaled to as many events, as lines."""
-    for name, color in zip(observables, (COLOR_A, COLOR_B), strict=False):
+    scale = _selected(comparison.embedded) / max(_selected(comparison.simulated), 1)
+    colors = (COLOR_A, COLOR_B) if len(observables) > 1 else (COLOR_BOTH,)
+    for name, color in zip(observables, colors, strict=True):
         _, _, low, high, n_bins = OBSERVABLES[name]
         edges = np.linspace(low, high, n_bins + 1)
         both = comparison.histograms[name]
         ours, theirs = (np.array(both[which], dtype=float) for which in ("simulated", "delphes"))
-        scale = _selected(comparison.embedded) / max(_selected(comparison.simulated), 1)
-        lepton = {"e": "electron", "m": "muon"}.get(name[0], "") if len(observables) > 1 else ""
-        of = f" ({lepton})" if lepton else ""
-        axes.stairs(ours * scale, edges, color=color, label=f"Pythia + response{of}")
-        axes.errorbar(
-            0.5 * (edges[:-1] + edges[1:]),
-            theirs,
-            np.sqrt(theirs),
-            fmt="o",
-            color=color,
-            markersize=2.5,
-            linewidth=0.8,
-            label=f"Delphes{of}",
-        )
+        axes.stairs(ours * scale, edges, color=color)
+        centres = 0.5 * (edges[:-1] + edges[1:])
+        axes.errorbar(centres, theirs, np.sqrt(theirs), color=color, **_POINTS)
     axes.set_ylim(bottom=0)
+
+
+def _legend() -> list[Any]:
+    return [
+        Line2D([], [], color=COLOR_BOTH, label="Pythia + parametrised response"),
+        Line2D([], [], color=COLOR_BOTH, linestyle="", marker="o", markersize=4, label="Delphes"),
+        Line2D([], [], color=COLOR_A, label="electron"),
+        Line2D([], [], color=COLOR_B, label="muon"),
+    ]
 
 
 def _selected(counts: Any) -> float:

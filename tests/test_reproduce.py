@@ -130,7 +130,7 @@ def test_own_templates_from_own_folders(tmp_path, sample, capsys):
 
 def test_one_line_errors(tmp_path, capsys):
     assert tuple(DDP) == FIGURES
-    listed = ", ".join([*FIGURES, "templates"])
+    listed = ", ".join([*FIGURES, "templates", "samples", "equalisation"])
     assert error_of(capsys, "reproduce") == f"emusym: error: which figure? there are {listed}"
     line = error_of(capsys, "reproduce", "ddp-fig9")
     assert line == f"emusym: error: no figure 'ddp-fig9'; there are {listed}"

@@ -65,7 +65,7 @@ def test_network_null(tmp_path: Path, n: int) -> None:
 
 def test_what_keeping_a_toy_costs(tmp_path: Path) -> None:
     """Small toys, so that there is little else."""
-    test, toys = SplineTest(5), 5000
+    test, toys = SplineTest(5), 1000
     start = time.perf_counter()
     toy_statistics(test, ToyModel(60, 60), toys, rng=1, workers=1)
     bare = time.perf_counter() - start
