@@ -175,7 +175,7 @@ def test_stored_comparison_is_of_all_processes(stored: dict[str, SampleCompariso
 
 @pytest.mark.parametrize("name", MAIN)
 def test_stored_samples_agree_with_delphes(stored: dict[str, SampleComparison], name: str) -> None:
-    """Acceptance within 10 %, m_coll of one shape, eμ/μe within 5 % or 3 of the events' own error."""
+    """Acceptance within 10 %, m_coll of one shape, eμ/μe within 5 % or three times its error."""
     found = stored[name]
     assert found.acceptance is not None
     assert found.order is not None
