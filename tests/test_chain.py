@@ -211,7 +211,14 @@ def test_interrupted_and_resumed(tools: Path, tmp_path: Path) -> None:
     script = Path(sys.modules[make_samples.callback.__module__].__file__ or "")
     options = ["--madgraph", str(tools), "--delphes", str(tools), "-o", str(output)]
     command = [sys.executable, str(script), "ww", *TEN, "--parallel", "3", *options]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    child = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # Ctrl-C works even if the tests run in the background, where it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     finished = [output / "ww" / f"ww_00{i}.json" for i in range(2)]
     limit = time.monotonic() + 60
     while not ((tools / "stalled").exists() and all(path.exists() for path in finished)):

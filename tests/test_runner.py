@@ -15,6 +15,7 @@ import awkward as ak
 import psutil
 import pytest
 
+from eμsym.cli import main
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import Guard, LostChunk
@@ -23,7 +24,6 @@ from eμsym.processors.runner import Processed, process
 from eμsym.workers import LostWorkersError
 from tests.delphes_file import emu, event
 
-COMMAND = "from eμsym.cli import main; main()"
 
 #: A chunk of this size cuts the embedded files into some 20 chunks.
 CHUNK = 3000
@@ -129,14 +129,14 @@ def test_scheduler_of_its_own(sample: Path, reference: dict[str, Any]) -> None:
 def test_a_dask_worker_that_is_killed_loses_nothing(sample: Path, tmp_path: Path) -> None:
     """The command on a local cluster of three, one of which is killed in the middle."""
 
-    def command(*options: str) -> list[str]:
-        inputs = (str(sample / "ztautau.root"), str(sample / "ww.root"), "--chunksize", "800")
-        return [sys.executable, "-c", COMMAND, "process", *inputs, *options]
-
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    subprocess.run(command("--workers", "1", "-o", str(whole)), check=True, capture_output=True)
+    command = ["process", str(sample / "ztautau.root"), "--chunksize", "800"]
+    main([*command, "--workers", "1", "-o", str(whole)])
     process = subprocess.Popen(
-        command("--workers", "3", "--dask", "local", "-o", str(killed)),
+        [
+            *(sys.executable, "-c", "from eμsym.cli import main; main()"),
+            *(*command, "--workers", "3", "--dask", "local", "-o", str(killed)),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -218,7 +218,10 @@ def test_same_events_twice_are_refused(delphes_file: Callable[..., Path], tmp_pa
         process(read_fileset([first, copy]))
 
 
-def test_impossible_options(delphes_file: Callable[..., Path]) -> None:
+def test_impossible_options(
+    delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eμsym.workers._ANSWER_SECONDS", 1.0)
     given = read_fileset([delphes_file([emu()])])
     for options in ({"workers": 0}, {"chunksize": 0}):
         with pytest.raises(ConfigurationError, match="give at least 1"):
