@@ -24,7 +24,6 @@ from eμsym.processors.runner import Processed, process
 from eμsym.workers import LostWorkersError
 from tests.delphes_file import emu, event
 
-
 #: A chunk of this size cuts the embedded files into some 20 chunks.
 CHUNK = 3000
 
