@@ -64,7 +64,9 @@ def run_jobs(
         try:
             ended.put((job, run_job(job, programs, card, children)))
         except OSError as error:  # a full disk, no permission
-            ended.put((job, OutputError(f"{job.name}: {error}")))
+            where = f" {error.filename}" if error.filename else ""
+            reason = error.strerror or error
+            ended.put((job, OutputError(f"{job.name}: cannot read or write{where} ({reason})")))
         except BaseException as error:
             ended.put((job, error))
 

@@ -8,11 +8,13 @@ is below the card's threshold, so without this no looser cut can be made later.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from eμsym.errors import EmusymError, InputFileError
+import click
+
+from eμsym.errors import InputFileError
+from eμsym.exits import run_command
 from eμsym.files import whole_file
 
 CARD = "delphes_card_ATLAS.tcl"
@@ -174,16 +176,14 @@ def _times(n: int) -> str:
     return "no" if n == 0 else str(n)
 
 
-def main() -> None:
-    """Patch a card from the command line."""
-    if len(sys.argv) != 3:
-        sys.exit(f"usage: python -m eμsym.recipes.delphes_card {CARD} NEW_CARD")
-    try:
-        for change in patch_card_file(sys.argv[1], sys.argv[2]):
-            print(change)
-    except EmusymError as error:
-        sys.exit(f"error: {error}")
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("card", metavar=CARD)
+@click.argument("new_card")
+def patch(card: str, new_card: str) -> None:
+    """Write a copy of Delphes' ATLAS card with the isolation thresholds of the papers."""
+    for change in patch_card_file(card, new_card):
+        click.echo(str(change))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(patch, None, name="delphes_card.py", interrupted="no half-written card was left")

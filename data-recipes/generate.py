@@ -10,14 +10,13 @@ proportion it extends a sample.
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.errors import ConfigurationError
+from eμsym.exits import run_command
 from eμsym.files import make_folder, read_json, write_json
 from eμsym.recipes.chain_jobs import Job, commands, plan_jobs
 from eμsym.recipes.chain_programs import (
@@ -164,24 +163,12 @@ def _with_bar(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that the user can mend are one line and exit code 2."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        make_samples.main(arguments, standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except EmusymError as error:
-        click.echo(f"generate: error: {error}", err=True)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("generate: interrupted; the same command goes on from here", err=True)
-        sys.exit(2)
-
-
-def _interrupt(signum: int, frame: Any) -> None:
-    raise KeyboardInterrupt
+    run_command(
+        make_samples,
+        arguments,
+        name="generate.py",
+        interrupted="the same command goes on from here",
+    )
 
 
 if __name__ == "__main__":

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stderr
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import awkward as ak
-import loky
+import coffea.processor.executor as coffea_executor
 import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
@@ -28,7 +28,13 @@ from coffea.util import coffea_console
 from eμsym.errors import EmusymError, OutputError
 from eμsym.files import make_folder, whole_file
 from eμsym.processors.columns import file_id
-from eμsym.workers import dask_client, dask_losses, interrupts_ignored
+from eμsym.workers import (
+    LostWorkersError,
+    collect_apart,
+    dask_client,
+    dask_losses,
+    start_pool,
+)
 
 #: (dataset, file, first entry, one past the last entry)
 ChunkKey = tuple[str, str, int, int]
@@ -146,24 +152,16 @@ class GuardedFutures(FuturesExecutor):
 
     def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
         """Run the guarded function on every item."""
-        self.pool = loky.ProcessPoolExecutor(self.workers)
-        with interrupts_ignored():
-            self.pool.submit(int)  # starts the workers
-        run = super().__call__
-        # The main thread only waits: an interrupt inside concurrent.futures can leave
-        # a lock behind that the pool's shutdown then waits for, for ever.
-        with ThreadPoolExecutor(1) as thread:
-            result = thread.submit(run, items, Guard(function, self.spill), accumulator)
-            try:
-                return result.result()
-            except BaseException:
-                # coffea prints the traceback of the pool that is taken from it.
-                with redirect_stderr(StringIO()):
-                    self.pool.shutdown(kill_workers=True)
-                    result.exception()
-                raise
-            finally:
-                self.pool.shutdown()
+        run, guard = super().__call__, Guard(function, self.spill)
+        self.pool, kill = start_pool(self.workers, threads=False, work=guard)
+        try:
+            with _told_once(), self.pool:
+                return collect_apart(lambda: run(items, guard, accumulator), kill)
+        except BrokenExecutor as error:
+            raise LostWorkersError(
+                "a worker was killed, perhaps for lack of memory; try fewer --workers, "
+                "or a smaller --chunksize"
+            ) from error
 
 
 @dataclass
@@ -215,6 +213,17 @@ def make_executor(
             yield GuardedFutures(workers=workers, spill=folder, compression=None, **common)
         else:
             yield GuardedIterative(spill=folder, **common)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """Keep coffea from printing a traceback of what it raises as well."""
+    before = coffea_executor.traceback
+    coffea_executor.traceback = SimpleNamespace(print_exc=lambda: None)
+    try:
+        yield
+    finally:
+        coffea_executor.traceback = before
 
 
 @contextmanager

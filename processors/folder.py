@@ -20,6 +20,12 @@ from eμsym.pair_io import ORDERS, write_histograms
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled
+from eμsym.processors.repeats import (
+    Fingerprints,
+    RepeatedEvents,
+    fingerprints,
+    repeated_events,
+)
 from eμsym.processors.runner import Processed
 
 RESULTS_SCHEMA = "emusym/results"
@@ -65,18 +71,21 @@ def write_folder(
         The content of ``results.json``.
     """
     (folder / "events").mkdir()
+    repeats: list[RepeatedEvents] = []
     for name in processed.parts:
-        _write_events(
+        seen = _write_events(
             folder / "events" / f"{quote(name, safe='')}.parquet",
             processed,
             name,
             normalisation[name].scale,
         )
+        repeats.append(repeated_events(processed, name, seen))
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
     histograms = scaled(processed.histograms, normalisation)
     write_histograms(folder / "histograms.json", histograms)
     _write_root(folder / "histograms.root", histograms)
+    warnings = [luminosity_warning(normalisation, pair), *(found.warning() for found in repeats)]
     results = {
         "schema": RESULTS_SCHEMA,
         "version": VERSION,
@@ -89,7 +98,8 @@ def write_folder(
         ],
         "normalisation": {name: n.to_dict() for name, n in normalisation.items()},
         "missing": missing(processed, normalisation),
-        "warnings": [w for w in [luminosity_warning(normalisation, pair)] if w],
+        "repeated_events": {found.dataset: found.repeated for found in repeats},
+        "warnings": [warning for warning in warnings if warning],
         "pair": list(pair),
         "cutflow": processed.cutflow,
         "tests": {},
@@ -127,14 +137,25 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _write_events(path: Path, processed: Processed, dataset: str, scale: float) -> None:
-    """Write a dataset's columns a chunk at a time, so that memory stays small."""
+def _write_events(
+    path: Path, processed: Processed, dataset: str, scale: float
+) -> list[Fingerprints]:
+    """Write a dataset's columns a chunk at a time, so that memory stays small.
+
+    Returns
+    -------
+    list of Fingerprints
+        Of its events, chunk by chunk.
+    """
+    seen: list[Fingerprints] = []
     with whole_file(path) as temporary:
         schema = ak.to_arrow_table(record_array(), extensionarray=False).schema
         with pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
             for columns in processed.columns(dataset):
+                seen.append(fingerprints(columns))
                 columns = ak.with_field(columns, columns.weight * scale, "weight")
                 writer.write_table(ak.to_arrow_table(columns, extensionarray=False))
+    return seen
 
 
 def _write_root(path: Path, histograms: Mapping[str, Any]) -> None:

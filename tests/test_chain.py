@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -182,6 +183,28 @@ def test_all_failures_are_counted(tools: Path, tmp_path: Path) -> None:
     assert "madgraph.log (and 1 other jobs)" in message
 
 
+def test_a_full_disk_is_one_line(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    output = tmp_path / "samples"
+    for place in ("chain_madgraph.shutil.copyfileobj", "chain_jobs.inspect_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"eμsym.recipes.{place}", refuse)
+            message = error_of(tools, output, "ww", *TEN)
+        assert message.startswith(("ww_000: ", f"{output}/ww/ww_000/events.lhe: "))
+        assert "(No space left on device)" in message
+        assert message.endswith("the same command again runs only what is missing")
+        assert not list((output / "ww").glob("*.root"))
+        assert not (output / "fileset.json").exists()
+    calls(tools)
+    run(tools, output, "ww", *TEN)
+    assert not any(call.startswith("mg5_aMC") for call in calls(tools))
+    assert read_json(output / "fileset.json")["ww"]["metadata"]["entries"] == 10
+
+
 def test_what_the_programs_wrote_is_checked(tools: Path, tmp_path: Path) -> None:
     (tools / "cut_5").touch()
     message = error_of(tools, tmp_path / "a", "ww", "-n", "4", "--seed", "5")
@@ -232,7 +255,7 @@ def test_interrupted_and_resumed(tools: Path, tmp_path: Path) -> None:
     assert len(stalled) == 1
     os.kill(child.pid, signal.SIGINT)
     _, said = child.communicate(timeout=30)
-    assert said.strip() == "generate: interrupted; the same command goes on from here"
+    assert said.strip() == "generate.py: interrupted; the same command goes on from here"
     assert child.returncode == 2
     psutil.wait_procs(stalled, timeout=10)
     assert not stalled[0].is_running()
@@ -272,7 +295,7 @@ def test_missing_programs_are_one_line(
         main(["ww", "-n", "4", "-o", str(tmp_path / "samples")])
     assert caught.value.code == 2
     assert capsys.readouterr().err == (
-        "generate: error: DelphesPythia8: not found; install it (data-recipes/README.md says "
+        "generate.py: error: DelphesPythia8: not found; install it (data-recipes/README.md says "
         "how), or give its folder with --delphes\n"
     )
     monkeypatch.setenv("PATH", str(tools))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,29 @@ def test_what_has_a_z_says_its_mass_window(name: str) -> None:
 )
 def test_values_of_the_literature(name: str, chain: Chain, value: float) -> None:
     assert cross_section(name, chain=chain).value_pb == pytest.approx(value, rel=1e-12)
+
+
+def test_uncertainties_are_the_printed_components_in_quadrature() -> None:
+    # Components as the sources print them, the larger side; relative where below 0.1.
+    printed = {
+        "ztautau": (0.02, 14.78),
+        "ttbar": (29.20, 35.06, 23.18),
+        "ww": (0.025,),
+        "wz": (0.022,),
+        "zz": (0.032,),
+        "wt": (1.8, 3.4),
+        "hww_ggf": (0.067, 0.032),
+        "hww_vbf": (0.004, 0.021),
+    }
+    for name, parts in printed.items():
+        entry = cross_section(name, chain="madgraph")
+        in_pb = [part * entry.value_pb if part < 0.1 else part for part in parts]
+        digits = len(str(entry.uncertainty_pb).partition(".")[2])
+        assert entry.uncertainty_pb == round(float(np.linalg.norm(in_pb)), digits), name
+    ratios = tomllib.loads(TABLE.read_text(encoding="utf-8"))["branching_ratios"]
+    for name, parts in (("h_ww", (0.0099, 0.0099, 0.0066)), ("h_tautau", (0.0117, 0.0099, 0.0062))):
+        found = ratios[name]["uncertainty"] / ratios[name]["value"]
+        assert found == pytest.approx(np.linalg.norm(parts), rel=0.005), name
 
 
 @pytest.mark.parametrize("name, measured, error", MEASURED)

@@ -290,7 +290,7 @@ def test_examples_are_as_described(name, hlfv):
         assert templates.provenance["luminosity_ifb"] == 40
         assert templates.provenance["signal"]["order"] == ("emu" if "taue" in name else "mue")
         assert templates.provenance["signal"]["effective_events"] > 2000
-        assert templates.provenance["background"]["effective_events"] > 15_000
+        assert templates.provenance["background"]["effective_events"] > 8_000
     else:
         assert len(set(templates.t.ravel())) == 1
         assert templates.background.axes[0].label == hlfv.background.axes[0].label

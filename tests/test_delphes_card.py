@@ -157,5 +157,6 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "bad.tcl").write_text("module {", encoding="utf-8")
     command[-1] = "bad.tcl"
     done = subprocess.run([*command, "x.tcl"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr == "error: bad.tcl: line 1: a brace that is never closed\n"
+    assert done.returncode == 2
+    assert done.stderr == "delphes_card.py: error: bad.tcl: line 1: a brace that is never closed\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.tcl", "card.tcl", "new.tcl"]

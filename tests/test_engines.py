@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize
@@ -25,7 +26,7 @@ from eμsym.engines.interface import (
     n_parameters,
 )
 from eμsym.engines.nodes import NodesEngine
-from eμsym.engines.quadrature import initial_cells, merged, split_cells
+from eμsym.engines.quadrature import NODES_A_CELL, initial_cells, merged, split_cells
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.likelihood_ratio import joined_samples
 from eμsym.symmetrized import SymmetrizedTest, symmetrized_problems
@@ -135,13 +136,38 @@ class TestCompiledFunctions:
     def test_blocks(self):
         from eμsym.engines.adam_kernel import BLOCK, in_blocks
 
-        values = np.arange(2 * (BLOCK + 3), dtype=float).reshape(2, BLOCK + 3)
+        n = BLOCK + 3
+        values = np.arange(2.0 * n).reshape(2, n)
         blocks = in_blocks(values)
-        assert blocks.shape == (2, 2, BLOCK)
-        np.testing.assert_array_equal(blocks[0], values[:, :BLOCK])
-        np.testing.assert_array_equal(blocks[1, :, :3], values[:, BLOCK:])
-        assert (blocks[1, :, 3:] == values[:, -1:]).all()
-        assert in_blocks(values, 0.0)[1, :, 3:].max() == 0
+        assert blocks.shape == (2, 2, 96)  # two equal ones, multiples of 32
+        np.testing.assert_array_equal(blocks[0], values[:, :96])
+        np.testing.assert_array_equal(blocks[1, :, : n - 96], values[:, 96:])
+        assert (blocks[1, :, n - 96 :] == values[:, -1:]).all()
+        assert in_blocks(values, 0.0)[1, :, n - 96 :].max() == 0
+        assert in_blocks(values[0]).shape == (2, 96)
+        assert in_blocks(np.ones(1)).shape == (1, 32)
+        assert in_blocks(np.ones(10 * BLOCK)).shape == (10, BLOCK)
+
+    def test_compiled_and_loaded_code_give_the_same_bits(self, tmp_path):
+        """Two processes with one empty cache: the first compiles, the second loads."""
+        code = """
+import numpy as np
+from eμsym import SymmetrizedTest
+rng = np.random.default_rng(1)
+a, b = rng.exponential(size=3000), rng.exponential(size=3000)
+result = SymmetrizedTest(epochs=20_000)(a, b, rng=1)
+print(result.t_a.hex(), result.t_b.hex(), result.f.parameters.tobytes().hex())
+"""
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        compiled, loaded = (
+            subprocess.run(
+                [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+            ).stdout
+            for _ in range(2)
+        )
+        assert any(tmp_path.rglob("*.nbc"))
+        assert len(compiled) > 13 * 16
+        assert compiled == loaded
 
 
 class TestAgreement:
@@ -277,20 +303,44 @@ class TestQuadrature:
     @given(st.integers(0, 2**32), st.integers(2, 40))
     @settings(max_examples=40, deadline=None)
     def test_moments(self, seed, cells):
-        """Mass, mean, variance and third moment of r, mass and mean of a, are kept."""
+        """Sixteen moments of r and eight of a are kept, as scipy's Gauss rules keep them."""
         rng = np.random.default_rng(seed)
-        n = 1000
+        n = 4000
         x = np.unique(rng.gamma(2, size=n))
         problem = Problem(x[np.newaxis], rng.random(x.size), rng.random(x.size))
         nodes = merged(problem, initial_cells(problem, cells))
-        assert nodes.x.shape[1] < n / 2
+        assert nodes.x.shape[1] < n / 4
         assert (nodes.density >= 0).all()
-        for power in range(4):
-            expected = np.sum(problem.density * x**power)
-            assert np.sum(nodes.density * nodes.x[0] ** power) == pytest.approx(expected, rel=1e-9)
-        for power in range(2):
-            expected = np.sum(problem.linear * x**power)
-            assert np.sum(nodes.linear * nodes.x[0] ** power) == pytest.approx(expected, rel=1e-9)
+        u, v = 2 * x / x[-1] - 1, 2 * nodes.x[0] / x[-1] - 1
+        for power in range(2 * NODES_A_CELL):
+            expected = np.sum(problem.density * u**power)
+            assert np.sum(nodes.density * v**power) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        for power in range(NODES_A_CELL):
+            expected = np.sum(problem.linear * u**power)
+            assert np.sum(nodes.linear * v**power) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+    def test_evenly_spread_events_have_legendres_nodes(self):
+        n = 200_000
+        x = (np.arange(n) + 0.5) / n * 2 - 1
+        problem = Problem(x[np.newaxis], np.full(n, 2 / n), np.full(n, 1 / n))
+        nodes = merged(problem, np.array([0]))
+        places, weights = scipy.special.roots_legendre(NODES_A_CELL)
+        np.testing.assert_allclose(nodes.x[0], places, atol=1e-8)
+        np.testing.assert_allclose(nodes.density, weights, atol=1e-8)
+        np.testing.assert_allclose(nodes.linear, weights / 2, atol=1e-8)
+
+    def test_events_that_are_nearly_the_nodes(self):
+        """A cell whose density sits on just so many events as it has nodes."""
+        x = np.linspace(0, 1, 3 * NODES_A_CELL) ** 3
+        r = np.zeros(x.size)
+        r[::3] = np.geomspace(1, 1e-6, NODES_A_CELL)
+        a = np.where(r > 0, 0.0, 1.0)
+        nodes = merged(Problem(x[np.newaxis], r, a), np.array([0]))
+        np.testing.assert_allclose(nodes.x[0], x[::3], atol=1e-10)
+        np.testing.assert_allclose(nodes.density, r[::3], rtol=1e-6)
+        for power in range(NODES_A_CELL):
+            expected = np.sum(a * x**power)
+            assert np.sum(nodes.linear * nodes.x[0] ** power) == pytest.approx(expected)
 
     def test_a_cell_without_reference(self):
         x = np.linspace(0, 10, 2001)

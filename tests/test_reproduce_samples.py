@@ -127,13 +127,14 @@ def test_genuine_events_behind_the_templates(embedded: Any, templates: Any) -> N
     """They contain the embedded sample, whose own acceptance is the same."""
     for name, dataset in embedded.items():
         every, part = delphes_counts(name, templates), selected_events(dataset).counts
-        assert part.n_generated < every.n_generated
-        if name not in STORED_SIGNALS:  # the template of H→τe was made of other events
+        assert part.n_generated <= every.n_generated
+        if name not in STORED_SIGNALS:  # the template of H→τe was made of another file
             assert part.emu <= every.emu
             assert part.mue <= every.mue
         ratio = acceptance_ratio(part, every)
         assert ratio is None or abs(ratio.pull) < 3
-    assert delphes_counts("ttbar", templates).n_generated == 79_470 + 80_000
+    # Every event once: the larger file of tt̄ contains that of the embedded sample.
+    assert delphes_counts("ttbar", templates).n_generated == 80_000
     assert delphes_counts("hlfv_taumu", templates).n_generated == pytest.approx(12_000, rel=1e-3)
 
 

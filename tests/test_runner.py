@@ -165,8 +165,19 @@ def test_a_dask_worker_that_is_killed_loses_nothing(sample: Path, tmp_path: Path
     assert len(done) < chunks  # it was in the middle
 
 
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"dask": "local", "workers": 1}, "--dask local: workers died again and again"),
+        ({"workers": 2}, "a worker was killed, .*; try fewer --workers"),
+    ],
+)
 def test_work_that_kills_every_worker_is_told(
-    delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    delphes_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    options: dict[str, Any],
+    message: str,
 ) -> None:
     class Deadly(EMuProcessor):
         def process(self, events: Any) -> Any:
@@ -174,8 +185,9 @@ def test_work_that_kills_every_worker_is_told(
 
     monkeypatch.setattr("eμsym.processors.runner.EMuProcessor", Deadly)
     given = read_fileset([delphes_file([emu()])])
-    with pytest.raises(LostWorkersError, match="--dask local: workers died again and again"):
-        process(given, dask="local", workers=1)
+    with pytest.raises(LostWorkersError, match=message):
+        process(given, **options)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [1, 2])

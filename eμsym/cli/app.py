@@ -1,10 +1,6 @@
-"""The command ``emusym``: its subcommands, and how errors reach the user."""
+"""The command ``emusym`` and its subcommands."""
 
 from __future__ import annotations
-
-import signal
-import sys
-from typing import Any
 
 import click
 
@@ -16,7 +12,7 @@ from eμsym.cli.run import run
 from eμsym.cli.simulate import simulate
 from eμsym.cli.test import test
 from eμsym.cli.toys import toys
-from eμsym.errors import EmusymError
+from eμsym.exits import run_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,22 +38,4 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         Default: those of the process.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        cli.main(arguments, prog_name="emusym", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except EmusymError as error:
-        click.echo(f"emusym: error: {error}", err=True)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("emusym: interrupted; no half-written result was left", err=True)
-        sys.exit(2)
-
-
-def _interrupt(signum: int, frame: Any) -> None:
-    """Treat a polite kill like Ctrl-C, so that temporary folders are removed."""
-    raise KeyboardInterrupt
+    run_command(cli, arguments, name="emusym", interrupted="no half-written result was left")

@@ -17,8 +17,11 @@ from numba.extending import intrinsic
 
 from eμsym.counts import FloatArray
 
-#: Events a block: what a block computes stays in the first-level cache.
+#: Events a block, at most: what a block computes stays in the first-level cache.
 BLOCK = 128
+
+#: The length of a block is a multiple of this, so that the vector unit has no remainder.
+_STEP = 32
 
 #: In units of ln 2. σ(z) is 0 or 1 to rounding long before.
 _LARGEST_Z = 900.0
@@ -41,16 +44,15 @@ _SUMS = {"reassoc", "contract", "nsz"}
 _EXACT = {"contract"}
 
 
-def compiled(fastmath: set[str]) -> Callable[[Any], Any]:
+def compiled(fastmath: set[str], inline: str = "never") -> Callable[[Any], Any]:
     """Return numba's decorator, with the compiled code kept on disk where that is possible."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy", "inline": inline}
 
     def decorate(function: Any) -> Any:
         try:
-            return numba.njit(cache=True, nogil=True, fastmath=fastmath, error_model="numpy")(
-                function
-            )
+            return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # no place on disk that can be written to
-            return numba.njit(nogil=True, fastmath=fastmath, error_model="numpy")(function)
+            return numba.njit(**options)(function)
 
     return decorate
 
@@ -173,22 +175,26 @@ def log_one_plus(u: float) -> float:
 
 
 def in_blocks(values: FloatArray, filler: float | None = None) -> FloatArray:
-    """Cut the last axis into blocks: shape (…, n) becomes (m, …, BLOCK).
+    """Cut the last axis into equal blocks: shape (…, n) becomes (m, …, at most BLOCK).
 
     The last block is filled up with `filler`, or by default with the last value.
     """
     n = values.shape[-1]
-    missing = -n % BLOCK
-    width = [(0, 0)] * (values.ndim - 1) + [(0, missing)]
+    blocks = -(-n // BLOCK)
+    length = -(-n // (blocks * _STEP)) * _STEP
+    width = [(0, 0)] * (values.ndim - 1) + [(0, blocks * length - n)]
     if filler is None:
         padded = np.pad(values, width, mode="edge")
     else:
         padded = np.pad(values, width, constant_values=filler)
-    blocks = padded.reshape(*values.shape[:-1], -1, BLOCK)
-    return np.ascontiguousarray(np.moveaxis(blocks, -2, 0))
+    cut = padded.reshape(*values.shape[:-1], blocks, length)
+    return np.ascontiguousarray(np.moveaxis(cut, -2, 0))
 
 
-@compiled(_SUMS)
+# Inlined: a caller of its own would find it compiled alone in the process that compiles
+# both, and compiled together with the caller where that is loaded from disk. The two
+# differ in how they add up, in the last bits.
+@compiled(_SUMS, inline="always")
 def loss_and_gradient(
     x: FloatArray,
     density: FloatArray,
@@ -203,27 +209,28 @@ def loss_and_gradient(
 
     Parameters
     ----------
-    x : ndarray of float, shape (m, d, BLOCK)
+    x : ndarray of float, shape (m, d, length)
         The events in blocks, see `in_blocks`.
-    density, linear : ndarray of float, shape (m, BLOCK)
+    density, linear : ndarray of float, shape (m, length)
         r and a.
     logistic : bool
         Whether φ(f) is ln(1 + e^f), or e^f − 1.
     hidden : int
     theta, gradient : ndarray of float, shape (hidden (d + 2) + 1,)
         In the order of `Network`.
-    work : ndarray of float, shape (hidden + 3, BLOCK)
+    work : ndarray of float, shape (hidden + 3, at least length)
         Rows f, its slope, a neuron's slope, and σ of each neuron.
     """
     _wide_vectors()
     d = x.shape[1]
+    length = x.shape[2]
     bias = hidden * d
     out = bias + hidden
     last = out + hidden
     gradient[:] = 0.0
     loss = 0.0
     for block in range(x.shape[0]):
-        for i in range(BLOCK):
+        for i in range(length):
             work[0, i] = theta[last]
         for j in range(hidden):
             row = 3 + j
@@ -232,25 +239,25 @@ def loss_and_gradient(
             w_out = theta[out + j]
             if d == 1:
                 w = -_LOG2_E * theta[j]
-                for i in range(BLOCK):
+                for i in range(length):
                     s = sigmoid(b + w * x[block, 0, i])
                     work[row, i] = s
                     work[0, i] += w_out * s
             else:
-                for i in range(BLOCK):
+                for i in range(length):
                     work[row, i] = b
                 for k in range(d):
                     w = -_LOG2_E * theta[k * hidden + j]
-                    for i in range(BLOCK):
+                    for i in range(length):
                         work[row, i] += w * x[block, k, i]
-                for i in range(BLOCK):
+                for i in range(length):
                     s = sigmoid(work[row, i])
                     work[row, i] = s
                     work[0, i] += w_out * s
         part = 0.0
         total = 0.0
         if logistic:
-            for i in range(BLOCK):
+            for i in range(length):
                 f = work[0, i]
                 u = exponential(-abs(f))
                 above = f > 0.0
@@ -261,7 +268,7 @@ def loss_and_gradient(
                 work[1, i] = g
                 total += g
         else:
-            for i in range(BLOCK):
+            for i in range(length):
                 f = work[0, i]
                 e = exponential(f)
                 part += density[block, i] * (e - 1.0) - linear[block, i] * f
@@ -277,7 +284,7 @@ def loss_and_gradient(
             by_bias = 0.0
             if d == 1:
                 by_w = 0.0
-                for i in range(BLOCK):
+                for i in range(length):
                     s = work[row, i]
                     gs = work[1, i] * s
                     by_out += gs
@@ -286,7 +293,7 @@ def loss_and_gradient(
                     by_w += back * x[block, 0, i]
                 gradient[j] += w_out * by_w
             else:
-                for i in range(BLOCK):
+                for i in range(length):
                     s = work[row, i]
                     gs = work[1, i] * s
                     by_out += gs
@@ -294,7 +301,7 @@ def loss_and_gradient(
                     by_bias += work[2, i]
                 for k in range(d):
                     by_w = 0.0
-                    for i in range(BLOCK):
+                    for i in range(length):
                         by_w += work[2, i] * x[block, k, i]
                     gradient[k * hidden + j] += w_out * by_w
             gradient[out + j] += by_out

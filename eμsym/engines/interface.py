@@ -197,7 +197,7 @@ class Training:
     epsilon: float = 1e-7
     clip: float | None = None
     tolerance: float = 0.01
-    cells: int = 96
+    cells: int = 14
 
 
 @dataclass(frozen=True, eq=False)
