@@ -46,7 +46,12 @@ _EXACT = {"contract"}
 
 def compiled(fastmath: set[str], inline: str = "never") -> Callable[[Any], Any]:
     """Return numba's decorator, with the compiled code kept on disk where that is possible."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy", "inline": inline}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": fastmath,
+        "error_model": "numpy",
+        "inline": inline,
+    }
 
     def decorate(function: Any) -> Any:
         try:
