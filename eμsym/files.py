@@ -121,6 +121,9 @@ def _refuse_if_in_the_way(path: Path, overwrite: bool) -> None:
         return
     if not path.is_dir():
         raise OutputError(f"{path}: is a file; choose another output folder with -o")
+    if Path.cwd().is_relative_to(path.resolve()):
+        # To replace it would leave the user's shell in a folder that is no more.
+        raise OutputError(f"{path}: is where you are; give a new folder, as -o {path / 'results'}")
     if not any(path.iterdir()):
         return
     if not (path / RESULTS_FILE).is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -185,6 +186,17 @@ def test_old_results_are_not_replaced_unless_asked_for(tmp_path):
     with pytest.raises(OutputError, match="earlier results; give --overwrite"), whole_folder(out):
         pytest.fail("work was begun that cannot be kept")
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
+
+
+@pytest.mark.parametrize("where", [".", "..", "../../deep"])
+def test_the_folder_that_one_stands_in_is_not_replaced(where, tmp_path, monkeypatch):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / ("er" if where != "." else ""))
+    (tmp_path / "deep" / RESULTS_FILE).write_text("old")
+    message = rf"^{re.escape(where)}: is where you are; give a new folder, as -o "
+    with pytest.raises(OutputError, match=message), whole_folder(where, overwrite=True):
+        pytest.fail("work was begun that cannot be kept")
+    assert (tmp_path / "deep" / RESULTS_FILE).read_text() == "old"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
