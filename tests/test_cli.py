@@ -202,9 +202,16 @@ def test_q0_of_a_signal_outside_the_pair(
     observed = {entry["name"]: sum(entry["data"]) for entry in workspace["observations"]}
     assert observed == {"emu": b.sum(), "mue": a.sum()}
     before = fit["q0"]
+    assert "q0_hlfv_taue.png" in results["figures"]
+    (out / "figures" / "mine.png").touch()
     assert run("test", out, "--minimizer", "newton", "--pair", chosen, "--equalise", "none") == 0
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["tests"]["q0"]["hlfv_taue"]["q0"] == pytest.approx(before, rel=1e-6)
+
+    # Newton's fit has no figure: those of the first fit are gone, and the user's stay.
+    there = {path.name for path in (out / "figures").iterdir()}
+    assert there == {*results["figures"], "mine.png"}
+    assert "q0_hlfv_taue.png" not in there
 
 
 def test_luminosity_scales_what_is_written(tmp_path: Path, sample: Path) -> None:

@@ -189,7 +189,9 @@ def test_printed_raw_and_corrected_side_by_side(
         assert line.split()[1:3] == [f"{raw:+.2f}", f"{after:+.2f}"]
     assert "raw Z" in printed
     assert "This compares raw eμ and μe" not in printed
+    assert (folder / "equalisation.json").is_file()
     assert run("test", folder, *QUICK, "--equalise", "none") == 0
+    assert not (folder / "equalisation.json").exists()
     printed = capsys.readouterr().out
     assert "This compares raw eμ and μe" in printed
     assert "raw Nσ" not in printed

@@ -193,11 +193,23 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
         results["tests"]["raw"] = _uncorrected(raw, shapes, tests)
         if tests.pyhf:
             results["tests"]["pyhf"] = "raw counts, without the correction"
-        write_equalisation(equalised, folder)
-    for name, figure in figures.items():
-        save_figure(figure, folder / "figures", quote(name, safe=""))
+    write_equalisation(equalised, folder)
+    _write_figures(figures, folder, results)
     write_json(folder / RESULTS_FILE, results)
     return dict(results)
+
+
+def _write_figures(figures: Mapping[str, Any], folder: Path, results: dict[str, Any]) -> None:
+    """Write the figures, name them in the results, and remove those that no longer hold."""
+    earlier = {Path(name).name for name in results.get("figures", [])}
+    written = [
+        path.name
+        for name, figure in figures.items()
+        for path in save_figure(figure, folder / "figures", quote(name, safe=""))
+    ]
+    for name in earlier.difference(written):
+        (folder / "figures" / name).unlink(missing_ok=True)
+    results["figures"] = written
 
 
 def _nsigma(pair: Pair) -> dict[str, NSigma]:

@@ -110,9 +110,14 @@ def order_ratio(pair: EqualisedPair) -> dict[str, float] | None:
     return {"value": a / b, "error": 2 * sigma / (a + b) * a / b}
 
 
-def write_equalisation(pair: EqualisedPair, folder: Path) -> None:
-    """Write a self-calibration as a correctionlib file, for ``--equalise``."""
-    if pair.calibration is not None:
+def write_equalisation(pair: EqualisedPair | None, folder: Path) -> None:
+    """Write a self-calibration as a correctionlib file, for ``--equalise``.
+
+    Without a correction, the file of an earlier analysis is removed.
+    """
+    if pair is None:
+        (folder / EQUALISATION_FILE).unlink(missing_ok=True)
+    elif pair.calibration is not None:
         write_correction(pair.calibration.ratio, folder / EQUALISATION_FILE)
 
 
