@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import awkward as ak
+import numpy as np
 import pyarrow.parquet
 import uproot
 
@@ -25,6 +26,7 @@ from eμsym.processors.repeats import (
     RepeatedEvents,
     fingerprints,
     repeated_events,
+    shared_events,
 )
 from eμsym.processors.runner import Processed
 
@@ -71,21 +73,27 @@ def write_folder(
         The content of ``results.json``.
     """
     (folder / "events").mkdir()
+    seen: dict[str, Fingerprints] = {}
     repeats: list[RepeatedEvents] = []
     for name in processed.parts:
-        seen = _write_events(
+        seen[name] = _write_events(
             folder / "events" / f"{quote(name, safe='')}.parquet",
             processed,
             name,
             normalisation[name].scale,
         )
-        repeats.append(repeated_events(processed, name, seen))
+        repeats.append(repeated_events(processed, name, seen[name]))
+    shared = shared_events({name: seen[name] for name in pair})
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
     histograms = scaled(processed.histograms, normalisation)
     write_histograms(folder / "histograms.json", histograms)
     _write_root(folder / "histograms.root", histograms)
-    warnings = [luminosity_warning(normalisation, pair), *(found.warning() for found in repeats)]
+    warnings = [
+        luminosity_warning(normalisation, pair),
+        *(found.warning() for found in repeats),
+        shared.warning(),
+    ]
     results = {
         "schema": RESULTS_SCHEMA,
         "version": VERSION,
@@ -99,6 +107,7 @@ def write_folder(
         "normalisation": {name: n.to_dict() for name, n in normalisation.items()},
         "missing": missing(processed, normalisation),
         "repeated_events": {found.dataset: found.repeated for found in repeats},
+        "shared_events": asdict(shared),
         "warnings": [warning for warning in warnings if warning],
         "pair": list(pair),
         "cutflow": processed.cutflow,
@@ -137,15 +146,13 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _write_events(
-    path: Path, processed: Processed, dataset: str, scale: float
-) -> list[Fingerprints]:
+def _write_events(path: Path, processed: Processed, dataset: str, scale: float) -> Fingerprints:
     """Write a dataset's columns a chunk at a time, so that memory stays small.
 
     Returns
     -------
-    list of Fingerprints
-        Of its events, chunk by chunk.
+    Fingerprints
+        Of its events.
     """
     seen: list[Fingerprints] = []
     with whole_file(path) as temporary:
@@ -155,7 +162,7 @@ def _write_events(
                 seen.append(fingerprints(columns))
                 columns = ak.with_field(columns, columns.weight * scale, "weight")
                 writer.write_table(ak.to_arrow_table(columns, extensionarray=False))
-    return seen
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
 
 
 def _write_root(path: Path, histograms: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Events that a dataset holds more than once, in files that are not copies of each other.
+"""Events that are there more than once, in files that are not copies of each other.
 
 Two samples may share events while their files, and so the UUIDs by which copies are
 refused, differ. Different events do not agree in every bit of both leptons and of the
@@ -8,7 +8,7 @@ are all that is kept of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,32 @@ class RepeatedEvents:
         )
 
 
+@dataclass(frozen=True)
+class SharedEvents:
+    """Selected events that are in more than one of several datasets.
+
+    Attributes
+    ----------
+    shared : int
+        As often as they count too much: an event of two datasets counts as one.
+    datasets : tuple of str
+        Those that hold such events.
+    """
+
+    shared: int
+    datasets: tuple[str, ...] = ()
+
+    def warning(self) -> str | None:
+        """Return a line if there are any."""
+        if not self.shared:
+            return None
+        named = ", ".join(self.datasets)
+        return (
+            f"datasets {named}: share {self.shared:,} selected events, which so count more than "
+            "once in the pair; give every event once, or choose with --pair"
+        )
+
+
 def fingerprints(events: ak.Array) -> Fingerprints:
     """Return 64 bits of every selected event.
 
@@ -83,24 +109,38 @@ def fingerprints(events: ak.Array) -> Fingerprints:
     return found
 
 
-def repeated_events(
-    processed: Processed, dataset: str, seen: Iterable[Fingerprints]
-) -> RepeatedEvents:
+def repeated_events(processed: Processed, dataset: str, seen: Fingerprints) -> RepeatedEvents:
     """Count the events of a dataset that are in it more than once.
 
     Parameters
     ----------
     processed : Processed
     dataset : str
-    seen : iterable of Fingerprints
+    seen : Fingerprints
         Of all its selected events. Only if some are equal are its columns read, to name
         the files.
     """
-    every = np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *seen]))
+    every = np.sort(seen)
     again = every[1:] == every[:-1]
     repeated = int(np.count_nonzero(again))
     files = _files(processed, dataset, np.unique(every[1:][again])) if repeated else ()
     return RepeatedEvents(dataset, len(every), repeated, files)
+
+
+def shared_events(seen: Mapping[str, Fingerprints]) -> SharedEvents:
+    """Count the events that are in more than one dataset.
+
+    Parameters
+    ----------
+    seen : mapping of str to Fingerprints
+        Of the selected events of each dataset. What a dataset itself holds twice is
+        counted by `repeated_events`, not here.
+    """
+    once = {name: np.unique(found) for name, found in seen.items()}
+    every = np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *once.values()]))
+    again = every[1:][every[1:] == every[:-1]]
+    holders = [name for name, found in once.items() if np.isin(found, again).any()]
+    return SharedEvents(len(again), tuple(holders))
 
 
 def _files(processed: Processed, dataset: str, shared: Fingerprints) -> tuple[str, ...]:

@@ -12,10 +12,16 @@ import numpy as np
 import pytest
 
 from eμsym.cli import main
-from eμsym.files import read_json
+from eμsym.files import read_json, write_json
 from eμsym.processors.columns import COLUMNS, record_array
 from eμsym.processors.fileset import read_fileset
-from eμsym.processors.repeats import RepeatedEvents, fingerprints, repeated_events
+from eμsym.processors.repeats import (
+    RepeatedEvents,
+    SharedEvents,
+    fingerprints,
+    repeated_events,
+    shared_events,
+)
 from eμsym.processors.runner import process
 from tests.delphes_file import emu
 
@@ -82,7 +88,7 @@ def test_counts_of_events_that_are_there_thrice(delphes_file: Callable[..., Path
         for i, held in enumerate(numbers)
     ]
     output = process(read_fileset(paths), chunksize=2)
-    found = repeated_events(output, "data", map(fingerprints, output.columns("data")))
+    found = repeated_events(output, "data", fingerprints(output.events("data")))
     every = Counter(number for held in numbers for number in held)
     assert found.repeated == sum(count - 1 for count in every.values()) == 4
     assert found.files == tuple(map(str, paths))
@@ -92,12 +98,42 @@ def test_counts_of_events_that_are_there_thrice(delphes_file: Callable[..., Path
     assert RepeatedEvents("data", 9, 0).warning() is None
 
 
-def test_the_same_file_in_two_datasets_is_no_repetition(files: list[Path], tmp_path: Path) -> None:
-    given = read_fileset([files[0]]) + read_fileset([files[0]], dataset="again")
-    output = process(given)
-    for name in ("data", "again"):
-        seen = map(fingerprints, output.columns(name))
-        assert repeated_events(output, name, seen) == RepeatedEvents(name, 10, 0)
+def test_events_of_several_datasets(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {
+        name: {"files": {str(path): "Delphes"}, "metadata": {"role": role}}
+        for name, path, role in zip(
+            ("first", "second", "third"), files, ("data", "data", "data"), strict=True
+        )
+    }
+    # A dataset outside of the pair may hold what it likes.
+    content["simulated"] = {"files": {str(files[0]): "Delphes"}, "metadata": {"role": "signal"}}
+    fileset = tmp_path / "fileset.json"
+    write_json(fileset, content)
+    main(["process", str(fileset), "-o", str(tmp_path / "out")])
+    results = read_json(tmp_path / "out" / "results.json")
+    assert results["repeated_events"] == dict.fromkeys(content, 0)
+    assert results["shared_events"] == {"shared": 4, "datasets": ["first", "second"]}
+    line = (
+        "datasets first, second: share 4 selected events, which so count more than once in "
+        "the pair; give every event once, or choose with --pair"
+    )
+    assert results["warnings"] == [line]
+    assert f"! {line}\n" in capsys.readouterr().out
+    main(["process", str(fileset), "-o", str(tmp_path / "apart"), "--pair", "first,third"])
+    results = read_json(tmp_path / "apart" / "results.json")
+    assert results["shared_events"] == {"shared": 0, "datasets": []}
+
+
+def test_what_one_dataset_repeats_is_not_shared() -> None:
+    seen = {
+        name: np.array(numbers, dtype=np.uint64)
+        for name, numbers in {"a": [1, 1, 2], "b": [2, 3, 3], "c": [2, 3], "d": [9]}.items()
+    }
+    # 2 is in three datasets, 3 in two.
+    assert shared_events(seen) == SharedEvents(3, ("a", "b", "c"))
+    assert shared_events({}) == SharedEvents(0)
 
 
 def test_genuine_events_are_all_different(sample: Path, tmp_path: Path) -> None:
