@@ -12,7 +12,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from eμsym.cli import main
-from eμsym.cli.reproduce import DDP
+from eμsym.cli.reproduce import DDP, SYM
 from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
 from eμsym.ddp_published import FIGURES
 from eμsym.ddp_results import FLAT, HLFV, case_templates, read_results
@@ -130,7 +130,7 @@ def test_own_templates_from_own_folders(tmp_path, sample, capsys):
 
 def test_one_line_errors(tmp_path, capsys):
     assert tuple(DDP) == FIGURES
-    listed = ", ".join([*FIGURES, "templates", "samples", "equalisation"])
+    listed = ", ".join([*FIGURES, "ddp-fig6", *SYM, "templates", "samples", "equalisation"])
     assert error_of(capsys, "reproduce") == f"emusym: error: which figure? there are {listed}"
     line = error_of(capsys, "reproduce", "ddp-fig9")
     assert line == f"emusym: error: no figure 'ddp-fig9'; there are {listed}"

@@ -18,6 +18,20 @@ DDP = {
     "ddp-fig5": "Significance by the injected signal.",
     "ddp-numbers": "Every number that the paper prints, and no figure.",
 }
+#: Figures of the SYM paper.
+SYM = {
+    "sym-fig1": "NPLM's t without signal, with and without clipped weights.",
+    "sym-fig2": "The symmetrized t without signal, for six pairs of sizes.",
+    "sym-fig3": "The same of simulated eμ events, for three luminosities.",
+    "sym-fig4": "Significance by the ideal one, for three signals.",
+    "sym-fig5": "Significance by the branching ratio of H→τe.",
+    "sym-fig6": "Permutations of one pair beside independent pairs.",
+    "sym-fig7": "Percentiles of t by the number of epochs.",
+    "sym-fig8": "The collinear mass of background and signal.",
+    "sym-fig9": "NPLM's t with the expected number of events.",
+    "sym-fig10": "t after long training beside that of overfit solutions.",
+    "sym-numbers": "Every number that the paper prints, and no figure.",
+}
 
 
 class _Figures(click.Group):
@@ -30,6 +44,9 @@ class _Figures(click.Group):
             raise ConfigurationError(f"no figure {args[0]!r}; there are {self.listed}")
         return super().resolve_command(ctx, args)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the papers' order, not by the alphabet
+
     @property
     def listed(self) -> str:
         return ", ".join(self.commands)
@@ -40,10 +57,11 @@ class _Figures(click.Group):
 def reproduce(ctx: click.Context) -> None:
     """Draw a figure of the papers from stored results; print our numbers beside theirs.
 
-    The ddp figures are those of arXiv:2203.07529. 'emusym reproduce templates'
-    makes the T and S that they start from, of your own processed files. 'emusym
-    reproduce samples' compares simulated samples with genuine Delphes files, and
-    'emusym reproduce equalisation' shows what correcting for the detector costs.
+    The ddp figures are those of arXiv:2203.07529, the sym figures those of
+    arXiv:2401.09530. 'emusym reproduce templates' makes the T and S that the ddp
+    figures start from, of your own processed files. 'emusym reproduce samples'
+    compares simulated samples with genuine Delphes files, and 'emusym reproduce
+    equalisation' shows what correcting for the detector costs.
     """
     if ctx.invoked_subcommand is None:
         raise ConfigurationError(f"which figure? there are {ctx.command.listed}")  # type: ignore[attr-defined]
@@ -86,8 +104,70 @@ def _ddp_command(figure: str, what: str) -> click.Command:
     return command
 
 
+def _output_and_style(command: Any) -> Any:
+    """Add the options that all figures have."""
+    style = click.option(
+        "--style",
+        type=click.Choice(STYLE_NAMES, case_sensitive=False),
+        default="neutral",
+        show_default=True,
+        help="Look of the figure; an experiment's also writes its label.",
+    )
+    output = click.option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        default="emusym-reproduced",
+        show_default=True,
+        help="Folder for the figure and its JSON.",
+    )
+    return output(style(command))
+
+
+def _sym_command(figure: str, what: str) -> click.Command:
+    @click.command(figure, help=what, short_help=what)
+    @_output_and_style
+    @click.option(
+        "--recompute",
+        is_flag=True,
+        help="Run the studies anew, which takes hours; stopped, it goes on with what is missing.",
+    )
+    @click.option(
+        "--toys",
+        type=click.IntRange(min=2),
+        help="At most so many toys a row.  [500, and 100 with signal]",
+    )
+    @click.option("--workers", type=click.IntRange(min=1), help="Toys at once.  [one a core]")
+    @click.option("--dask", metavar="local|ADDRESS", help="Run on Dask.")
+    def command(**options: Any) -> None:
+        from eμsym.cli.reproduce_sym import reproduce_sym
+
+        reproduce_sym(figure, **options)
+
+    return command
+
+
 for _figure, _what in DDP.items():
     reproduce.add_command(_ddp_command(_figure, _what))
+
+
+@reproduce.command("ddp-fig6", short_help="A classifier's largest score by the injected signal.")
+@_output_and_style
+@click.option("--recompute", is_flag=True, help="Train anew: ten minutes of one core.")
+@click.option(
+    "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
+)
+@click.option("--scale", type=float, help="T is multiplied by this.  [0.5]")
+@click.option("--seed", type=click.IntRange(min=0), help="Of all that is drawn.  [20401]")
+def ddp_fig6(**options: Any) -> None:
+    """Draw a classifier's largest score by the injected signal, with bootstraps' bands."""
+    from eμsym.cli.reproduce_ddp_fig6 import reproduce_ddp_fig6
+
+    reproduce_ddp_fig6(**options)
+
+
+for _figure, _what in SYM.items():
+    reproduce.add_command(_sym_command(_figure, _what))
 
 
 @reproduce.command()
