@@ -1,14 +1,17 @@
 """How far trainings on few and on many quadrature nodes are apart, in the paper's preset.
 
 Writes ``results/engine-agreement.json``: run ``python -m eμsym.recipes.engine_agreement``
-(about 20 minutes of one core). What the file already holds is kept, so a run that was
+(about two hours of one core). What the file already holds is kept, so a run that was
 stopped goes on. Every toy is trained from the same initial weights
 
 - on quadrature nodes, as by default;
 - on nodes that are refined to a tenth of the default tolerance;
 - on ten times as many nodes, refined to a thirtieth of it;
 - on as many, from initial weights moved by a part in 10¹²: where t changes by that, no
-  engine can reproduce it.
+  engine can reproduce it;
+- on all events, without any nodes, the first toy of each kind (20 minutes each);
+- these toys also as by default from eleven more initial weights, moved by 1 to 11 parts
+  in 10¹².
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.engines.interface import Training, glorot_uniform, layer_sizes
+from eμsym.counts import FloatArray
+from eμsym.engines.cpu import CpuEngine
+from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_sizes
 from eμsym.engines.nodes import NodesEngine
 from eμsym.files import read_json, write_json
 from eμsym.likelihood_ratio import joined_samples
@@ -39,23 +44,40 @@ DEFAULT = Training()
 TIGHT = Training(tolerance=DEFAULT.tolerance / 10)
 FINE = Training(cells=10 * DEFAULT.cells, tolerance=DEFAULT.tolerance / 30)
 MOVED = 1e-12
-#: Training, and by what factor the initial weights differ.
-TRAININGS: dict[str, tuple[Training, float]] = {
-    "t_nodes": (DEFAULT, 1.0),
-    "t_tight": (TIGHT, 1.0),
-    "t_fine": (FINE, 1.0),
-    "t_fine_moved": (FINE, 1.0 + MOVED),
+#: Engine, training, and by what factor the initial weights differ.
+TRAININGS: dict[str, tuple[Engine, Training, float]] = {
+    "t_nodes": (NodesEngine(), DEFAULT, 1.0),
+    "t_tight": (NodesEngine(), TIGHT, 1.0),
+    "t_fine": (NodesEngine(), FINE, 1.0),
+    "t_fine_moved": (NodesEngine(), FINE, 1.0 + MOVED),
 }
+#: The first toys only are trained on all events, and from weights moved step by step.
+ALL_EVENTS, MOVED_NODES = "t_all_events", "t_nodes_moved"
+N_FIRST, N_MOVED = 1, 11
 
 
 def wanted() -> list[tuple[str | None, int, str]]:
     """Return the models, toys and trainings that are computed."""
-    return [(signal, i, name) for i in range(N_TOYS) for signal in SIGNALS for name in TRAININGS]
+    nodes = [(signal, i, name) for i in range(N_TOYS) for signal in SIGNALS for name in TRAININGS]
+    names = (ALL_EVENTS, MOVED_NODES)
+    first = [(signal, i, name) for i in range(N_FIRST) for signal in SIGNALS for name in names]
+    return nodes + first
 
 
-def compute(signal: str | None, number: int, name: str) -> float:
+def compute(signal: str | None, number: int, name: str) -> float | list[float]:
+    """Return t of one toy by the trainings of that name."""
+    if name == MOVED_NODES:
+        factors = [1.0 + (1 + step) * MOVED for step in range(N_MOVED)]
+        return [train(signal, number, NodesEngine(), DEFAULT, factor) for factor in factors]
+    if name == ALL_EVENTS:
+        return train(signal, number, CpuEngine(), DEFAULT, 1.0)
+    return train(signal, number, *TRAININGS[name])
+
+
+def train(
+    signal: str | None, number: int, engine: Engine, training: Training, factor: float
+) -> float:
     """Return t of one toy by one training."""
-    training, factor = TRAININGS[name]
     n_signal = 0.0 if signal is None else strength(signal, N, 6.0)
     seed = np.random.SeedSequence(SEED, spawn_key=(SIGNALS.index(signal), number))
     for_pair, *for_nets = (np.random.default_rng(child) for child in seed.spawn(3))
@@ -63,7 +85,7 @@ def compute(signal: str | None, number: int, name: str) -> float:
     problems = symmetrized_problems(joined_samples(pair.a.column("x"), pair.b.column("x")))
     layers = layer_sizes(1, training.hidden)
     starts = [factor * glorot_uniform(layers, rng) for rng in for_nets]
-    fits = NodesEngine().train_many(problems, starts, training)
+    fits = engine.train_many(problems, starts, training)
     return -2 * sum(fit.loss for fit in fits)
 
 
@@ -82,6 +104,30 @@ def table(toys: list[dict[str, Any]]) -> list[str]:
             f"| {what} | {np.median(apart):.4f} | {apart.max():.3f} | {within} of {apart.size} |"
         )
     return lines
+
+
+def table_of_all_events(toys: list[dict[str, Any]]) -> list[str]:
+    """Return t of trainings on all events beside those on nodes, as lines of Markdown."""
+    lines = [
+        "| toy | t, all events | default nodes less that | moved twelve times, mean ± deviation "
+        "| finest nodes less that |",
+        "|---|---|---|---|---|",
+    ]
+    for toy in toys:
+        if ALL_EVENTS in toy:
+            t = toy[ALL_EVENTS]
+            moved = scatter(toy) - t
+            lines.append(
+                f"| {toy['signal'] or 'no signal'} | {t:.4f} | {toy['t_nodes'] - t:+.4f} "
+                f"| {np.mean(moved):+.4f} ± {np.std(moved, ddof=1):.4f} "
+                f"| {toy['t_fine'] - t:+.4f} |"
+            )
+    return lines
+
+
+def scatter(toy: dict[str, Any]) -> FloatArray:
+    """Return t by default nodes from all initial weights that differ by parts in 10¹²."""
+    return np.array([toy["t_nodes"], *toy[MOVED_NODES]])
 
 
 def main() -> None:
