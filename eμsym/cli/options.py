@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -25,6 +25,19 @@ TESTING = (
     "style",
 )
 STYLE_NAMES = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
+
+
+def only_with_recompute(recompute: bool, options: Mapping[str, Any]) -> None:
+    """Refuse options, by their names and values, that stored results have no use for.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given, that is not None, without ``--recompute``.
+    """
+    for option, value in options.items():
+        if value is not None and not recompute:
+            raise ConfigurationError(f"{option} is of use only with --recompute")
 
 
 def comma_separated(

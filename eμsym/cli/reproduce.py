@@ -67,43 +67,6 @@ def reproduce(ctx: click.Context) -> None:
         raise ConfigurationError(f"which figure? there are {ctx.command.listed}")  # type: ignore[attr-defined]
 
 
-def _ddp_command(figure: str, what: str) -> click.Command:
-    @click.command(figure, help=what, short_help=what)
-    @click.option(
-        "-o",
-        "--output",
-        type=click.Path(),
-        default="emusym-reproduced",
-        show_default=True,
-        help="Folder for the figure and its JSON.",
-    )
-    @click.option("--recompute", is_flag=True, help="Compute anew, not from stored results.")
-    @click.option(
-        "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
-    )
-    @click.option(
-        "--toys", type=click.IntRange(min=2), help="Pairs to draw when recomputing.  [20000]"
-    )
-    @click.option(
-        "--seed",
-        type=click.IntRange(min=0),
-        help="Of everything that is drawn; the same seed gives the same bits.  [20401]",
-    )
-    @click.option(
-        "--style",
-        type=click.Choice(STYLE_NAMES, case_sensitive=False),
-        default="neutral",
-        show_default=True,
-        help="Look of the figure; an experiment's also writes its label.",
-    )
-    def command(**options: Any) -> None:
-        from eμsym.cli.reproduce_ddp import reproduce_ddp
-
-        reproduce_ddp(figure, **options)
-
-    return command
-
-
 def _output_and_style(command: Any) -> Any:
     """Add the options that all figures have."""
     style = click.option(
@@ -122,6 +85,29 @@ def _output_and_style(command: Any) -> Any:
         help="Folder for the figure and its JSON.",
     )
     return output(style(command))
+
+
+def _ddp_command(figure: str, what: str) -> click.Command:
+    @click.command(figure, help=what, short_help=what)
+    @_output_and_style
+    @click.option("--recompute", is_flag=True, help="Compute anew, not from stored results.")
+    @click.option(
+        "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
+    )
+    @click.option(
+        "--toys", type=click.IntRange(min=2), help="Pairs to draw when recomputing.  [20000]"
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        help="Of everything that is drawn; the same seed gives the same bits.  [20401]",
+    )
+    def command(**options: Any) -> None:
+        from eμsym.cli.reproduce_ddp import reproduce_ddp
+
+        reproduce_ddp(figure, **options)
+
+    return command
 
 
 def _sym_command(figure: str, what: str) -> click.Command:
@@ -215,14 +201,7 @@ def templates(
 
 
 @reproduce.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    default="emusym-reproduced",
-    show_default=True,
-    help="Folder for the figure and its JSON.",
-)
+@_output_and_style
 @click.option("--recompute", is_flag=True, help="Simulate anew, with Pythia 8.")
 @click.option(
     "-n",
@@ -232,13 +211,6 @@ def templates(
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of the simulation.  [20401]")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes at once.  [one a core]")
-@click.option(
-    "--style",
-    type=click.Choice(STYLE_NAMES, case_sensitive=False),
-    default="neutral",
-    show_default=True,
-    help="Look of the figure; an experiment's also writes its label.",
-)
 def samples(**options: Any) -> None:
     """Compare samples of 'emusym simulate' with genuine Delphes files, by process."""
     from eμsym.cli.reproduce_samples import reproduce_samples
@@ -247,14 +219,7 @@ def samples(**options: Any) -> None:
 
 
 @reproduce.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    default="emusym-reproduced",
-    show_default=True,
-    help="Folder for the figure and its JSON.",
-)
+@_output_and_style
 @click.option("--recompute", is_flag=True, help="Compute anew: two minutes of one core.")
 @click.option(
     "--toys",
@@ -262,13 +227,6 @@ def samples(**options: Any) -> None:
     help="Pairs without signal to draw when recomputing; half as many with each.  [400]",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of the toys.  [20401]")
-@click.option(
-    "--style",
-    type=click.Choice(STYLE_NAMES, case_sensitive=False),
-    default="neutral",
-    show_default=True,
-    help="Look of the figure; an experiment's also writes its label.",
-)
 def equalisation(**options: Any) -> None:
     """Show what taking the detector's e/μ difference out costs, and what leaving it in does."""
     from eμsym.cli.reproduce_equalisation import reproduce_equalisation

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from rich import box
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
 import eμsym.recipes
+from eμsym.cli.options import only_with_recompute
+from eμsym.cli.tables import titled_table
 from eμsym.ddp_published import Comparison, compare, needed
 from eμsym.ddp_results import (
     DEFAULT_SEED,
@@ -29,7 +25,7 @@ from eμsym.ddp_results import (
     read_results,
 )
 from eμsym.ddp_study import N_TOYS, TESTS, DdpStudy
-from eμsym.errors import ConfigurationError, OutputError
+from eμsym.errors import OutputError
 from eμsym.files import make_folder, write_json
 from eμsym.plots.ddp_fig1 import draw_ddp_fig1
 from eμsym.plots.ddp_fig2 import draw_ddp_fig2
@@ -37,6 +33,7 @@ from eμsym.plots.ddp_fig3 import draw_ddp_fig3
 from eμsym.plots.ddp_fig4 import draw_ddp_fig4
 from eμsym.plots.ddp_fig5 import draw_ddp_fig5
 from eμsym.plots.style import save_figure
+from eμsym.progress import toy_bar
 from eμsym.templates_io import templates_from_folders, write_templates
 
 RECIPES = Path(eμsym.recipes.__file__).parent
@@ -44,6 +41,7 @@ TEMPLATES, RESULTS = RECIPES / "templates", RECIPES / "results" / "ddp.json"
 #: Seconds before a progress bar is worth showing.
 PATIENCE = 2.0
 _WIDTH = 80
+_TABLE = {"padding": 0, "show_edge": True}
 
 
 def reproduce_ddp(
@@ -79,16 +77,13 @@ def reproduce_ddp(
         If an option makes no sense without `recompute`, a file cannot be read,
         or the output cannot be written.
     """
-    given = {"--templates": templates, "--toys": toys, "--seed": seed}
-    for option, value in given.items():
-        if value is not None and not recompute:
-            raise ConfigurationError(f"{option} is of use only with --recompute")
+    only_with_recompute(recompute, {"--templates": templates, "--toys": toys, "--seed": seed})
     # First: minutes of toys must not end at a folder that cannot be made.
     folder = make_folder(output)
     names, with_toys = needed(figure)
     if recompute:
         n_toys = (N_TOYS if toys is None else toys) if with_toys else 0
-        with _progress_bar(n_toys * len(names)) as progress:
+        with toy_bar(n_toys * len(names), None, after=PATIENCE) as progress:
             results = compute(
                 names,
                 TEMPLATES,
@@ -133,7 +128,7 @@ def _figure(figure: str, results: DdpResults, templates: str | None, style: Any)
 def print_comparison(rows: Iterable[Comparison], figure: str) -> None:
     """Print the paper's numbers and ours, and why those differ that do."""
     rows = list(rows)
-    table = _table(f"{figure} of arXiv:2203.07529")
+    table = titled_table(f"{figure} of arXiv:2203.07529", **_TABLE)
     table.add_column("quantity")
     for heading in ("paper", "ours", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -150,9 +145,8 @@ def print_comparison(rows: Iterable[Comparison], figure: str) -> None:
 
 def print_toys(study: DdpStudy) -> None:
     """Print how each test's Z is distributed over the toys, and whether that is a unit Gaussian."""
-    table = _table(
-        f"Z over {study.n_toys:,} toys, and the Kolmogorov-Smirnov p-value of a unit Gaussian"
-    )
+    title = f"Z over {study.n_toys:,} toys, and the Kolmogorov-Smirnov p-value of a unit Gaussian"
+    table = titled_table(title, **_TABLE)
     table.add_column("test")
     headings = (
         "mean", "σ", "p, N(0,1)", "mean with signal", "σ", "p, N(Z,1)",
@@ -174,19 +168,6 @@ def print_toys(study: DdpStudy) -> None:
     Console(highlight=False, soft_wrap=True).print(table)
 
 
-def _table(title: str) -> Table:
-    """Return a table narrow enough for 80 columns."""
-    return Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-        header_style="none",
-    )
-
-
 def _cells(row: Comparison) -> tuple[str, str, str]:
     ours = f"{row.ours:.{row.digits}f}"
     if row.error is not None:
@@ -197,31 +178,6 @@ def _cells(row: Comparison) -> tuple[str, str, str]:
     elif percent in ("+0.0 %", "-0.0 %"):
         percent = "0.0 %"
     return f"{row.paper:g}", ours, percent
-
-
-@contextmanager
-def _progress_bar(total: int) -> Iterator[Any]:
-    """Give a function to call with the toys done, which draws a bar if there is time for one.
-
-    Only on a terminal, on stderr, and only once `PATIENCE` is over.
-    """
-    started, done = time.monotonic(), 0
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("toys", total=total)
-    shown = False
-
-    def advance(n: int) -> None:
-        nonlocal done, shown
-        done += n
-        if not shown and sys.stderr.isatty() and time.monotonic() - started > PATIENCE:
-            bar.start()
-            shown = True
-        bar.update(task, completed=done)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
 
 
 def make_templates(

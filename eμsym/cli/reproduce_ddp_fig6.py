@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 import eμsym.recipes
+from eμsym.cli.options import only_with_recompute
 from eμsym.cli.reproduce_sym import print_claims
 from eμsym.ddp_classifier import (
     BOOTSTRAPS,
@@ -71,10 +72,7 @@ def reproduce_ddp_fig6(
     EmusymError
         If an option makes no sense, a file cannot be read, or the output cannot be written.
     """
-    given = {"--templates": templates, "--scale": scale, "--seed": seed}
-    for option, value in given.items():
-        if value is not None and not recompute:
-            raise ConfigurationError(f"{option} is of use only with --recompute")
+    only_with_recompute(recompute, {"--templates": templates, "--scale": scale, "--seed": seed})
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         raise ConfigurationError(f"--scale {scale:g}: give a number above 0")
     folder = make_folder(output)

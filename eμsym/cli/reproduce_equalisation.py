@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.cli.options import only_with_recompute
+from eμsym.cli.tables import titled_table
+from eμsym.errors import InputFileError
 from eμsym.files import make_folder, read_json, write_json
 from eμsym.plots.equalisation_study import draw_equalisation_study
 from eμsym.plots.style import save_figure
@@ -71,9 +72,7 @@ def reproduce_equalisation(
         If an option makes no sense without `recompute`, a file cannot be read, or the
         output cannot be written.
     """
-    for option, value in {"--toys": toys, "--seed": seed}.items():
-        if value is not None and not recompute:
-            raise ConfigurationError(f"{option} is of use only with --recompute")
+    only_with_recompute(recompute, {"--toys": toys, "--seed": seed})
     folder = make_folder(output)
     if recompute:
         n = N_NULL if toys is None else toys
@@ -170,16 +169,7 @@ def kept_share(
 
 
 def _table(title: str, cell: Any) -> Table:
-    table = Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=0,
-        pad_edge=False,
-        header_style="none",
-    )
+    table = titled_table(title, padding=0)
     table.add_column("correction", no_wrap=True)
     for statistic in STATISTICS:
         table.add_column(HEADINGS[statistic], justify="right", no_wrap=True)

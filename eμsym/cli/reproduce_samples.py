@@ -9,12 +9,12 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 import eμsym.recipes
-from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.cli.options import only_with_recompute
+from eμsym.cli.tables import titled_table
+from eμsym.errors import InputFileError
 from eμsym.files import make_folder, read_json, write_json
 from eμsym.plots.samples import draw_samples
 from eμsym.plots.style import save_figure
@@ -86,9 +86,7 @@ def reproduce_samples(
         If an option makes no sense without `recompute`, Pythia is missing, or a file
         cannot be read or written.
     """
-    for option, value in {"-n": n, "--seed": seed, "--workers": workers}.items():
-        if value is not None and not recompute:
-            raise ConfigurationError(f"{option} is of use only with --recompute")
+    only_with_recompute(recompute, {"-n": n, "--seed": seed, "--workers": workers})
     folder = make_folder(output)
     if recompute:
         data = compute(
@@ -283,7 +281,7 @@ def print_comparisons(comparisons: Iterable[SampleComparison]) -> None:
     """Print acceptances, flavour orders, p-values and peaks, ours beside Delphes'."""
     comparisons = list(comparisons)
     console = Console(highlight=False, soft_wrap=True)
-    table = _table("Selected events per generated one, and eμ over μe")
+    table = titled_table("Selected events per generated one, and eμ over μe")
     for heading in ("process", "generated", "selected", "accepted", "over Delphes", "eμ/μe"):
         table.add_column(heading, justify="left" if heading == "process" else "right")
     table.add_column("over Delphes", justify="right")
@@ -310,7 +308,7 @@ def print_comparisons(comparisons: Iterable[SampleComparison]) -> None:
 
 
 def _print_shapes(console: Console, comparisons: list[SampleComparison]) -> None:
-    table = _table("Kolmogorov-Smirnov p-values")
+    table = titled_table("Kolmogorov-Smirnov p-values")
     table.add_column("process")
     headings = ("m_coll", "pT e", "pT μ", "η e", "η μ", "isol. e", "isol. μ", "MET")
     for heading in headings:
@@ -324,7 +322,7 @@ def _print_shapes(console: Console, comparisons: list[SampleComparison]) -> None
 
 
 def _print_peaks(console: Console, comparisons: list[SampleComparison]) -> None:
-    table = _table("Peak of the collinear mass [GeV]")
+    table = titled_table("Peak of the collinear mass [GeV]")
     for heading in ("process", "ours", "Delphes", "expected"):
         table.add_column(heading, justify="left" if heading in ("process", "expected") else "right")
     for c in comparisons:
@@ -351,16 +349,3 @@ def _pvalue(value: float | None) -> str:
 
 def _peak(peak: Peak | None) -> str:
     return "" if peak is None else f"{peak.position:.1f} ± {peak.error:.1f}"
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        header_style="none",
-    )

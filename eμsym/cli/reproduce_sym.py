@@ -10,12 +10,12 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 import eμsym.recipes
+from eμsym.cli.options import only_with_recompute
 from eμsym.cli.sym_figures import draw_sym
+from eμsym.cli.tables import titled_table
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import make_folder, write_json
 from eμsym.plots.style import save_figure
@@ -74,9 +74,7 @@ def reproduce_sym(
         If an option makes no sense, a file cannot be read or written, or a study fails.
     """
     names = needed(figure)
-    for option, value in {"--toys": toys, "--workers": workers, "--dask": dask}.items():
-        if value is not None and not recompute:
-            raise ConfigurationError(f"{option} is of use only with --recompute")
+    only_with_recompute(recompute, {"--toys": toys, "--workers": workers, "--dask": dask})
     if recompute and not names:
         raise ConfigurationError(f"--recompute: {figure} has no toys; leave it out")
     folder = make_folder(output)
@@ -243,16 +241,7 @@ def _remarks(studies: Mapping[str, StoredStudy], impossible: list[str]) -> list[
 def print_claims(given: Iterable[Claim], title: str, remark: str = "") -> None:
     """Print what the paper says and ours, and why those differ that do."""
     given = list(given)
-    table = Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        header_style="none",
-    )
+    table = titled_table(title)
     table.add_column("quantity", max_width=32)
     table.add_column("paper", max_width=12)
     table.add_column("ours", max_width=33)
