@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import eμsym.classifier
 from eμsym.classifier import ClassifierTest
 from eμsym.errors import ConfigurationError, DataError
+from tests.sending import received
 
 SMALL = {"hidden": (16, 16), "epochs": 5, "learning_rate": 0.005}
 
@@ -52,7 +52,7 @@ def test_the_score_is_the_largest_of_any_event():
 
 def test_a_seed_fixes_the_result():
     a, b = plane(300, 1), plane(200, 2)
-    test = pickle.loads(pickle.dumps(ClassifierTest(**SMALL, bootstraps=2)))
+    test = received(ClassifierTest(**SMALL, bootstraps=2))
     one, other = test(a, b, rng=3), test(a, b, rng=3)
     assert one.score == other.score
     np.testing.assert_array_equal(one.bootstrap_scores, other.bootstrap_scores)

@@ -23,6 +23,7 @@ from scipy.stats import poisson
 import eμsym
 from eμsym.cli import main
 from eμsym.processors.config import EMuConfig
+from tests.command_line import error_of, run
 from tests.delphes_file import emu, event
 from tests.plain_loop import count
 
@@ -34,24 +35,6 @@ INTERRUPTIBLE = [
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from eμsym.cli import main; main()",
 ]
-
-
-def run(*arguments: object) -> int:
-    """Run the command in this process and return its exit code."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail as a user's mistake does; return its one line."""
-    assert run(*arguments) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("emusym: error: ")
-    return lines[0]
 
 
 def hidden(folder: Path) -> list[str]:

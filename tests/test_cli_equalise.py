@@ -17,34 +17,16 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 import eμsym
-from eμsym.cli import analysis, main
+from eμsym.cli import analysis
 from eμsym.plots import draw_equalisation
 from eμsym.plots.equalisation import lepton_ratio, order_ratio
 from eμsym.recipes import stored_templates
+from tests.command_line import error_of, run
 from tests.delphes_file import emu
 from tests.toy_detector import BINS, LOG_RATIO, ToyDetector
 
 BACKGROUND = "ztautau,ttbar,ww,wz,zz,hww,htautau"
 QUICK = ("--permutations", "9", "--minimizer", "newton")
-
-
-def run(*arguments: object) -> int:
-    """Run the command in this process and return its exit code."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail as a user's mistake does; return its one line."""
-    capsys.readouterr()
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    (line,) = captured.err.strip().splitlines()
-    assert captured.out == ""
-    return line
 
 
 def outcome(folder: Path) -> dict[str, Any]:

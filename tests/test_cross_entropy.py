@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from eμsym.cross_entropy import CrossEntropyTest
+from tests.sending import received
 
 
 def toy(seed=0):
@@ -72,7 +72,7 @@ def test_engines_agree():
 def test_result_travels():
     a, b = toy()
     result = CrossEntropyTest(epochs=100)(a, b, rng=1)
-    again = pickle.loads(pickle.dumps(result))
+    again = received(result)
     np.testing.assert_array_equal(again.f(a), result.f(a))
     content = json.loads(json.dumps(result.to_dict()))
     assert content["g"]["sign"] == -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eμsym.cli import main, reproduce_ddp_fig6
+from eμsym.cli import reproduce_ddp_fig6
 from eμsym.ddp_classifier import (
     IDEAL,
     ClassifierStudy,
@@ -20,23 +20,7 @@ from eμsym.plots.ddp_fig6 import draw_ddp_fig6
 from eμsym.recipes import stored_templates
 from eμsym.templates import Templates, flat_template, rectangle_signal
 from eμsym.templates_io import read_templates
-
-
-def run(*arguments):
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys, *arguments):
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
-    assert line.startswith("emusym: error: ")
-    return line
+from tests.command_line import error_of, run
 
 
 def drawn(figure):

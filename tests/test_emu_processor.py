@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from eμsym.recipes import embedded_fileset
 from eμsym.selection import CUT_NAMES, Cuts
 from tests.delphes_file import emu, event, lepton
 from tests.plain_loop import count
+from tests.sending import received
 
 GENUINE = [
     *sorted(embedded_fileset().parent.glob("*.root")),
@@ -170,10 +170,10 @@ def test_configuration_changes_cuts_and_binnings(sample: Path) -> None:
     np.testing.assert_array_equal(met, expected)
 
 
-def test_processor_survives_pickling_by_workers() -> None:
+def test_processor_can_be_sent_to_workers() -> None:
     config = EMuConfig(cuts=Cuts(pt_min=21.0))
-    for module in (pickle, cloudpickle):
-        copy = module.loads(module.dumps(EMuProcessor(config)))
+    processor = EMuProcessor(config)
+    for copy in (received(processor), cloudpickle.loads(cloudpickle.dumps(processor))):
         assert copy.config == config
 
 

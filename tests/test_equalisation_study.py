@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from eμsym.cli import main
 from eμsym.cli.reproduce_equalisation import all_summaries, kept_share
 from eμsym.files import read_json
 from eμsym.recipes.equalisation_study import (
@@ -26,14 +25,7 @@ from eμsym.recipes.equalisation_study import (
     summary,
     true_ratio,
 )
-
-
-def run(*arguments):
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
+from tests.command_line import run
 
 
 @pytest.fixture(scope="module")

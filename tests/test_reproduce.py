@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
 
-from eμsym.cli import main
 from eμsym.cli.reproduce import DDP, SYM
 from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
 from eμsym.ddp_published import FIGURES
@@ -22,23 +21,7 @@ from eμsym.plots.ddp_fig3 import draw_ddp_fig3
 from eμsym.plots.ddp_fig4 import draw_ddp_fig4
 from eμsym.plots.ddp_fig5 import draw_ddp_fig5
 from eμsym.templates_io import read_templates
-
-
-def run(*arguments):
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys, *arguments):
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
-    assert line.startswith("emusym: error: ")
-    return line
+from tests.command_line import error_of, run
 
 
 @pytest.fixture(scope="module")

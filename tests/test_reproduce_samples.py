@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, ks_2samp, norm
 
-from eμsym.cli import main
 from eμsym.cli.reproduce_samples import (
     RESULTS,
     SCHEMA,
@@ -38,23 +37,9 @@ from eμsym.recipes.simulation.comparison import (
     overall_pvalue,
 )
 from eμsym.templates_io import read_templates
+from tests.command_line import error_of, run
 
 MAIN = ("ttbar", "ztautau", "hlfv_taue", "hlfv_taumu")
-
-
-def run(*arguments: object) -> int:
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert run(*arguments) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("emusym: error: ")
-    return line
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import chi2, ncx2, norm
 
-from eμsym.cli import main, reproduce_sym
+from eμsym.cli import reproduce_sym
 from eμsym.cli.reproduce import SYM
 from eμsym.cli.sym_figures import draw_sym
 from eμsym.errors import ConfigurationError, DataError
@@ -26,26 +26,10 @@ from eμsym.sym_overfit import overfit_to_dict
 from eμsym.sym_power import IDEAL
 from eμsym.sym_published import FIGURES, NEEDED, claims
 from eμsym.sym_results import RowStatistics, StoredStudy, read_stored
+from tests.command_line import error_of, run
 
 #: t of the made-up toys grows by this times Z², so that their medians are known.
 STRENGTH = 0.4
-
-
-def run(*arguments):
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys, *arguments):
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
-    assert line.startswith("emusym: error: ")
-    return line
 
 
 def quantiles(shift: float, n: int, dof: int) -> np.ndarray:

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import uproot
 
-from eμsym.cli import main
 from eμsym.errors import OutputError
 from eμsym.recipes.cross_sections import cross_section
 from eμsym.recipes.pythia_cards import pythia_settings
@@ -26,6 +25,7 @@ from eμsym.recipes.simulation import parallel, simulate
 from eμsym.recipes.simulation.delphes_layout import MEMBERS, DelphesFile, read_record
 from eμsym.recipes.simulation.jobs import cut_into_jobs, run_job
 from eμsym.workers import LostWorkersError
+from tests.command_line import error_of, run
 
 pythia8mc = pytest.importorskip("pythia8mc")
 
@@ -55,23 +55,6 @@ def hard_processes(path: Path) -> set[tuple[float, ...]]:
     names = ("Event/Event.X1", "Event/Event.X2", "GenMissingET/GenMissingET.MET")
     columns = [ak.to_numpy(ak.flatten(content(path)[name])) for name in names]
     return set(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def run(*arguments: object) -> int:
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
-    assert line.startswith("emusym: error: ")
-    return line
 
 
 @pytest.fixture(scope="module")

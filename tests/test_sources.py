@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import awkward as ak
@@ -22,6 +21,7 @@ from eμsym.sources import (
     columns_pair,
     pair_columns,
 )
+from tests.sending import received
 
 EXTERNAL = {"S1": norm(6.4, 0.16), "S2": gamma(3), "S3": norm(1.6, 0.16)}
 
@@ -68,7 +68,7 @@ def test_toy_model_sizes() -> None:
 
 def test_seeds() -> None:
     model = ToyModel(50, 50, "S3", 10)
-    first, again = model.draw(3), pickle.loads(pickle.dumps(model)).draw(3)
+    first, again = model.draw(3), received(model).draw(3)
     assert np.array_equal(first.a.column("x"), again.a.column("x"))
     assert not np.array_equal(first.a.column("x")[:5], model.draw(4).a.column("x")[:5])
 

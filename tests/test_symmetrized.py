@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import awkward as ak
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.stats import chi2, kstest
 from eμsym.errors import ConfigurationError, DataError, EmusymError
 from eμsym.likelihood_ratio import joined_samples
 from eμsym.symmetrized import SymmetrizedTest, symmetrized_problems
+from tests.sending import received
 
 SHORT = {"epochs": 1000, "learning_rate": 0.01}
 
@@ -188,12 +188,12 @@ class TestResult:
         assert len(content["f"]["parameters"]) == 13
         assert content["histories"][0][-1] == [300, pytest.approx(result.t_a)]
 
-    def test_pickles(self):
+    def test_can_be_sent_to_workers(self):
         a, b = toy()
         test = SymmetrizedTest(epochs=100)
-        again = pickle.loads(pickle.dumps(test))
+        again = received(test)
         assert again == test
-        result = pickle.loads(pickle.dumps(again(a, b, rng=1)))
+        result = received(again(a, b, rng=1))
         np.testing.assert_array_equal(result.f(a), test(a, b, rng=1).f(a))
 
     def test_best_and_last(self):
