@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constra
 
 # Tests that start, interrupt and kill processes have the machine to themselves.
 ALONE = tests/test_chain.py tests/test_cli.py tests/test_cli_toys.py tests/test_runner.py \
-	tests/test_study_run.py tests/test_simulate.py
+	tests/test_study_kills.py tests/test_study_run.py tests/test_simulate.py
 
 .PHONY: run test check lint types bench clean
 

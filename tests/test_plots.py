@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
-import subprocess
-import sys
-from pathlib import Path
 
-import hist
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hist.axis import Regular, Variable
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
@@ -21,42 +15,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
 from eμsym import Pair, Sample, nsigma, scan_windows
-from eμsym.errors import ConfigurationError, DataError, OutputError
+from eμsym.errors import ConfigurationError, DataError
 from eμsym.plots import STYLES, draw_cutflow, draw_observable, draw_plane, save_figure
 from eμsym.plots.style import COLOR_A, COLOR_B, styled
-
-MASS = Regular(4, 40, 60, name="m_coll", label=r"$m_\mathrm{coll}$ [GeV]")
-PT = Regular(3, 10, 40, name="lead_pt", label=r"leading lepton $p_\mathrm{T}$ [GeV]")
-PLAIN = Regular(2, -1, 1, name="lead_eta", label=r"leading lepton $\eta$")
-UNEVEN = Variable([0, 1, 5], name="met", label="MET [GeV]")
-
-
-def histogram(*axes, counts=None, storage="Weight"):
-    """Return a histogram with so many events in each bin, put there one by one."""
-    result = hist.Hist(*axes, storage=getattr(hist.storage, storage)())
-    if counts is not None:
-        for index, n in np.ndenumerate(np.array(counts)):
-            where = [axis.centers[i] for axis, i in zip(axes, index, strict=True)]
-            result.fill(*[np.full(n, x) for x in where])
-    return result
-
-
-M_A, M_B = [36, 0, 100, 64], [64, 0, 81, 36]
-#: (B − A)/sqrt(A + B), by hand; the second bin is empty.
-M_PULLS = [2.8, 0.0, -19 / math.sqrt(181), -2.8]
-PLANE_A = [[36, 1, 0], [64, 2, 9], [50, 4, 0], [0, 0, 1]]
-PLANE_B = [[64, 0, 0], [36, 2, 16], [50, 5, 0], [0, 0, 0]]
+from tests.drawn_pair import (
+    CUTFLOW,
+    CUTS,
+    M_A,
+    M_B,
+    M_PULLS,
+    MASS,
+    PLAIN,
+    PLANE_A,
+    PLANE_B,
+    PT,
+    UNEVEN,
+    all_figures,
+    cutflow_of,
+    histogram,
+    two_samples,
+)
 
 
 @pytest.fixture(scope="module")
 def pair():
-    a, b = (
-        Sample(
-            histograms={"m_coll": histogram(MASS, counts=m), "plane": histogram(MASS, PT, counts=p)}
-        )
-        for m, p in ((M_A, PLANE_A), (M_B, PLANE_B))
-    )
-    return Pair(a, b)
+    return two_samples()
 
 
 @pytest.fixture
@@ -64,28 +47,6 @@ def nothing():
     """A pair in which no event survived."""
     axes = {"m_coll": (MASS,), "plane": (MASS, PT)}
     return Pair(*(Sample(histograms={k: histogram(*v) for k, v in axes.items()}) for _ in range(2)))
-
-
-CUTS = [
-    "all", "electron_and_muon", "pt", "eta", "isolation",
-    "exactly_one_each", "opposite_charge", "emu", "mue",
-]  # fmt: skip
-
-
-def cutflow_of(**yields):
-    return {
-        name: {
-            cut: {"raw": n, "sumw": float(n), "sumw2": float(n)}
-            for cut, n in zip(CUTS, ns, strict=True)
-        }
-        for name, ns in yields.items()
-    }
-
-
-CUTFLOW = cutflow_of(
-    ztautau=[16804, 8608, 4699, 4351, 4351, 4350, 4349, 2155, 2194],
-    zz=[25, 16, 12, 12, 12, 2, 0, 0, 0],
-)
 
 
 def draw(figure):
@@ -313,17 +274,6 @@ def test_many_datasets_have_colours_of_their_own():
 # All of them
 
 
-def all_figures(pair, style="neutral"):
-    a, b = pair.hist("plane")
-    whole, best = nsigma(b, a), scan_windows(b, a).best
-    observable = nsigma(*reversed(pair.hist("m_coll")))
-    return {
-        "observable": draw_observable(pair, "m_coll", observable, style=style),
-        "plane": draw_plane(pair, "plane", best, whole, style=style),
-        "cutflow": draw_cutflow(CUTFLOW, style=style),
-    }
-
-
 @pytest.fixture(scope="module")
 def rendered(pair):
     """All figures of every style, laid out and rendered once."""
@@ -419,89 +369,3 @@ def test_matplotlib_is_as_it_was_after_a_failure_too():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert dict(matplotlib.rcParams) == before
-
-
-# Saving
-
-
-def test_a_figure_is_saved_as_png_and_pdf_and_nothing_else_is_left(pair, tmp_path):
-    written = save_figure(draw_cutflow(CUTFLOW), tmp_path / "new" / "figures", "cutflow")
-    assert sorted(path.name for path in (tmp_path / "new" / "figures").iterdir()) == [
-        "cutflow.pdf",
-        "cutflow.png",
-    ]
-    assert [path.suffix for path in written] == [".png", ".pdf"]
-    assert written[0].read_bytes().startswith(b"\x89PNG\r\n")
-    assert written[1].read_bytes().startswith(b"%PDF-")
-    assert written[1].read_bytes().rstrip().endswith(b"%%EOF")
-
-
-def test_the_same_result_gives_the_same_bytes(pair, tmp_path):
-    for folder in ("one", "two"):
-        for name, figure in all_figures(pair, "ATLAS").items():
-            save_figure(figure, tmp_path / folder, name)
-    assert len(list((tmp_path / "one").iterdir())) == 6
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
-
-
-#: Settings that matplotlib reads as late as when it renders.
-OTHER_FONTS = {"font.sans-serif": ["DejaVu Sans Mono"], "mathtext.rm": "DejaVu Serif"}
-
-
-def test_a_figure_does_not_depend_on_the_settings_of_who_saves_it(pair, tmp_path):
-    figure = draw_observable(pair, "m_coll", style="CMS")
-    save_figure(figure, tmp_path, "as_is")
-    with matplotlib.rc_context({**OTHER_FONTS, "savefig.dpi": 37}):
-        save_figure(figure, tmp_path, "saved")
-        save_figure(draw_observable(pair, "m_coll", style="CMS"), tmp_path, "drawn")
-    for ending in ("png", "pdf"):
-        as_is = (tmp_path / f"as_is.{ending}").read_bytes()
-        assert (tmp_path / f"saved.{ending}").read_bytes() == as_is
-        assert (tmp_path / f"drawn.{ending}").read_bytes() == as_is
-
-
-def test_a_figure_does_not_depend_on_the_settings_of_the_notebook_that_shows_it(pair):
-    shown = []
-    for settings in ({}, OTHER_FONTS):
-        with matplotlib.rc_context(settings):
-            figure = draw_observable(pair, "m_coll", style="CMS")
-            buffer = io.BytesIO()
-            # What notebooks do: not by savefig, and cut to what is drawn.
-            figure.canvas.print_figure(buffer, format="png", dpi=60, bbox_inches="tight")
-        shown.append(buffer.getvalue())
-    assert shown[0] == shown[1]
-
-
-@pytest.mark.parametrize("style", ["neutral", "LHCb"])
-def test_text_stays_text_in_the_pdf_in_fonts_that_can_be_edited(style, pair, tmp_path):
-    save_figure(draw_observable(pair, "m_coll", style=style), tmp_path, "m_coll")
-    content = (tmp_path / "m_coll.pdf").read_bytes()
-    assert b"/TrueType" in content or b"/CIDFontType2" in content
-    assert b"/Type3" not in content
-
-
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
-    (tmp_path / "plain").write_text("a file")
-    figure = draw_cutflow(CUTFLOW)
-    for folder in (tmp_path / "plain", tmp_path / "plain" / "figures"):
-        with pytest.raises(OutputError, match="cannot be written"):
-            save_figure(figure, folder, "cutflow")
-    assert [path.name for path in tmp_path.iterdir()] == ["plain"]
-
-
-def test_no_style_looks_for_a_font_that_does_not_come_with_the_package(tmp_path):
-    # In an interpreter of its own: matplotlib complains of a font only once.
-    code = (
-        "import sys; from tests.test_plots import *\n"
-        "for style in STYLES:\n"
-        "    a, b = (Sample(histograms={'m': histogram(MASS, counts=m)}) for m in (M_A, M_B))\n"
-        "    figure = draw_observable(Pair(a, b), 'm', style=style)\n"
-        "    save_figure(figure, sys.argv[1], style)\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
-    root = Path(__file__).resolve().parent.parent
-    result = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
-    assert result.stderr == ""
-    assert result.returncode == 0
-    assert len(list(tmp_path.iterdir())) == 2 * len(STYLES)
