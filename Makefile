@@ -5,8 +5,9 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 # Tests that start, interrupt and kill processes have the machine to themselves.
-ALONE = tests/test_chain.py tests/test_cli.py tests/test_cli_toys.py tests/test_runner.py \
-	tests/test_study_kills.py tests/test_study_run.py tests/test_simulate.py
+ALONE = tests/cli/test_cli.py tests/cli/test_cli_toys.py tests/cli/test_simulate.py \
+	tests/processors/test_runner.py tests/recipes/test_chain.py \
+	tests/studies/test_study_kills.py tests/studies/test_study_run.py
 
 .PHONY: run test check lint types bench clean
 

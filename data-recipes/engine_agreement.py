@@ -28,10 +28,10 @@ from eμsym.engines.cpu import CpuEngine
 from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_sizes
 from eμsym.engines.nodes import NodesEngine
 from eμsym.files import read_json, write_json
-from eμsym.likelihood_ratio import joined_samples
 from eμsym.recipes.spline_power import SEED, strength
 from eμsym.sources import ToyModel
-from eμsym.symmetrized import symmetrized_problems
+from eμsym.unbinned.likelihood_ratio import joined_samples
+from eμsym.unbinned.symmetrized import symmetrized_problems
 
 SCHEMA = "emusym/engine-agreement"
 VERSION = 1

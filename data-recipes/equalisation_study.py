@@ -19,18 +19,18 @@ from hist.axis import Regular
 from numpy.random import SeedSequence
 from scipy.stats import chi2, norm
 
-from eμsym.binned_nsigma import nsigma
-from eμsym.binned_q0 import q0
-from eμsym.bradley_terry import probability
+from eμsym.binned.injection import injection_strength
+from eμsym.binned.nsigma import nsigma
+from eμsym.binned.q0 import q0
+from eμsym.binned.templates_io import read_templates
+from eμsym.calibration.bradley_terry import probability
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.calibration.equalisation import EqualisedPair
 from eμsym.counts import FloatArray
-from eμsym.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.equalisation import EqualisedPair
 from eμsym.files import write_json
-from eμsym.injection import injection_strength
 from eμsym.pair import Pair
 from eμsym.recipes import embedded_fileset, stored_templates
-from eμsym.spline import SplineTest
-from eμsym.templates_io import read_templates
+from eμsym.unbinned.spline import SplineTest
 
 SCHEMA, VERSION = "emusym/equalisation-study", 1
 RESULTS = Path(__file__).parent / "results" / "equalisation.json"

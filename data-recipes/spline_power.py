@@ -17,10 +17,10 @@ from scipy.optimize import brentq
 from scipy.stats import kstest
 
 from eμsym.files import write_json
-from eμsym.references import ideal_significance
 from eμsym.sources import TOY_BACKGROUND, TOY_SIGNALS, GaussianSignal, ToyModel
-from eμsym.spline import SplineTest
 from eμsym.toy_loop import toy_statistics
+from eμsym.unbinned.references import ideal_significance
+from eμsym.unbinned.spline import SplineTest
 
 SCHEMA = "emusym/spline-power"
 VERSION = 1

@@ -19,14 +19,14 @@ from scipy.stats import chi2, kstest, norm
 
 from eμsym.errors import ConfigurationError, EmusymError
 from eμsym.files import make_folder, read_json, write_json
+from eμsym.papers.sym_overfit import overfit_scores, overfit_to_dict
+from eμsym.papers.sym_results import StoredStudy, portable_study, read_stored, stored_study
 from eμsym.progress import toy_bar
 from eμsym.recipes.spline_power import RESULTS as SPLINE_RESULTS
 from eμsym.recipes.spline_power import SCHEMA as SPLINE_SCHEMA
 from eμsym.recipes.spline_power import ideal
 from eμsym.studies import Study, ToyRow, read_results, read_study, study_from_dict
 from eμsym.studies.study_file import StudyFile
-from eμsym.sym_overfit import overfit_scores, overfit_to_dict
-from eμsym.sym_results import StoredStudy, portable_study, read_stored, stored_study
 
 STUDIES = Path(__file__).parent / "studies" / "paper"
 RESULTS = Path(__file__).parent / "results" / "sym"

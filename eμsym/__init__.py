@@ -12,45 +12,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from eμsym.binned_nsigma import NSigma, nsigma, nsigma_null
-    from eμsym.binned_q0 import Q0, Q0Toys, q0, q0_toys
-    from eμsym.binned_toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
-    from eμsym.classifier import ClassifierScore, ClassifierTest
-    from eμsym.closure import Closure, closure_test
-    from eμsym.correction_file import EfficiencyMaps, read_correction, write_correction
-    from eμsym.cross_entropy import CrossEntropyTest
-    from eμsym.efficiency_ratio import EfficiencyRatio, LeptonBins
-    from eμsym.equalisation import EqualisedPair
-    from eμsym.errors import EmusymError
-    from eμsym.injection import asimov_z, injection_strength, injection_strengths
-    from eμsym.kinematics import collinear_mass
-    from eμsym.likelihood_ratio import LikelihoodRatio
-    from eμsym.nplm import NPLMTest
-    from eμsym.null import Null
-    from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
-    from eμsym.pair import Pair, Sample
-    from eμsym.pair_io import read_pair, write_pair
-    from eμsym.pyhf_export import pyhf_workspace
-    from eμsym.q0_minuit import ProfileFit, profile_fit
-    from eμsym.references import (
-        ideal_significance,
-        ideal_significance_binned,
-        ideal_symmetrized_score,
-        overfit_bound,
-    )
-    from eμsym.relabelling import (
-        CalibratedSource,
-        calibrated_nsigma_null,
-        calibrated_null,
-        calibrated_window_pvalue,
-    )
-    from eμsym.roc import Roc, roc_curve
-    from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
-    from eμsym.self_calibration import SelfCalibration, self_calibrate
-    from eμsym.sources import PermutationSource, PoolSource, ToyModel
-    from eμsym.spline import SplineScan, SplineTest
-    from eμsym.symmetrized import SymmetrizedTest
-    from eμsym.templates import (
+    from eμsym.binned.injection import asimov_z, injection_strength, injection_strengths
+    from eμsym.binned.nsigma import NSigma, nsigma, nsigma_null
+    from eμsym.binned.pyhf_export import pyhf_workspace
+    from eμsym.binned.q0 import Q0, Q0Toys, q0, q0_toys
+    from eμsym.binned.q0_minuit import ProfileFit, profile_fit
+    from eμsym.binned.roc import Roc, roc_curve
+    from eμsym.binned.templates import (
         Templates,
         flat_template,
         gaussian_signal,
@@ -58,95 +26,127 @@ if TYPE_CHECKING:
         signal_template,
         symmetric_template,
     )
-    from eμsym.templates_io import read_templates, templates_from_folders, write_templates
-    from eμsym.window_batch import BestWindows, best_windows
-    from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
-    from eμsym.windows import Window, WindowScan, scan_windows
-    from eμsym.yield_ratio import YieldRatio
+    from eμsym.binned.templates_io import read_templates, templates_from_folders, write_templates
+    from eμsym.binned.toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
+    from eμsym.binned.window_batch import BestWindows, best_windows
+    from eμsym.binned.window_null import WindowPValue, window_pvalue, window_pvalue_events
+    from eμsym.binned.windows import Window, WindowScan, scan_windows
+    from eμsym.calibration.closure import Closure, closure_test
+    from eμsym.calibration.correction_file import EfficiencyMaps, read_correction, write_correction
+    from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+    from eμsym.calibration.equalisation import EqualisedPair
+    from eμsym.calibration.relabelling import (
+        CalibratedSource,
+        calibrated_nsigma_null,
+        calibrated_null,
+        calibrated_window_pvalue,
+    )
+    from eμsym.calibration.self_calibration import SelfCalibration, self_calibrate
+    from eμsym.calibration.yield_ratio import YieldRatio
+    from eμsym.errors import EmusymError
+    from eμsym.kinematics import collinear_mass
+    from eμsym.null import Null
+    from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
+    from eμsym.pair import Pair, Sample
+    from eμsym.pair_io import read_pair, write_pair
+    from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
+    from eμsym.sources import PermutationSource, PoolSource, ToyModel
+    from eμsym.unbinned.classifier import ClassifierScore, ClassifierTest
+    from eμsym.unbinned.cross_entropy import CrossEntropyTest
+    from eμsym.unbinned.likelihood_ratio import LikelihoodRatio
+    from eμsym.unbinned.nplm import NPLMTest
+    from eμsym.unbinned.references import (
+        ideal_significance,
+        ideal_significance_binned,
+        ideal_symmetrized_score,
+        overfit_bound,
+    )
+    from eμsym.unbinned.spline import SplineScan, SplineTest
+    from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 _HOME = {
-    "BestWindows": "window_batch",
-    "BinnedToys": "binned_toys",
-    "CalibratedSource": "relabelling",
+    "BestWindows": "binned.window_batch",
+    "BinnedToys": "binned.toys",
+    "CalibratedSource": "calibration.relabelling",
     "ChiSquared": "nulls",
-    "ClassifierScore": "classifier",
-    "ClassifierTest": "classifier",
-    "Closure": "closure",
-    "CrossEntropyTest": "cross_entropy",
+    "ClassifierScore": "unbinned.classifier",
+    "ClassifierTest": "unbinned.classifier",
+    "Closure": "calibration.closure",
+    "CrossEntropyTest": "unbinned.cross_entropy",
     "Cuts": "selection",
-    "EfficiencyMaps": "correction_file",
-    "EfficiencyRatio": "efficiency_ratio",
+    "EfficiencyMaps": "calibration.correction_file",
+    "EfficiencyRatio": "calibration.efficiency_ratio",
     "EmusymError": "errors",
-    "EqualisedPair": "equalisation",
-    "ExpectedZ": "binned_toys",
-    "LeptonBins": "efficiency_ratio",
-    "LikelihoodRatio": "likelihood_ratio",
-    "NPLMTest": "nplm",
-    "NSigma": "binned_nsigma",
+    "EqualisedPair": "calibration.equalisation",
+    "ExpectedZ": "binned.toys",
+    "LeptonBins": "calibration.efficiency_ratio",
+    "LikelihoodRatio": "unbinned.likelihood_ratio",
+    "NPLMTest": "unbinned.nplm",
+    "NSigma": "binned.nsigma",
     "Null": "null",
     "Pair": "pair",
     "PermutationSource": "sources",
     "PoolSource": "sources",
-    "ProfileFit": "q0_minuit",
-    "Q0": "binned_q0",
-    "Q0Toys": "binned_q0",
-    "Roc": "roc",
+    "ProfileFit": "binned.q0_minuit",
+    "Q0": "binned.q0",
+    "Q0Toys": "binned.q0",
+    "Roc": "binned.roc",
     "Sample": "pair",
-    "SelfCalibration": "self_calibration",
-    "SplineScan": "spline",
-    "SplineTest": "spline",
-    "SymmetrizedTest": "symmetrized",
-    "Templates": "templates",
+    "SelfCalibration": "calibration.self_calibration",
+    "SplineScan": "unbinned.spline",
+    "SplineTest": "unbinned.spline",
+    "SymmetrizedTest": "unbinned.symmetrized",
+    "Templates": "binned.templates",
     "ToyModel": "sources",
-    "Window": "windows",
-    "WindowPValue": "window_null",
-    "WindowScan": "windows",
-    "YieldRatio": "yield_ratio",
-    "asimov_pair": "binned_toys",
-    "asimov_z": "injection",
-    "best_windows": "window_batch",
+    "Window": "binned.windows",
+    "WindowPValue": "binned.window_null",
+    "WindowScan": "binned.windows",
+    "YieldRatio": "calibration.yield_ratio",
+    "asimov_pair": "binned.toys",
+    "asimov_z": "binned.injection",
+    "best_windows": "binned.window_batch",
     "bootstrap_null": "nulls",
-    "calibrated_nsigma_null": "relabelling",
-    "calibrated_null": "relabelling",
-    "calibrated_window_pvalue": "relabelling",
-    "closure_test": "closure",
+    "calibrated_nsigma_null": "calibration.relabelling",
+    "calibrated_null": "calibration.relabelling",
+    "calibrated_window_pvalue": "calibration.relabelling",
+    "closure_test": "calibration.closure",
     "collinear_mass": "kinematics",
-    "draw_toys": "binned_toys",
+    "draw_toys": "binned.toys",
     "emu_leptons": "selection",
     "emu_masks": "selection",
-    "expected_z": "binned_toys",
-    "flat_template": "templates",
-    "gaussian_signal": "templates",
-    "ideal_significance": "references",
-    "ideal_significance_binned": "references",
-    "ideal_symmetrized_score": "references",
-    "injection_strength": "injection",
-    "injection_strengths": "injection",
+    "expected_z": "binned.toys",
+    "flat_template": "binned.templates",
+    "gaussian_signal": "binned.templates",
+    "ideal_significance": "unbinned.references",
+    "ideal_significance_binned": "unbinned.references",
+    "ideal_symmetrized_score": "unbinned.references",
+    "injection_strength": "binned.injection",
+    "injection_strengths": "binned.injection",
     "lead_and_sub": "selection",
-    "nsigma": "binned_nsigma",
-    "nsigma_null": "binned_nsigma",
-    "overfit_bound": "references",
+    "nsigma": "binned.nsigma",
+    "nsigma_null": "binned.nsigma",
+    "overfit_bound": "unbinned.references",
     "permutation_null": "nulls",
-    "profile_fit": "q0_minuit",
-    "pyhf_workspace": "pyhf_export",
-    "q0": "binned_q0",
-    "q0_toys": "binned_q0",
-    "read_correction": "correction_file",
+    "profile_fit": "binned.q0_minuit",
+    "pyhf_workspace": "binned.pyhf_export",
+    "q0": "binned.q0",
+    "q0_toys": "binned.q0",
+    "read_correction": "calibration.correction_file",
     "read_pair": "pair_io",
-    "read_templates": "templates_io",
-    "rectangle_signal": "templates",
-    "roc_curve": "roc",
-    "scan_windows": "windows",
-    "self_calibrate": "self_calibration",
-    "signal_template": "templates",
-    "symmetric_template": "templates",
-    "templates_from_folders": "templates_io",
+    "read_templates": "binned.templates_io",
+    "rectangle_signal": "binned.templates",
+    "roc_curve": "binned.roc",
+    "scan_windows": "binned.windows",
+    "self_calibrate": "calibration.self_calibration",
+    "signal_template": "binned.templates",
+    "symmetric_template": "binned.templates",
+    "templates_from_folders": "binned.templates_io",
     "toy_null": "nulls",
-    "window_pvalue": "window_null",
-    "window_pvalue_events": "window_null",
-    "write_correction": "correction_file",
+    "window_pvalue": "binned.window_null",
+    "window_pvalue_events": "binned.window_null",
+    "write_correction": "calibration.correction_file",
     "write_pair": "pair_io",
-    "write_templates": "templates_io",
+    "write_templates": "binned.templates_io",
 }
 
 __all__ = [

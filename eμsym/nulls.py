@@ -92,17 +92,17 @@ def permutation_null(
 
     Examples
     --------
-    >>> from eμsym.spline import SplineTest
+    >>> from eμsym.unbinned.spline import SplineTest
     >>> rng = np.random.default_rng(3)
     >>> a, b = rng.exponential(size=300), rng.exponential(size=400)
     >>> null = permutation_null(SplineTest(k=6), (a, b), 99, rng=1)
     >>> bool(null.pvalue(SplineTest(k=6)(a, b).statistic) > 0.01)
     True
     """
-    from eμsym.equalisation import EqualisedPair
+    from eμsym.calibration.equalisation import EqualisedPair
 
     if isinstance(pair, EqualisedPair):
-        from eμsym.relabelling import calibrated_null
+        from eμsym.calibration.relabelling import calibrated_null
 
         return calibrated_null(test, pair, n, column=column, scale=scale, **options)
     if not isinstance(pair, Pair):

@@ -16,8 +16,8 @@ from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 
 if TYPE_CHECKING:
-    from eμsym.efficiency_ratio import LeptonBins
-    from eμsym.equalisation import EqualisedPair
+    from eμsym.calibration.efficiency_ratio import LeptonBins
+    from eμsym.calibration.equalisation import EqualisedPair
 
 #: The column that says which sample an event of the eμ pair belongs to.
 ORDER_COLUMN = "electron_leads"
@@ -207,7 +207,7 @@ class Pair:
         -----
         With a pair that has been equalised already, the raw events are taken.
         """
-        from eμsym.equalisation import equalise
+        from eμsym.calibration.equalisation import equalise
 
         return equalise(self, correction, exclude=exclude, control=control, bins=bins)
 

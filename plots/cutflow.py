@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.plots.style import Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import Style, one_panel
 
 _NAMES = {
     "all": "all",
@@ -52,9 +52,7 @@ def draw_cutflow(
     }
     # The largest dataset is drawn at the bottom, as the legend lists them from the top.
     order = sorted(totals, key=lambda name: totals[name][-3])
-    with styled(style):
-        figure = StyledFigure(style, figsize=(8.4, 4.6), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (8.4, 4.6)) as (figure, axes):
         positions = np.arange(len(steps))
         bottom = np.zeros(len(steps))
         colors = _colors(len(order))
@@ -73,7 +71,6 @@ def draw_cutflow(
         axes.set_ylim(0, 1.12 * max(float(bottom.max()), 1.0))
         axes.set_xlabel("cuts, each with all before it; last two: the samples by leading lepton")
         axes.legend(ncols=2)
-        experiment_label(axes, style)
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eμsym.ddp_study import DdpStudy
+from eμsym.papers.ddp_study import DdpStudy
 
 #: Colour-blind safe (Okabe and Ito), by test.
 COLORS = {
@@ -18,7 +18,7 @@ _BANDS = ((2, "#FFF2B2", r"$\pm 2\sigma$"), (1, "#C5E8C5", r"$\pm 1\sigma$"))
 
 
 def labels(study: DdpStudy) -> dict[str, str]:
-    """Return the tests' names in a legend, by test (see `eμsym.ddp_study.TESTS`)."""
+    """Return the tests' names in a legend, by test (see `eμsym.papers.ddp_study.TESTS`)."""
     return {
         "known": r"$q_0^{L1}$ (background known)",
         "profiled": r"$q_0^{L2}$ (background profiled)",

@@ -11,9 +11,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from eμsym.binned.templates import Templates
+from eμsym.binned.windows import Window
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
-from eμsym.templates import Templates
-from eμsym.windows import Window
 
 
 def draw_ddp_fig1(

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
-from eμsym.ddp_distributions import Z_EDGES, ZDistribution
-from eμsym.ddp_study import DdpStudy
+from eμsym.papers.ddp_distributions import Z_EDGES, ZDistribution
+from eμsym.papers.ddp_study import DdpStudy
 from eμsym.plots.ddp_common import COLORS, labels
-from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 _SHOWN = ("known", "profiled", "nsigma")
 #: Bins of the stored distributions that one drawn bin joins.
@@ -33,9 +33,7 @@ def draw_ddp_fig2(study: DdpStudy, *, style: Style = "neutral") -> Figure:
     """
     edges = Z_EDGES[::_JOIN]
     fine = np.linspace(edges[0], edges[-1], 721)
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.8)) as (figure, axes):
         names = labels(study)
         handles = []
         for test in _SHOWN:
@@ -58,7 +56,6 @@ def draw_ddp_fig2(study: DdpStudy, *, style: Style = "neutral") -> Figure:
         axes.set_xlabel(r"significance $Z$ [$\sigma$]")
         axes.set_ylabel(r"probability density [1/$\sigma$]")
         axes.legend(handles=handles, loc="upper right", ncols=1)
-        experiment_label(axes, style)
     return figure
 
 

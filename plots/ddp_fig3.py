@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from eμsym.ddp_study import DdpStudy
+from eμsym.papers.ddp_study import DdpStudy
 from eμsym.plots.ddp_common import COLORS, draw_bands
-from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 
 def draw_ddp_fig3(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") -> Figure:
@@ -25,9 +25,7 @@ def draw_ddp_fig3(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") 
     -------
     matplotlib.figure.Figure
     """
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.8)) as (figure, axes):
         bands = draw_bands(axes)
         lines = [
             axes.axhline(study.known, color=COLORS["known"], label=r"$q_0^{L1}$"),
@@ -55,5 +53,4 @@ def draw_ddp_fig3(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") 
         axes.set_xlabel("window edge [bins]")
         axes.set_ylabel(r"significance of the Asimov data [$\sigma$]")
         axes.legend(handles=[*lines, *bands], ncols=3, loc="upper right")
-        experiment_label(axes, style)
     return figure

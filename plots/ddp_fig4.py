@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.ddp_study import TESTS, DdpStudy
+from eμsym.papers.ddp_study import TESTS, DdpStudy
 from eμsym.plots.ddp_common import COLORS, labels
-from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 
 def draw_ddp_fig4(study: DdpStudy, *, style: Style = "neutral") -> Figure:
@@ -24,9 +24,7 @@ def draw_ddp_fig4(study: DdpStudy, *, style: Style = "neutral") -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    with styled(style):
-        figure = StyledFigure(style, figsize=(5.6, 5.2), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (5.6, 5.2)) as (figure, axes):
         names = labels(study)
         for test in (*TESTS[:2], "nsigma_window", "nsigma"):
             toys = study.toys[test]
@@ -43,5 +41,4 @@ def draw_ddp_fig4(study: DdpStudy, *, style: Style = "neutral") -> Figure:
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("true positive rate")
         axes.legend(loc="lower right")
-        experiment_label(axes, style)
     return figure

@@ -6,9 +6,9 @@ import math
 
 from matplotlib.figure import Figure
 
-from eμsym.ddp_study import DdpStudy
+from eμsym.papers.ddp_study import DdpStudy
 from eμsym.plots.ddp_common import COLORS, draw_bands
-from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 
 def draw_ddp_fig5(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") -> Figure:
@@ -27,9 +27,7 @@ def draw_ddp_fig5(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") 
     -------
     matplotlib.figure.Figure
     """
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.8)) as (figure, axes):
         bands = draw_bands(axes)
         curve = study.curve
         x = curve.z_injected
@@ -58,5 +56,4 @@ def draw_ddp_fig5(study: DdpStudy, flat: DdpStudy, *, style: Style = "neutral") 
         axes.set_xlabel(r"injected significance $Z_{inj}$ of $q_0^{L1}$ [$\sigma$]")
         axes.set_ylabel(r"significance of the Asimov data [$\sigma$]")
         axes.legend(handles=[*lines, *bands], loc="upper left")
-        experiment_label(axes, style)
     return figure

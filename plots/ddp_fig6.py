@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.ddp_classifier import ClassifierStudy, mean_and_deviation
-from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, StyledFigure, experiment_label, styled
+from eμsym.papers.ddp_classifier import ClassifierStudy, mean_and_deviation
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, one_panel
 
 
 def draw_ddp_fig6(study: ClassifierStudy, *, style: Style = "neutral") -> Figure:
@@ -29,9 +29,7 @@ def draw_ddp_fig6(study: ClassifierStudy, *, style: Style = "neutral") -> Figure
     spread = [mean_and_deviation(point.scores) for point in study.points]
     centre, deviation = (np.array(values) for values in zip(*spread, strict=True))
     mean, sigma = study.band
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.9), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.9)) as (figure, axes):
         for times, color in ((2, "#FFF2B2"), (1, "#C5E8C5")):
             label = rf"no asymmetry, $\pm {times if times > 1 else ''}\sigma$"
             axes.axhspan(
@@ -61,5 +59,4 @@ def draw_ddp_fig6(study: ClassifierStudy, *, style: Style = "neutral") -> Figure
         n = study.symmetric.size
         title = f"{n} bootstraps and toys; {study.n_background:,.0f} background events a sample"
         axes.legend(loc="upper left", title=title, fontsize=9, title_fontsize=9)
-        experiment_label(axes, style)
     return figure

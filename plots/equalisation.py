@@ -11,10 +11,11 @@ from hist.axis import Variable
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from eμsym.bradley_terry import summed
+from eμsym.calibration.bradley_terry import summed
+from eμsym.calibration.efficiency_ratio import LeptonBins
+from eμsym.calibration.equalisation import EqualisedPair, difference_covariance
+from eμsym.calibration.self_calibration import lepton_columns, pool_column
 from eμsym.counts import FloatArray
-from eμsym.efficiency_ratio import LeptonBins
-from eμsym.equalisation import EqualisedPair, difference_covariance
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -24,7 +25,6 @@ from eμsym.plots.style import (
     experiment_label,
     styled,
 )
-from eμsym.self_calibration import lepton_columns, pool_column
 
 #: What is looked at: a column, and whether its absolute value is meant.
 VARIABLES = (

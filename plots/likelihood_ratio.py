@@ -9,15 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from eμsym.counts import FloatArray
-from eμsym.plots.style import (
-    COLOR_A,
-    COLOR_B,
-    COLOR_BOTH,
-    Style,
-    StyledFigure,
-    experiment_label,
-    styled,
-)
+from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, one_panel
 
 BINS = 28
 
@@ -65,9 +57,7 @@ def draw_likelihood_ratio(
     edges = np.unique(np.quantile(np.concatenate([x_a, x_b]), np.linspace(0, 1, BINS + 1)))
     low, high = np.quantile(np.concatenate([x_a, x_b]), [0.002, 0.97])
     grid = np.linspace(low, high, 400)
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.4, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.4, 4.8)) as (figure, axes):
         fraction = w_a.sum() / (w_a.sum() + w_b.sum())
         both = _binned(x_a, w_a, edges)[0] + _binned(x_b, w_b, edges)[0]
         for x, w, part, curve, name, color in (
@@ -92,7 +82,6 @@ def draw_likelihood_ratio(
         axes.set_xlabel(label)
         axes.set_ylabel("sample / expected by the symmetry")
         axes.legend(title=f"t = {result.t:.1f}, dof = {result.dof}")
-        experiment_label(axes, style)
     return figure
 
 

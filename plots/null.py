@@ -7,15 +7,7 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from eμsym.null import Null
-from eμsym.plots.style import (
-    COLOR_A,
-    COLOR_BOTH,
-    COLOR_MARK,
-    Style,
-    StyledFigure,
-    experiment_label,
-    styled,
-)
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, COLOR_MARK, Style, one_panel
 
 
 def draw_null(
@@ -47,9 +39,7 @@ def draw_null(
     matplotlib.figure.Figure
     """
     finite = null.samples[np.isfinite(null.samples)]
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.4, 4.4), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.4, 4.4)) as (figure, axes):
         bins = max(10, min(60, round(2 * np.sqrt(finite.size))))
         counts, edges = np.histogram(finite, bins)
         widths = np.diff(edges)
@@ -71,5 +61,4 @@ def draw_null(
         axes.set_ylabel("probability density")
         axes.set_ylim(bottom=0)
         axes.legend()
-        experiment_label(axes, style)
     return figure

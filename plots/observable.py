@@ -8,7 +8,7 @@ import mplhep
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.binned.nsigma import NSigma, pulls
 from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
 from eμsym.plots.style import (

@@ -11,11 +11,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from eμsym.binned_nsigma import NSigma, pulls
+from eμsym.binned.nsigma import NSigma, pulls
+from eμsym.binned.windows import Window
 from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
-from eμsym.windows import Window
 
 
 def draw_plane(

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.plots.style import (
-    COLOR_A,
-    COLOR_BOTH,
-    Style,
-    StyledFigure,
-    experiment_label,
-    styled,
-)
-from eμsym.q0_minuit import ProfileFit
+from eμsym.binned.q0_minuit import ProfileFit
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, one_panel
 
 
 def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neutral") -> Figure:
@@ -32,9 +25,7 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
     -------
     matplotlib.figure.Figure
     """
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.4, 4.4), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.4, 4.4)) as (figure, axes):
         shown = np.isfinite(fit.scan)
         axes.plot(fit.scan_mu[shown], fit.scan[shown], color=COLOR_A)
         for level in (1, 4, 9):
@@ -50,5 +41,4 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
         axes.set_title(rf"{label}: μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}, Z = {fit.z:+.2f}")
-        experiment_label(axes, style)
     return figure

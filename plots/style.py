@@ -139,6 +139,34 @@ def experiment_label(axes: Any, style: Style) -> None:
     axes.annotate("Delphes simulation", (1, 0), xycoords=name, fontsize=10, **after, **text_font)
 
 
+@contextmanager
+def one_panel(style: Style, size: tuple[float, float]) -> Iterator[tuple[Figure, Any]]:
+    """Draw a figure of one panel; the experiment's label is put above it afterwards.
+
+    Parameters
+    ----------
+    style : str
+        See `styled`.
+    size : tuple of float
+        Width and height in inches.
+
+    Yields
+    ------
+    tuple
+        The figure and its axes.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such style.
+    """
+    with styled(style):
+        figure = StyledFigure(style, figsize=size, layout="constrained")
+        axes = figure.subplots()
+        yield figure, axes
+        experiment_label(axes, style)
+
+
 def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     """Write a figure as PNG and PDF, each whole or not at all.
 

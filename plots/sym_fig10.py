@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
-from eμsym.plots.style import COLOR_B, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_B, Style, one_panel
 from eμsym.plots.sym_fig6 import COLOR_TOYS
 from eμsym.plots.sym_nulls import BIN_WIDTH, COLOR_CHI2, density
 
@@ -40,9 +40,7 @@ def draw_sym_fig10(
     top = float(np.max(np.concatenate([trained, overfit])))
     edges = np.arange(0.0, top + 2 * BIN_WIDTH, BIN_WIDTH)
     grid = np.linspace(0, edges[-1], 500)
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.6), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.6)) as (figure, axes):
         reference = rf"$\chi^2_{{{dof}}}$"
         axes.plot(grid, chi2.pdf(grid, dof), color=COLOR_CHI2, linewidth=2, label=reference)
         for t, color, name in (
@@ -58,5 +56,4 @@ def draw_sym_fig10(
         axes.set_xlabel("test statistic t")
         axes.set_ylabel("probability density")
         axes.legend(loc="upper right", fontsize=9)
-        experiment_label(axes, style)
     return figure

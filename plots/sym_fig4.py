@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from eμsym.papers.sym_power import PowerPoint
 from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
-from eμsym.sym_power import PowerPoint
 
 #: Colour-blind safe (Okabe and Ito), by curve.
 COLORS = ("#0072B2", "#D55E00", "#009E73")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from eμsym.plots.style import Style, StyledFigure, experiment_label, styled
+from eμsym.papers.sym_power import PowerPoint
+from eμsym.plots.style import Style, one_panel
 from eμsym.plots.sym_fig4 import draw_curves, legend
-from eμsym.sym_power import PowerPoint
 
 
 def draw_sym_fig5(
@@ -27,13 +27,10 @@ def draw_sym_fig5(
     -------
     matplotlib.figure.Figure
     """
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.4, 4.6), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.4, 4.6)) as (figure, axes):
         draw_curves(axes, curves)
         axes.set_xlim(0, 4.3)
         axes.set_xlabel(r"branching ratio of $H\to\tau e$ [%]")
         axes.set_ylabel(r"median significance of t [$\sigma$]")
         axes.legend(handles=legend(curves), loc="upper left", fontsize=9)
-        experiment_label(axes, style)
     return figure

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
-from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
-from eμsym.sym_statistics import quantile
+from eμsym.papers.sym_statistics import quantile
+from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 #: From the lowest to the highest.
 LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
@@ -38,9 +38,7 @@ def draw_sym_fig7(
     matplotlib.figure.Figure
     """
     x = np.asarray(epochs, dtype=np.float64) / 1e6
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.8)) as (figure, axes):
         handles = []
         for level, color in zip(LEVELS, COLORS, strict=True):
             found = [quantile(column, level) for column in t.T]
@@ -59,5 +57,4 @@ def draw_sym_fig7(
         axes.set_xlabel(r"epochs [$10^6$]")
         axes.set_ylabel("percentiles of t without signal")
         axes.legend(handles=handles, ncols=3, loc="upper right", title=what)
-        experiment_label(axes, style)
     return figure

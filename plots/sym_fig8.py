@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from eμsym.plots.style import COLOR_A, COLOR_B, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.style import COLOR_A, COLOR_B, Style, one_panel
 
 EDGES = np.arange(0.0, 301.0, 5.0)
 
@@ -50,9 +50,7 @@ def draw_sym_fig8(
         label += f": {weight.sum():,.0f} events ({x.size:,} simulated"
         label += f", {100 * outside:.1f} % beyond the axis)"
         samples.append((counts, errors, color, label))
-    with styled(style):
-        figure = StyledFigure(style, figsize=(6.8, 4.8), layout="constrained")
-        axes = figure.subplots()
+    with one_panel(style, (6.8, 4.8)) as (figure, axes):
         for counts, errors, color, label in samples:
             axes.stairs(counts, EDGES, color=color, label=label)
             low = np.maximum(counts - errors, 1e-3)
@@ -63,5 +61,4 @@ def draw_sym_fig8(
         axes.set_xlabel(r"$m_\mathrm{coll}$ [GeV]")
         axes.set_ylabel(r"events / 5 GeV at 20 fb$^{-1}$")
         axes.legend(loc="upper right", fontsize=9)
-        experiment_label(axes, style)
     return figure

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
+from eμsym.papers.sym_results import RowStatistics, StoredStudy
 from eμsym.plots.style import COLOR_A, Style, StyledFigure, experiment_label, styled
-from eμsym.sym_results import RowStatistics, StoredStudy
 
 #: Grey, as the paper draws χ².
 COLOR_CHI2 = "#8C8C8C"

@@ -20,9 +20,9 @@ from eμsym.errors import ConfigurationError, DataError
 from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
 from eμsym.pair import Pair
 from eμsym.sources import ToyModel, columns_pair
-from eμsym.spline import SplineScan, SplineTest
-from eμsym.symmetrized import SymmetrizedTest
 from eμsym.toy_loop import toy_statistics
+from eμsym.unbinned.spline import SplineScan, SplineTest
+from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 MODEL = ToyModel(60, 50)
 

@@ -116,10 +116,14 @@ def test_the_rooms_are_inside_the_package_and_offer_what_they_list(room):
         assert hasattr(module, name), name
 
 
-@pytest.mark.parametrize("room", ["processors", "plots"])
+STATISTICS = ("binned", "calibration", "engines", "papers", "studies", "unbinned")
+
+
+@pytest.mark.parametrize("room", ["cli", "processors", "plots"])
 def test_the_statistics_never_import_the_rooms_above_them(room):
     package = Path(eμsym.__file__).parent
-    for path in sorted(package.glob("*.py")):
+    rooms = [package, *(package / name for name in STATISTICS)]
+    for path in sorted(path for folder in rooms for path in folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

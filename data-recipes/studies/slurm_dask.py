@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from dask_jobqueue import SLURMCluster  # type: ignore[import-not-found, unused-ignore]
+from dask_jobqueue import SLURMCluster  # type: ignore[import-not-found, attr-defined, unused-ignore]
 
 from eμsym.studies import StudyResults, read_study, run_study
 

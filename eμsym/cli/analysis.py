@@ -10,7 +10,11 @@ from urllib.parse import quote
 
 import numpy as np
 
-from eμsym.binned_nsigma import NSigma, nsigma
+from eμsym.binned.nsigma import NSigma, nsigma
+from eμsym.binned.window_null import WindowPValue, window_pvalue, window_pvalue_events
+from eμsym.binned.windows import scan_windows
+from eμsym.calibration.equalisation import EqualisedPair
+from eμsym.calibration.relabelling import calibrated_window_pvalue
 from eμsym.cli.equalise import (
     Equalisation,
     describe,
@@ -25,7 +29,6 @@ from eμsym.cli.signals import (
     write_workspace,
 )
 from eμsym.cli.unbinned import Unbinned, raw_spline, run_unbinned
-from eμsym.equalisation import EqualisedPair
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
 from eμsym.pair import Pair
@@ -40,9 +43,6 @@ from eμsym.plots import (
 )
 from eμsym.processors.columns import LABELS
 from eμsym.processors.folder import RESULTS_SCHEMA
-from eμsym.relabelling import calibrated_window_pvalue
-from eμsym.window_null import WindowPValue, window_pvalue, window_pvalue_events
-from eμsym.windows import scan_windows
 
 #: Said wherever only the raw comparison is shown.
 RAW_WARNING = (

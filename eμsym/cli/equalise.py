@@ -10,13 +10,13 @@ from typing import Any
 import hist
 import numpy as np
 
-from eμsym.binned_nsigma import ABSORBED
-from eμsym.closure import VARIABLES, closure_test
-from eμsym.correction_file import read_correction, write_correction
-from eμsym.equalisation import EqualisedPair, difference_covariance
+from eμsym.binned.nsigma import ABSORBED
+from eμsym.calibration.closure import VARIABLES, closure_test
+from eμsym.calibration.correction_file import read_correction, write_correction
+from eμsym.calibration.equalisation import EqualisedPair, difference_covariance
+from eμsym.calibration.self_calibration import checked_windows, inside
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair, Sample
-from eμsym.self_calibration import checked_windows, inside
 
 #: The correction as a file, in the output folder.
 EQUALISATION_FILE = "equalisation.json"

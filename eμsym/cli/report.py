@@ -6,10 +6,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+
+from eμsym.cli.tables import plain_console, plain_table, print_table
 
 _HEADINGS = {
     "all": "all",
@@ -24,29 +24,6 @@ _HEADINGS = {
 }
 
 
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
-
-
-def _table() -> Table:
-    """Return a table narrow enough for 80 columns."""
-    return Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=0,
-        pad_edge=False,
-        header_style="none",
-    )
-
-
-def _print_table(title: str, table: Table) -> None:
-    """Print a table with all its digits, even where the terminal is too narrow for it."""
-    console = _console()
-    console.print(f"\n[bold]{title}[/]")
-    needed = Console(width=1000).measure(table).maximum
-    Console(highlight=False, width=max(console.width, needed)).print(table)
-
-
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
@@ -54,7 +31,7 @@ def _number(value: float) -> str:
 def print_cutflow(results: dict[str, Any]) -> None:
     """Print events after every cut, dataset by dataset, scaled as the histograms are."""
     cutflow, normalisation = results["cutflow"], results["normalisation"]
-    table = _table()
+    table = plain_table(padding=0)
     table.add_column("dataset", no_wrap=True)
     steps = list(next(iter(cutflow.values())))
     for step in steps:
@@ -67,12 +44,12 @@ def print_cutflow(results: dict[str, Any]) -> None:
         table.add_row(name, *(_number(counts[step]) for step in steps))
     table.add_section()
     table.add_row("pair", *(_number(totals[step]) for step in steps), style="bold")
-    _print_table("Events after each cut", table)
+    print_table("Events after each cut", table)
 
 
 def print_tests(results: dict[str, Any]) -> None:
     """Print the correction, Nσ, the best window, q0 and the unbinned tests."""
-    console, tests = _console(), results["tests"]
+    console, tests = plain_console(), results["tests"]
     raw = tests.get("raw")
     yields = tests["yields"]
     line = ", ".join(
@@ -83,7 +60,7 @@ def print_tests(results: dict[str, Any]) -> None:
         line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
     console.print(f"\n[bold]Yields[/]  {line}")
     _print_equalisation(console, tests)
-    table = _table()
+    table = plain_table(padding=0)
     table.add_column("histogram")
     headings = ("Nσ", "p (two-sided)", "bins", "empty", "all ≥ 25 entries")
     for heading in headings if raw is None else ("raw Nσ", *headings):
@@ -100,7 +77,7 @@ def print_tests(results: dict[str, Any]) -> None:
             str(test["n_empty"]),
             "no" if test["sparse"] else "yes",
         )
-    _print_table("Nσ of μe − eμ (negative: eμ has the excess)", table)
+    print_table("Nσ of μe − eμ (negative: eμ has the excess)", table)
     _print_window(console, results)
     _print_q0(console, tests["q0"], None if raw is None else raw["q0"])
     _print_unbinned(console, tests)
@@ -191,7 +168,7 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
 def _print_q0(console: Console, tests: dict[str, Any], raw: dict[str, Any] | None) -> None:
     if not tests:
         return
-    table = _table()
+    table = plain_table(padding=0)
     numbers = ["Z", "μ [events]", "MINOS interval"]
     if raw is not None:
         numbers.insert(0, "raw Z")
@@ -210,11 +187,11 @@ def _print_q0(console: Console, tests: dict[str, Any], raw: dict[str, Any] | Non
             z.insert(0, f"{raw[name]['z']:+.2f}" if "z" in raw[name] else "")
         table.add_row(name, labels[fit["order"]], fit["shape"], *z, mu, interval)
     if table.row_count:
-        _print_table("q0 of each signal, against the other sample", table)
+        print_table("q0 of each signal, against the other sample", table)
 
 
 def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
-    table = _table()
+    table = plain_table(padding=0)
     results, raw = tests["unbinned"], tests.get("raw")
     before = {} if raw is None else raw.get("unbinned", {})
     drawn = "permutations" if raw is None else "redrawn labels"
@@ -245,7 +222,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
         )
     if table.row_count:
         title = f"Symmetrized likelihood ratio of {', '.join(results['columns'])}, unbinned"
-        _print_table(title, table)
+        print_table(title, table)
 
 
 def _maybe(value: Any) -> str:
@@ -254,7 +231,7 @@ def _maybe(value: Any) -> str:
 
 def print_written(folder: Path, results: dict[str, Any]) -> None:
     """Print what is missing, what to beware of, and where the results are."""
-    console = _console()
+    console = plain_console()
     for problem in results["missing"]:
         console.print(f"[red]missing[/] {problem}")
     for warning in results["warnings"]:

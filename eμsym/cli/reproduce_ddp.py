@@ -12,10 +12,13 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 import eμsym.recipes
+from eμsym.binned.templates_io import templates_from_folders, write_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.tables import titled_table
-from eμsym.ddp_published import Comparison, compare, needed
-from eμsym.ddp_results import (
+from eμsym.errors import OutputError
+from eμsym.files import make_folder, write_json
+from eμsym.papers.ddp_published import Comparison, compare, needed
+from eμsym.papers.ddp_results import (
     DEFAULT_SEED,
     FLAT,
     HLFV,
@@ -24,9 +27,7 @@ from eμsym.ddp_results import (
     compute,
     read_results,
 )
-from eμsym.ddp_study import N_TOYS, TESTS, DdpStudy
-from eμsym.errors import OutputError
-from eμsym.files import make_folder, write_json
+from eμsym.papers.ddp_study import N_TOYS, TESTS, DdpStudy
 from eμsym.plots.ddp_fig1 import draw_ddp_fig1
 from eμsym.plots.ddp_fig2 import draw_ddp_fig2
 from eμsym.plots.ddp_fig3 import draw_ddp_fig3
@@ -34,7 +35,6 @@ from eμsym.plots.ddp_fig4 import draw_ddp_fig4
 from eμsym.plots.ddp_fig5 import draw_ddp_fig5
 from eμsym.plots.style import save_figure
 from eμsym.progress import toy_bar
-from eμsym.templates_io import templates_from_folders, write_templates
 
 RECIPES = Path(eμsym.recipes.__file__).parent
 TEMPLATES, RESULTS = RECIPES / "templates", RECIPES / "results" / "ddp.json"
@@ -194,7 +194,7 @@ def make_templates(
     overwrite : bool
         Replace the file if it is there.
     **options
-        See `eμsym.templates_io.templates_from_folders`.
+        See `eμsym.binned.templates_io.templates_from_folders`.
 
     Raises
     ------

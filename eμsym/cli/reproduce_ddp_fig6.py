@@ -9,9 +9,12 @@ from typing import Any
 from rich.console import Console
 
 import eμsym.recipes
+from eμsym.binned.templates_io import read_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.reproduce_sym import print_claims
-from eμsym.ddp_classifier import (
+from eμsym.errors import ConfigurationError
+from eμsym.files import make_folder, write_json
+from eμsym.papers.ddp_classifier import (
     BOOTSTRAPS,
     DEFAULT_SEED,
     IDEAL,
@@ -21,16 +24,13 @@ from eμsym.ddp_classifier import (
     mean_and_deviation,
     read_classifier_study,
 )
-from eμsym.ddp_results import HLFV
-from eμsym.errors import ConfigurationError
-from eμsym.files import make_folder, write_json
+from eμsym.papers.ddp_results import HLFV
+from eμsym.papers.sym_claims import Claim
+from eμsym.papers.sym_statistics import crossing
 from eμsym.plots.ddp_fig6 import draw_ddp_fig6
 from eμsym.plots.style import save_figure
 from eμsym.progress import toy_bar
 from eμsym.recipes import stored_templates
-from eμsym.sym_claims import Claim
-from eμsym.sym_statistics import crossing
-from eμsym.templates_io import read_templates
 
 RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "ddp-classifier.json"
 _BAR_AFTER_SECONDS = 2.0

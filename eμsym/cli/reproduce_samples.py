@@ -12,6 +12,8 @@ import numpy as np
 from rich.console import Console
 
 import eμsym.recipes
+from eμsym.binned.templates import Templates
+from eμsym.binned.templates_io import read_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.tables import titled_table
 from eμsym.errors import InputFileError
@@ -36,8 +38,6 @@ from eμsym.recipes.simulation.comparison import (
     overall_pvalue,
 )
 from eμsym.recipes.simulation.production import simulate
-from eμsym.templates import Templates
-from eμsym.templates_io import read_templates
 
 SCHEMA, VERSION = "emusym/samples", 1
 RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "samples.json"

@@ -13,22 +13,22 @@ import numpy as np
 from rich.console import Console
 
 import eμsym.recipes
+from eμsym.binned.templates_io import read_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.sym_figures import draw_sym
 from eμsym.cli.tables import titled_table
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import make_folder, write_json
+from eμsym.papers.sym_claims import Claim
+from eμsym.papers.sym_inputs import SymInputs
+from eμsym.papers.sym_overfit import overfit_scores, read_overfit
+from eμsym.papers.sym_published import FIGURES, NEEDED, REMARKS, claims
+from eμsym.papers.sym_results import StoredStudy, read_stored, stored_study
 from eμsym.plots.style import save_figure
 from eμsym.progress import toy_bar
 from eμsym.recipes import stored_templates
 from eμsym.studies import read_study, run_study
 from eμsym.studies.study_config import Study
-from eμsym.sym_claims import Claim
-from eμsym.sym_inputs import SymInputs
-from eμsym.sym_overfit import overfit_scores, read_overfit
-from eμsym.sym_published import FIGURES, NEEDED, REMARKS, claims
-from eμsym.sym_results import StoredStudy, read_stored, stored_study
-from eμsym.templates_io import read_templates
 
 SCHEMA, VERSION = "emusym/sym-figure", 1
 RECIPES = Path(eμsym.recipes.__file__).parent

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eμsym.calibration.equalisation import EqualisedPair
 from eμsym.counts import check_same_binning
-from eμsym.equalisation import EqualisedPair
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import make_folder, write_json
 from eμsym.pair import Pair
@@ -84,8 +84,8 @@ def stored_signals(plane: Any, known: Iterable[str]) -> list[SignalShape]:
     known : iterable of str
         Signals that need no stored shape.
     """
+    from eμsym.binned.templates_io import read_templates
     from eμsym.recipes import STORED_SIGNALS, stored_templates
-    from eμsym.templates_io import read_templates
 
     shapes = []
     for name in STORED_SIGNALS:
@@ -120,8 +120,8 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     fit : ProfileFit or None
         With MINUIT, the whole fit.
     """
-    from eμsym.binned_q0 import q0
-    from eμsym.q0_minuit import profile_fit
+    from eμsym.binned.q0 import q0
+    from eμsym.binned.q0_minuit import profile_fit
 
     tested, reference = _tested_and_reference(pair, shape)
     about: dict[str, Any] = {
@@ -153,7 +153,7 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
 
     It is that of the raw counts: what a correction expects of them is not in it.
     """
-    from eμsym.pyhf_export import pyhf_workspace
+    from eμsym.binned.pyhf_export import pyhf_workspace
 
     tested, reference = _tested_and_reference(pair, shape)
     channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.errors import DataError
+from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9, SymInputs
+from eμsym.papers.sym_power import BENCHMARKS, HIGGS, RATIOS, SIGNALS, curve, higgs_curve, higgs_row
 from eμsym.plots.sym_fig4 import draw_sym_fig4
 from eμsym.plots.sym_fig5 import draw_sym_fig5
 from eμsym.plots.sym_fig6 import PermutationRow, draw_sym_fig6
@@ -16,8 +18,6 @@ from eμsym.plots.sym_fig7 import draw_sym_fig7
 from eμsym.plots.sym_fig8 import draw_sym_fig8
 from eμsym.plots.sym_fig10 import draw_sym_fig10
 from eμsym.plots.sym_nulls import draw_sym_nulls, null_panel
-from eμsym.sym_inputs import FIG1, FIG2, FIG9, SymInputs
-from eμsym.sym_power import BENCHMARKS, HIGGS, RATIOS, SIGNALS, curve, higgs_curve, higgs_row
 
 
 def draw_sym(figure: str, inputs: SymInputs, style: Any) -> Figure:

@@ -59,9 +59,9 @@ def toys(paths: tuple[str, ...], output: str | None, merge: bool, **options: Any
 
 
 def _print_results(results: StudyResults, folder: Path) -> None:
-    from eμsym.cli.report import _console, _print_table, _table
+    from eμsym.cli.tables import plain_console, plain_table, print_table
 
-    console, table = _console(), _table()
+    console, table = plain_console(), plain_table(padding=0)
     for heading in ("row", "source", "test"):
         table.add_column(heading, no_wrap=True)
     for heading in ("toys", "median t", "16–84 %", "95 %", "χ² median", "16–84 %", "95 %"):
@@ -83,7 +83,7 @@ def _print_results(results: StudyResults, folder: Path) -> None:
             *chi2,
             *(str(line[name]) for name in troubles),
         )
-    _print_table(f"{results.study.name}: test statistics t, beside χ² (dof)", table)
+    print_table(f"{results.study.name}: test statistics t, beside χ² (dof)", table)
     for name, given in results.inputs.items():
         events = " + ".join(f"{n:,}" for n in given["events"])
         distinct = " + ".join(f"{n:,}" for n in given["distinct"])

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.equalisation import EqualisedPair
+from eμsym.calibration.equalisation import EqualisedPair
+from eμsym.calibration.relabelling import calibrated_null
 from eμsym.errors import DataError
 from eμsym.null import Null
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.plots import draw_likelihood_ratio, draw_null
-from eμsym.relabelling import calibrated_null
 from eμsym.sources import pair_columns
-from eμsym.spline import SplineTest
+from eμsym.unbinned.spline import SplineTest
 
 #: The tests want x of order one; the papers take m_coll in units of 100 GeV.
 GEV_SCALE = 0.01
@@ -85,7 +85,7 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
     if len(names) == 1:
         tests["spline"] = SplineTest()
     if options.symmetrized:
-        from eμsym.symmetrized import SymmetrizedTest
+        from eμsym.unbinned.symmetrized import SymmetrizedTest
 
         tests["network"] = SymmetrizedTest(epochs=options.epochs)
     results: dict[str, Any] = {"columns": list(names), "scales": scales, "seed": options.seed}

@@ -12,12 +12,12 @@ import pyarrow as pa
 from scipy.stats import chi2
 
 from eμsym.errors import DataError
-from eμsym.likelihood_ratio import LikelihoodRatio
 from eμsym.pair import Pair
-from eμsym.spline import SplineResult
 from eμsym.studies.row_sources import RowSource
 from eμsym.studies.study_config import StudyTest
 from eμsym.toy_loop import ColumnTest
+from eμsym.unbinned.likelihood_ratio import LikelihoodRatio
+from eμsym.unbinned.spline import SplineResult
 
 #: (number of the row, number of the toy)
 Toy = tuple[int, int]

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from eμsym.cross_entropy import CrossEntropyTest
 from eμsym.engines.interface import checkpoints
 from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.likelihood_ratio import NetworkTest
-from eμsym.nplm import NPLMTest
-from eμsym.spline import SplineScan, SplineTest
-from eμsym.symmetrized import SymmetrizedTest
+from eμsym.unbinned.cross_entropy import CrossEntropyTest
+from eμsym.unbinned.likelihood_ratio import NetworkTest
+from eμsym.unbinned.nplm import NPLMTest
+from eμsym.unbinned.spline import SplineScan, SplineTest
+from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 Testing = SymmetrizedTest | NPLMTest | CrossEntropyTest | SplineTest | SplineScan
 

@@ -9,11 +9,11 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from eμsym.binned_q0 import q0, q0_toys
-from eμsym.binned_toys import draw_toys
-from eμsym.injection import injection_strength
-from eμsym.pyhf_export import pyhf_workspace
-from eμsym.q0_minuit import profile_fit
+from eμsym.binned.injection import injection_strength
+from eμsym.binned.pyhf_export import pyhf_workspace
+from eμsym.binned.q0 import q0, q0_toys
+from eμsym.binned.q0_minuit import profile_fit
+from eμsym.binned.toys import draw_toys
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
 

@@ -18,7 +18,7 @@ from eμsym.counts import FloatArray
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.sources import ToyModel, pair_columns
-from eμsym.spline import SplineResult, SplineTest
+from eμsym.unbinned.spline import SplineResult, SplineTest
 
 
 def seconds(work: Callable[[], Any], repeat: int) -> float:

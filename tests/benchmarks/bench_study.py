@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from eμsym.sources import ToyModel
-from eμsym.spline import SplineTest
 from eμsym.studies import Study, StudyTest, ToyRow, run_study
 from eμsym.studies.study_config import Testing
-from eμsym.symmetrized import SymmetrizedTest
 from eμsym.toy_loop import toy_statistics
+from eμsym.unbinned.spline import SplineTest
+from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 TOYS = 2000
 

@@ -20,9 +20,9 @@ import pytest
 
 from eμsym.engines.cpu import Data, Loop
 from eμsym.engines.interface import Training, glorot_uniform
-from eμsym.likelihood_ratio import Samples, joined_samples
-from eμsym.nplm import nplm_problem
-from eμsym.symmetrized import SymmetrizedTest, symmetrized_problems
+from eμsym.unbinned.likelihood_ratio import Samples, joined_samples
+from eμsym.unbinned.nplm import nplm_problem
+from eμsym.unbinned.symmetrized import SymmetrizedTest, symmetrized_problems
 
 LAYERS = (1, 4, 1)
 

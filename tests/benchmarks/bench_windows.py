@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from eμsym.binned_nsigma import nsigma, pulls
-from eμsym.window_batch import best_windows
-from eμsym.window_null import window_pvalue, window_pvalue_events
+from eμsym.binned.nsigma import nsigma, pulls
+from eμsym.binned.window_batch import best_windows
+from eμsym.binned.window_null import window_pvalue, window_pvalue_events
 
 TOYS, BINS = 1000, 28
 

@@ -1,0 +1,236 @@
+"""Nσ in every window of one plane (DDP Eq. 1-2 over a part of the bins, arXiv:2203.07529)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eμsym.binned.nsigma import pulls
+from eμsym.binned.window_batch import (
+    Shape,
+    Side,
+    check_scan,
+    count_windows,
+    directed,
+    nsigma_of_size,
+    pull_tables,
+    tie_threshold,
+    window_sizes,
+)
+from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.errors import DataError
+
+#: More windows than this are not listed one by one (40 bytes each).
+MAX_LISTED = 50_000_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of bins and what Nσ is in it.
+
+    Attributes
+    ----------
+    start, stop : tuple of int
+        First bin, and one past the last bin, on each axis.
+    z : float
+        Local Nσ: what it would be worth had no other window been looked at.
+    edges : tuple of (float, float), optional
+        Low and high edge on each axis, if the samples were histograms with
+        numerical axes.
+    """
+
+    start: tuple[int, int]
+    stop: tuple[int, int]
+    z: float
+    edges: tuple[tuple[float, float], ...] | None = None
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The window as an index of the plane."""
+        return slice(self.start[0], self.stop[0]), slice(self.start[1], self.stop[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The number of bins along each axis."""
+        return self.stop[0] - self.start[0], self.stop[1] - self.start[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the window, for JSON."""
+        return {
+            "start": list(self.start),
+            "stop": list(self.stop),
+            "local_z": self.z,
+            "edges": None if self.edges is None else [list(pair) for pair in self.edges],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class WindowScan:
+    """Result of `scan_windows`.
+
+    Attributes
+    ----------
+    best : Window or None
+        The window of largest |Nσ| (or of the largest excess in B or in A, by
+        `side`); None if no window holds an entry.
+    z : ndarray of float, shape (n_windows,)
+        Local Nσ of every window; NaN where all its bins are empty.
+    start, stop : ndarray of int, shape (n_windows, 2)
+        The windows, by rows, columns, first row, first column.
+    side : {"either", "b", "a"}
+        What `best` is the best of.
+    """
+
+    best: Window | None
+    z: FloatArray
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    side: Side = "either"
+
+    @property
+    def statistic(self) -> float:
+        """The test statistic, the largest |Nσ|, Nσ or −Nσ; NaN if no window holds an entry."""
+        if self.best is None:
+            return float("nan")
+        return float(directed(np.array(self.best.z), self.side))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the best window and the number of windows, for JSON."""
+        return {
+            "best": self.best.to_dict() if self.best else None,
+            "side": self.side,
+            "n_windows": int(self.z.size),
+        }
+
+
+def scan_windows(
+    b: Any,
+    a: Any,
+    *,
+    variance_b: ArrayLike | None = None,
+    variance_a: ArrayLike | None = None,
+    shape: Shape = "square",
+    min_size: int = 1,
+    side: Side = "either",
+) -> WindowScan:
+    r"""Compute Nσ in every square, or every rectangle, of a plane.
+
+    .. math::
+        N_σ(W) = \frac{1}{\sqrt{M_W}} \sum_{i ∈ W}
+                 \frac{B_i - A_i}{\sqrt{σ^2_{A_i} + σ^2_{B_i}}}
+
+    (DDP Eq. 1-2 on the bins of a window W, M_W of which are not empty.) Four
+    corners of a summed-area table make a sum, whatever the window's size.
+
+    Parameters
+    ----------
+    b, a : array_like or histogram, 2-D
+        As for `nsigma`; positive Nσ is an excess in B.
+    variance_b, variance_a : array_like, 2-D, optional
+        Variances. Default: those of the histogram, else the counts (Poisson).
+    shape : {"square", "rectangle"}
+        Squares have as many bins on both axes.
+    min_size : int
+        Smallest number of bins along either axis.
+    side : {"either", "b", "a"}
+        The best window has the largest |Nσ|, the largest excess in B, or the
+        largest excess in A.
+
+    Returns
+    -------
+    WindowScan
+        Its `best` is a *local* significance: with thousands of windows tried,
+        2 to 4σ are expected with no signal at all; `window_pvalue` says what
+        it is worth. Ties, up to a relative 1e-9, go to the first window by
+        rows, columns, first row, first column: the smallest.
+
+    Raises
+    ------
+    DataError
+        If the samples are not 2-D, their binnings differ, counts cannot be
+        used, no window is allowed, or there are too many to list.
+
+    Examples
+    --------
+    >>> scan = scan_windows([[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]])
+    >>> scan.best
+    Window(start=(0, 1), stop=(1, 2), z=2.8, edges=None)
+    >>> scan_windows(
+    ...     [[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]], shape="rectangle"
+    ... ).best.slices
+    (slice(0, 2, None), slice(1, 2, None))
+    """
+    check_same_binning(b, a)
+    b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
+    a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
+    plane = b_counts.shape
+    check_scan(plane, shape, min_size, side)
+    n_windows = count_windows(plane, shape, min_size)
+    if n_windows > MAX_LISTED:
+        raise DataError(
+            f"a plane of {plane[0]}×{plane[1]} bins has {n_windows} windows, too many to list; "
+            "raise min_size, take wider bins, or use best_windows, which lists none"
+        )
+    tables = pull_tables(pulls(b_counts, a_counts, b_variance, a_variance)[np.newaxis])
+    z = np.empty(n_windows)
+    start = np.empty((n_windows, 2), dtype=np.int64)
+    stop = np.empty_like(start)
+    done = 0
+    for size in window_sizes(plane, shape, min_size):
+        of_size = nsigma_of_size(tables, size)[:, :, 0]
+        part = slice(done, done + of_size.size)
+        z[part] = of_size.ravel()
+        start[part] = np.indices(of_size.shape).reshape(2, -1).T
+        stop[part] = start[part] + size
+        done = part.stop
+    return WindowScan(best=_best(z, start, stop, side, b), z=z, start=start, stop=stop, side=side)
+
+
+def _best(
+    z: FloatArray,
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    side: Side,
+    histogram: Any,
+) -> Window | None:
+    """Return the first of the windows that tie for the largest value."""
+    if np.all(np.isnan(z)):
+        return None
+    values = directed(z, side)
+    k = int(np.argmax(values >= tie_threshold(np.asarray(np.nanmax(values)))))
+    return make_window(start[k], stop[k], z[k], getattr(histogram, "axes", None))
+
+
+def make_window(start: ArrayLike, stop: ArrayLike, z: float, axes: Any = None) -> Window:
+    """Return a `Window` with the edges that it has on the axes of a histogram, if any.
+
+    Parameters
+    ----------
+    start, stop : array_like of int, shape (2,)
+    z : float
+        Its local Nσ.
+    axes : sequence of two UHI axes, optional
+    """
+    low, high = np.asarray(start), np.asarray(stop)
+    return Window(
+        start=(int(low[0]), int(low[1])),
+        stop=(int(high[0]), int(high[1])),
+        z=float(z),
+        edges=None if axes is None else _edges(axes, low, high),
+    )
+
+
+def _edges(
+    axes: Any, start: NDArray[np.int64], stop: NDArray[np.int64]
+) -> tuple[tuple[float, float], ...] | None:
+    """Return the window's low and high edge on each axis; None if bins are no intervals."""
+    edges = []
+    for axis, i, j in zip(axes, start, stop, strict=True):
+        first, last = axis[int(i)], axis[int(j) - 1]
+        if not isinstance(first, tuple):
+            return None
+        edges.append((float(first[0]), float(last[1])))
+    return tuple(edges)

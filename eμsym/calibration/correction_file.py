@@ -1,0 +1,293 @@
+"""Efficiencies of electrons and muons as correctionlib JSON files: theirs read, ours written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eμsym.calibration.bradley_terry import IntArray
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.counts import FloatArray
+from eμsym.errors import DataError, EmusymError, InputFileError
+from eμsym.files import whole_file
+
+#: The corrections that are read by default, and those that we write.
+ELECTRON = "efficiency_electron"
+MUON = "efficiency_muon"
+RATIO = "ratio_mu_e"
+ERROR = "ratio_mu_e_log_error"
+COVARIANCE = "ratio_mu_e_log_covariance"
+
+#: Inputs that an efficiency may have: pT in GeV, |η| and η.
+INPUTS = ("pt", "abseta", "eta")
+
+#: More different efficiencies than this are no bins.
+_MAX_BINS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class EfficiencyMaps:
+    """Efficiencies of electrons and muons from a correctionlib file.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    electron, muon : correctionlib.highlevel.Correction
+        ε_e and ε_μ as functions of ``pt`` and ``abseta`` (or ``eta``).
+    errors : tuple of correctionlib.highlevel.Correction, or None
+        The standard errors of ε_e and of ε_μ; None if the file has none.
+    """
+
+    path: str
+    electron: Any
+    muon: Any
+    errors: tuple[Any, Any] | None = None
+
+    def evaluate(self, pt: ArrayLike, eta: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return ε_e and ε_μ of leptons, of the shape of pT [GeV] and η.
+
+        Raises
+        ------
+        DataError
+            If a lepton is beyond the file's bins, or an efficiency is not in (0, 1].
+        """
+        pt, eta = (np.asarray(values, dtype=np.float64) for values in (pt, eta))
+        pair = [self._values(correction, pt, eta) for correction in (self.electron, self.muon)]
+        for correction, values in zip((self.electron, self.muon), pair, strict=True):
+            wrong = ~((values > 0) & (values <= 1))
+            if wrong.any():
+                k = int(np.argmax(wrong))
+                raise DataError(
+                    f"{self.path}: {correction.name} is {values.flat[k]:g} at pT "
+                    f"{pt.flat[k]:.4g} GeV, η {eta.flat[k]:.3g}; an efficiency is above 0 and "
+                    "at most 1"
+                )
+        return pair[0], pair[1]
+
+    def levels(
+        self, pt: FloatArray, eta: FloatArray
+    ) -> tuple[IntArray, FloatArray, FloatArray | None]:
+        """Return ln r = ln(ε_μ/ε_e) as numbered values: each lepton's number, and the values.
+
+        Leptons of equal efficiencies and errors are those of one bin, whose error
+        they share; different bins are independent.
+
+        Returns
+        -------
+        index : ndarray of int, of the shape of pT and η
+        log_ratio : ndarray of float, shape (k,)
+        covariance : ndarray of float, shape (k, k), or None
+            None if the file has no errors.
+
+        Raises
+        ------
+        DataError
+            As for `evaluate`; or if an error is negative, or the efficiencies with
+            errors are not binned.
+        """
+        electron, muon = self.evaluate(pt, eta)
+        rows = [np.log(muon / electron)]
+        if self.errors is not None:
+            for values, correction in zip((electron, muon), self.errors, strict=True):
+                error = self._values(correction, pt, eta)
+                if not np.all((error >= 0) & np.isfinite(error)):
+                    raise DataError(f"{self.path}: {correction.name} is negative or not finite")
+                rows.append(error / values)
+            rows += [electron, muon]
+        table, index = np.unique(
+            np.stack([row.ravel() for row in rows]), axis=1, return_inverse=True
+        )
+        index = np.asarray(index, dtype=np.int64).reshape(pt.shape)
+        if self.errors is None:
+            return index, table[0], None
+        if table.shape[1] > _MAX_BINS:
+            raise DataError(
+                f"{self.path}: has errors, but {table.shape[1]} different efficiencies; errors are "
+                "those of bins, give both efficiencies in bins"
+            )
+        return index, table[0], np.diag(table[1] ** 2 + table[2] ** 2)
+
+    def _values(self, correction: Any, pt: FloatArray, eta: FloatArray) -> FloatArray:
+        columns = {"pt": pt, "abseta": np.abs(eta), "eta": eta}
+        where = f"{self.path}: {correction.name}"
+        arguments = [columns[variable.name].ravel() for variable in correction.inputs]
+        try:
+            values = np.asarray(correction.evaluate(*arguments), dtype=np.float64)
+        except (IndexError, RuntimeError) as error:
+            raise DataError(
+                f"{where} is not defined for all leptons, with pT {pt.min():.4g} to "
+                f"{pt.max():.4g} GeV and |η| up to {np.abs(eta).max():.3g} ({_one_line(error)}); "
+                "widen its bins or set its flow to clamp"
+            ) from error
+        return values.reshape(pt.shape)
+
+
+def read_correction(
+    path: str | Path, *, electron: str = ELECTRON, muon: str = MUON
+) -> EfficiencyRatio | EfficiencyMaps:
+    """Read a correction from correctionlib JSON (``.json`` or ``.json.gz``).
+
+    Parameters
+    ----------
+    path : str or Path
+        With corrections of the two names below, or as `write_correction` writes it.
+    electron, muon : str
+        Names of the corrections that hold ε_e and ε_μ. Their inputs are ``pt``
+        in GeV and ``abseta`` or ``eta``, or some of them, in any order. Their
+        standard errors, if any, are in corrections of the same name with ``_error``
+        at the end.
+
+    Returns
+    -------
+    EfficiencyMaps, or EfficiencyRatio
+        A ratio, with its covariance, of a file that `write_correction` has written.
+
+    Raises
+    ------
+    InputFileError
+        If the file cannot be read, lacks a correction, or one needs other inputs.
+    """
+    from correctionlib import CorrectionSet
+
+    text = _text(Path(path))
+    try:
+        content = CorrectionSet.from_string(text)
+    except Exception as error:
+        raise InputFileError(f"{path}: is not a correctionlib file ({_one_line(error)})") from error
+    known = set(content)  # asking the set itself for a name that it lacks raises an error
+    if RATIO in known and not {electron, muon} <= known:
+        return _read_ratio(path, content, text)
+    efficiencies = [_efficiency(path, content, name) for name in (electron, muon)]
+    errors = None
+    names = [f"{name}_error" for name in (electron, muon)]
+    if known & set(names):
+        left, right = (_efficiency(path, content, name) for name in names)
+        errors = left, right
+    return EfficiencyMaps(str(path), efficiencies[0], efficiencies[1], errors)
+
+
+def _efficiency(path: str | Path, content: Any, name: str) -> Any:
+    if name not in set(content):
+        known = ", ".join(sorted(content)) or "none"
+        raise InputFileError(f"{path}: has no correction {name!r}; there are: {known}")
+    inputs = [variable.name for variable in content[name].inputs]
+    strange = [x for x in inputs if x not in INPUTS]
+    if strange or not inputs:
+        raise InputFileError(
+            f"{path}: {name} is a function of {', '.join(inputs) or 'nothing'}; it must be one of "
+            f"{', '.join(INPUTS)}"
+        )
+    return content[name]
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputFileError(f"{path}: cannot be read ({_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def write_correction(ratio: EfficiencyRatio, path: str | Path) -> None:
+    """Write r = ε_μ/ε_e as correctionlib JSON, whole or not at all.
+
+    Parameters
+    ----------
+    ratio : EfficiencyRatio
+    path : str or Path
+        ``.json``. Its corrections are ``ratio_mu_e`` and ``ratio_mu_e_log_error``,
+        the error of ln r, with the inputs ``pt`` and ``abseta``, both clamped; and
+        ``ratio_mu_e_log_covariance``, of the numbers of two bins.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    text = correction_set(ratio).model_dump_json(exclude_unset=True, indent=1)
+    with whole_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def correction_set(ratio: EfficiencyRatio) -> Any:
+    """Return the content of the file, a `correctionlib.schemav2.CorrectionSet`."""
+    from correctionlib import schemav2
+
+    def correction(
+        name: str, says: str, inputs: dict[str, tuple[str, str]], edges: Any, content: FloatArray
+    ) -> Any:
+        return schemav2.Correction(
+            name=name,
+            description=says,
+            version=1,
+            inputs=[
+                schemav2.Variable(name=key, type=kind, description=text)  # type: ignore[arg-type]
+                for key, (kind, text) in inputs.items()
+            ],
+            output=schemav2.Variable(name=name, type="real"),
+            data=schemav2.MultiBinning(
+                nodetype="multibinning",
+                inputs=list(inputs),
+                edges=edges,
+                content=list[Any](content.ravel().tolist()),
+                flow="clamp",
+            ),
+        )
+
+    lepton = {"pt": ("real", "pT in GeV"), "abseta": ("real", "|η|")}
+    edges = [list(ratio.bins.pt_edges), list(ratio.bins.abseta_edges)]
+    numbers = {"bin": ("real", "number of a bin"), "other": ("real", "number of a bin")}
+    steps = (np.arange(len(ratio.bins) + 1) - 0.5).tolist()
+    return schemav2.CorrectionSet(
+        schema_version=2,
+        description="Efficiency of a muon over that of an electron, up to a factor.",
+        corrections=[
+            correction(RATIO, "r = ε_μ/ε_e", lepton, edges, np.exp(ratio.log_ratio)),
+            correction(ERROR, "standard error of ln r", lepton, edges, ratio.error),
+            correction(
+                COVARIANCE,
+                "covariance of ln r in two bins; bin (i, j) of pt and abseta has the number "
+                f"i * {ratio.bins.shape[1]} + j",
+                numbers,
+                [steps, steps],
+                ratio.covariance,
+            ),
+        ],
+    )
+
+
+def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
+    """Return the ratio, with the edges that the file has and the values that it evaluates to."""
+    try:
+        corrections = json.loads(text)["corrections"]
+        node = next(item for item in corrections if item["name"] == RATIO)["data"]
+        edges = dict(zip(node["inputs"], node["edges"], strict=True))
+        bins = LeptonBins(edges["pt"], edges["abseta"])
+        centres = [
+            (np.array(x[:-1]) + np.array(x[1:])) / 2 for x in (bins.pt_edges, bins.abseta_edges)
+        ]
+        pt, abseta = (grid.ravel() for grid in np.meshgrid(*centres, indexing="ij"))
+        values = np.asarray(content[RATIO].evaluate(pt, abseta))
+        number = np.arange(len(bins), dtype=np.float64)
+        pairs = [grid.ravel() for grid in np.meshgrid(number, number, indexing="ij")]
+        covariance = np.asarray(content[COVARIANCE].evaluate(*pairs))
+        if not np.all(values > 0):
+            raise DataError("it is not above zero everywhere")
+        return EfficiencyRatio(bins, np.log(values), covariance.reshape(len(bins), len(bins)))
+    except (AttributeError, EmusymError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise InputFileError(
+            f"{path}: {RATIO} is not as it was written here ({_one_line(error)}); write it anew, "
+            f"or give {ELECTRON} and {MUON}"
+        ) from error

@@ -1,0 +1,1 @@
+"""The studies and the printed numbers of the two papers, behind ``emusym reproduce``."""

@@ -1,0 +1,420 @@
+"""The command line as a user meets it: results, figures, one-line errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import hist
+import numpy as np
+import pytest
+import uproot
+from scipy.optimize import minimize_scalar
+from scipy.stats import poisson
+
+import eμsym
+from eμsym.cli import main
+from eμsym.processors.config import EMuConfig
+from tests.command_line import error_of, run
+from tests.delphes_file import emu, event
+from tests.processors.plain_loop import count
+
+COMMAND = [sys.executable, "-c", "from eμsym.cli import main; main()"]
+#: The same where Ctrl-C works, even if the tests run in the background, where it is ignored.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from eμsym.cli import main; main()",
+]
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of ``emusym run`` with no argument but the output folder."""
+    folder = tmp_path_factory.mktemp("run") / "out"
+    main(["run", "-o", str(folder)])
+    return folder
+
+
+def test_run_on_the_embedded_sample_agrees_with_a_plain_loop(embedded: Path, sample: Path) -> None:
+    results = json.loads((embedded / "results.json").read_text(encoding="utf-8"))
+    loops = [count(path) for path in sample.glob("*.root")]
+    emu_total, mue_total = sum(x.emu for x in loops), sum(x.mue for x in loops)
+    yields = results["tests"]["yields"]
+    assert yields["emu"]["sumw"] == emu_total
+    assert yields["mue"]["sumw"] == mue_total
+    assert yields["ratio"]["value"] == pytest.approx(emu_total / mue_total)
+    assert results["missing"] == []
+    # The signal that was put into the sample is seen, in the order where it is.
+    raw = results["tests"]["raw"]
+    assert raw["q0"]["hlfv_taue"]["z"] > results["tests"]["q0"]["hlfv_taue"]["z"] > 2
+    # Seen from the other order, the same excess is a deficit.
+    assert results["tests"]["q0"]["hlfv_taumu"]["z"] < 0
+    # What is corrected needs no warning, what is not does.
+    assert results["tests"]["warning"] is None
+    assert "detector's own e/μ difference" in raw["warning"]
+
+
+def test_run_writes_everything_that_it_promises(embedded: Path) -> None:
+    names = {path.relative_to(embedded).as_posix() for path in embedded.rglob("*")}
+    assert {"results.json", "histograms.json", "histograms.root", "events/ttbar.parquet"} <= names
+    for figure in ("m_coll", "plane", "cutflow", "lead_pt", "sub_pt", "q0_hlfv_taue"):
+        assert {f"figures/{figure}.png", f"figures/{figure}.pdf"} <= names
+    assert not [name for name in names if "partial" in name or ".parts" in name]
+    results = json.loads((embedded / "results.json").read_text(encoding="utf-8"))
+    assert results["schema"] == "emusym/results"
+    assert set(results["provenance"]["packages"]) >= {"emusym", "coffea", "uproot", "hist"}
+    assert all(entry["complete"] for entry in results["inputs"])
+
+
+def test_results_come_from_the_events_that_lie_beside_them(embedded: Path) -> None:
+    """Nσ of the raw plane, from the Parquet columns with numpy alone."""
+    results = json.loads((embedded / "results.json").read_text(encoding="utf-8"))["tests"]["raw"]
+    events = ak.concatenate([ak.from_parquet(p) for p in sorted(embedded.glob("events/*"))])
+    edges = (np.linspace(30, 170, 29), np.linspace(10, 150, 29))
+    a, b = (
+        np.histogram2d(part.m_coll.to_numpy(), part.lead_pt.to_numpy(), bins=edges)[0]
+        for part in (events[events.electron_leads], events[~events.electron_leads])
+    )
+    used = a + b > 0
+    z = np.sum((b - a)[used] / np.sqrt(a + b)[used]) / np.sqrt(used.sum())
+    test = results["nsigma"]["plane"]
+    assert test["z"] == pytest.approx(z)
+    assert test["n_bins"] == used.sum()
+    window = results["best_window"]["best"]
+    inside = tuple(slice(i, j) for i, j in zip(window["start"], window["stop"], strict=True))
+    keep = used[inside]
+    local = np.sum((b - a)[inside][keep] / np.sqrt(a + b)[inside][keep]) / np.sqrt(keep.sum())
+    assert window["local_z"] == pytest.approx(local)
+
+
+def test_histograms_on_disk_agree(embedded: Path) -> None:
+    a, b = eμsym.read_pair(embedded).hist("m_coll")
+    with uproot.open(embedded / "histograms.root") as file:
+        sums = [
+            sum(
+                file[f"{dataset}/{order}/m_coll"].values() for dataset in file.keys(recursive=False)
+            )
+            for order in ("emu", "mue")
+        ]
+    np.testing.assert_array_equal(a.values(), sums[0])
+    np.testing.assert_array_equal(b.values(), sums[1])
+    refilled, _ = eμsym.read_pair(embedded).hist(
+        hist.axis.Regular(28, 30, 170, name="m_coll", label=a.axes[0].label)
+    )
+    assert refilled == a
+
+
+def test_same_input_gives_the_same_bytes(embedded: Path, tmp_path: Path) -> None:
+    assert run("run", "-o", tmp_path / "again", "--workers", 2) == 0
+    for path in embedded.rglob("*"):
+        again = tmp_path / "again" / path.relative_to(embedded)
+        # ROOT files carry the time of writing.
+        if path.is_file() and path.suffix != ".root":
+            assert again.read_bytes() == path.read_bytes(), path.name
+
+
+def test_process_then_test_equals_run(
+    embedded: Path, tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("process", sample / "fileset.json", "-o", out) == 0
+    assert "pair      44,497" in capsys.readouterr().out
+    assert run("test", out) == 0
+    for name in ("results.json", "figures/plane.png"):
+        assert (out / name).read_bytes() == (embedded / name).read_bytes()
+    printed = capsys.readouterr().out
+    assert "Corrected" in printed
+    assert max(len(line.rstrip()) for line in printed.split("Best square")[0].splitlines()) <= 80
+
+
+def test_pair_of_chosen_datasets(embedded: Path, tmp_path: Path, sample: Path) -> None:
+    out = tmp_path / "out"
+    assert run("run", "-i", sample / "fileset.json", "-o", out, "--pair", "ww, zz") == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    expected = [count(sample / f"{name}.root") for name in ("ww", "zz")]
+    assert results["tests"]["yields"]["emu"]["sumw"] == sum(x.emu for x in expected)
+
+
+def test_q0_of_a_signal_outside_the_pair(
+    tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    chosen = "ztautau,ttbar,ww"
+    options = ("--pair", chosen, "--pyhf", "--windows", "rectangle", "--equalise", "none")
+    assert run("run", "-i", sample / "fileset.json", "-o", out, *options) == 0
+    assert "Best rectangle window" in capsys.readouterr().out
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["tests"]["best_window"]["n_windows"] == 164_836
+    fit = results["tests"]["q0"]["hlfv_taue"]
+    assert fit["shape"] == "dataset"
+    assert results["tests"]["q0"]["hlfv_taumu"]["shape"] == "stored"
+    assert fit["order"] == "emu"  # the electron of H -> tau e leads
+
+    # The likelihood spelled out: B is eμ, the measured background A is μe.
+    b, a = (
+        h.values().ravel() for h in eμsym.read_pair(out, datasets=chosen.split(",")).hist("plane")
+    )
+    s = eμsym.read_pair(out, datasets=["hlfv_taue"]).hist("plane")[0].values().ravel()
+    s = s / s.sum()
+
+    def twice_negative_log(mu: float) -> float:
+        c = a + b - 2 * mu * s
+        background = np.maximum((c + np.sqrt(c**2 + 8 * a * mu * s)) / 4, np.maximum(-mu * s, 0))
+        expected = poisson.logpmf(b, background + mu * s) + poisson.logpmf(a, background)
+        return float(-2 * expected.sum())
+
+    best = minimize_scalar(twice_negative_log, bounds=(0, 200), options={"xatol": 1e-8})
+    assert fit["mu"] == pytest.approx(best.x, abs=1e-3)
+    assert fit["q0"] == pytest.approx(twice_negative_log(0) - best.fun, abs=1e-5)
+
+    workspace = json.loads((out / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
+    observed = {entry["name"]: sum(entry["data"]) for entry in workspace["observations"]}
+    assert observed == {"emu": b.sum(), "mue": a.sum()}
+    before = fit["q0"]
+    assert "q0_hlfv_taue.png" in results["figures"]
+    (out / "figures" / "mine.png").touch()
+    assert run("test", out, "--minimizer", "newton", "--pair", chosen, "--equalise", "none") == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["tests"]["q0"]["hlfv_taue"]["q0"] == pytest.approx(before, rel=1e-6)
+
+    # Newton's fit has no figure: those of the first fit are gone, and the user's stay.
+    there = {path.name for path in (out / "figures").iterdir()}
+    assert there == {*results["figures"], "mine.png"}
+    assert "q0_hlfv_taue.png" not in there
+
+
+def test_luminosity_scales_what_is_written(tmp_path: Path, sample: Path) -> None:
+    out = tmp_path / "out"
+    assert run("process", sample / "fileset.json", "-o", out, "--luminosity", 9) == 0
+    pair = eμsym.read_pair(out, datasets=["ttbar"])
+    # the file stands for 79470 events of 88.3 pb
+    scale = 9 * 88.3 * 1e3 / 79470
+    np.testing.assert_allclose(pair.a.weight, scale, rtol=1e-12)
+    a, _ = pair.hist("m_coll")
+    n = count(sample / "ttbar.root").emu
+    assert a.sum(flow=True).value == pytest.approx(n * scale)
+    assert a.sum(flow=True).variance == pytest.approx(n * scale**2)
+    # Likelihoods need counts: q0 says so, and the other tests go on with weights.
+    assert run("test", out, "--pair", "ttbar") == 0
+    tests = json.loads((out / "results.json").read_text(encoding="utf-8"))["tests"]
+    assert "weighted" in tests["q0"]["hlfv_taue"]["problem"]
+    assert tests["best_window"]["global"]["method"] == "events"
+    assert tests["nsigma"]["m_coll"]["z"] is not None
+
+
+@pytest.mark.parametrize("events", [[], [event()] * 3, [emu()]], ids=["none", "no pair", "one"])
+def test_run_survives_almost_nothing(
+    delphes_file: Callable[..., Path], tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    out = tmp_path / "out"
+    assert run("run", "-i", delphes_file(events), "-o", out) == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    test = results["tests"]["nsigma"]["plane"]
+    assert test["z"] == (-1.0 if len(events) == 1 else None)
+    assert (out / "figures" / "plane.pdf").stat().st_size > 0
+
+
+def test_allow_missing_says_what_is_missing_and_corrects(
+    tmp_path: Path, sample: Path, damaged_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = 1918  # of ww.root, and of its damaged copy
+    metadata = {"cross_section_pb": 12.6, "n_generated": 22680, "entries": 2 * entries}
+    files = {str(sample / "ww.root"): "Delphes", str(damaged_file): "Delphes"}
+    copy = tmp_path / "copy.root"
+    content = bytearray(damaged_file.read_bytes())
+    fileset = tmp_path / "f.json"
+    fileset.write_text(json.dumps({"ww": {"files": files, "metadata": metadata}}), encoding="utf-8")
+    # The damaged copy has the UUID of the original, which is refused first.
+    assert "same UUID" in error_of(capsys, "process", fileset, "-o", tmp_path / "out")
+    with uproot.open(damaged_file) as file:
+        uuid = file.file.uuid.bytes
+    content = bytearray(bytes(content).replace(uuid, bytes(range(16))))
+    copy.write_bytes(content)
+    files = {str(sample / "ww.root"): "Delphes", str(copy): "Delphes"}
+    fileset.write_text(json.dumps({"ww": {"files": files, "metadata": metadata}}), encoding="utf-8")
+    line = error_of(capsys, "process", fileset, "-o", tmp_path / "out")
+    assert f"{copy}: entries 0-{entries} lost: " in line
+    assert f"{entries} events of 1 file(s) lost" in line
+    assert not (tmp_path / "out").exists()
+
+    out = tmp_path / "out"
+    assert run("process", fileset, "-o", out, "--allow-missing") == 0
+    printed = capsys.readouterr().out
+    assert f"missing {copy}: {entries} of {entries} events" in printed
+    assert f"dataset ww: {entries} of {2 * entries} events processed, weights multiplied by 2" in (
+        printed
+    )
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["normalisation"]["ww"]["scale"] == 2.0
+    assert results["normalisation"]["ww"]["luminosity_ifb"] == pytest.approx(22.68 / 12.6 / 2)
+    assert set(eμsym.read_pair(out).a.weight) == {2.0}
+    assert [entry["complete"] for entry in results["inputs"]] == [True, False]
+
+
+def test_bad_files_are_one_line_and_exit_code_2(
+    tmp_path: Path,
+    sample: Path,
+    delphes_file: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut = tmp_path / "cut.root"
+    cut.write_bytes((sample / "ww.root").read_bytes()[:100_000])
+    empty, text = tmp_path / "empty.root", tmp_path / "text.root"
+    empty.touch()
+    text.write_text("hello", encoding="utf-8")
+    negative = emu()
+    negative["Muon"][0]["PT"] = -5.0
+    out = tmp_path / "out"
+    for path, message in [
+        (cut, "is truncated"),
+        (empty, "is empty"),
+        (text, "is not a ROOT file"),
+        (tmp_path / "absent.root", "does not exist"),
+        (delphes_file([emu()], "events.root", tree="Events"), "has no tree 'Delphes'"),
+        (delphes_file([emu()], "nomu.root", drop=("Muon.PT",)), "branch Muon/Muon.PT is missing"),
+        (delphes_file([negative], "neg.root"), "Muon.PT = -5.0 in entry 0"),
+    ]:
+        for command in (("process", path), ("run", "-i", path)):
+            line = error_of(capsys, *command, "-o", out)
+            assert str(path) in line
+            assert message in line
+        assert not out.exists()
+        assert hidden(tmp_path) == []
+
+
+def test_bad_options_and_configurations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("[processor.cuts]\nptmin = 3\n", encoding="utf-8")
+    assert "unknown key 'processor.cuts.ptmin'" in error_of(capsys, "run", config)
+    assert "no dataset 'x'" in error_of(capsys, "run", "--pair", "x", "-o", tmp_path / "out")
+    assert "has no results.json" in error_of(capsys, "test", tmp_path)
+    (tmp_path / "d.toml").write_text("inputs = ['absent.root']", encoding="utf-8")
+    line = error_of(capsys, "run", tmp_path / "d.toml", "-o", tmp_path / "out")
+    assert f"{tmp_path}/absent.root: does not exist" in line
+
+
+def test_output_that_cannot_be_written(
+    tmp_path: Path, delphes_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = delphes_file([emu()])
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    assert "is a file" in error_of(capsys, "process", source, "-o", file)
+    assert "cannot be written" in error_of(capsys, "process", source, "-o", file / "below")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.tex").touch()
+    line = error_of(capsys, "process", source, "-o", mine, "--overwrite")
+    assert "holds files that are not ours" in line
+    assert (mine / "thesis.tex").exists()
+
+
+def test_earlier_results_are_replaced_only_on_request(
+    tmp_path: Path, delphes_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    first, second = delphes_file([emu()], "1.root"), delphes_file([emu()] * 2, "2.root")
+    assert run("process", first, "-o", out) == 0
+    before = (out / "results.json").read_bytes()
+    assert "holds earlier results; give --overwrite" in error_of(
+        capsys, "process", second, "-o", out
+    )
+    error_of(capsys, "process", tmp_path / "absent.root", "-o", out, "--overwrite")
+    assert (out / "results.json").read_bytes() == before
+    assert run("process", second, "-o", out, "--overwrite") == 0
+    assert len(eμsym.read_pair(out).a.weight) == 2
+    assert hidden(tmp_path) == []
+
+
+def test_check_says_which_files_are_fine(
+    delphes_file: Callable[..., Path],
+    damaged_file: Path,
+    sample: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good = delphes_file([emu()] * 3)
+    assert run("check", good, sample / "fileset.json") == 0
+    printed = capsys.readouterr().out
+    assert f"ok   {good}: 3 events" in printed
+    assert printed.count("ok   ") == 9
+    bad = delphes_file([emu()], "bad.root", drop=("Electron.Eta",))
+    assert run("check", good, bad) == 2
+    captured = capsys.readouterr()
+    assert f"ok   {good}" in captured.out
+    assert f"bad  {bad}: branch Electron/Electron.Eta is missing" in captured.out
+    assert "1 of 2 file(s) cannot be processed" in captured.err
+    assert run("check", damaged_file) == 0
+    assert run("check", "--deep", damaged_file) == 2
+    assert "branch Muon.PT cannot be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [["--workers", "1"], ["--workers", "2"], ["--dask", "local"]])
+def test_interrupted_run_leaves_nothing(
+    tmp_path: Path, sample: Path, stop: signal.Signals, how: list[str]
+) -> None:
+    out = tmp_path / "out"
+    options = ["--chunksize", "20", *how]  # minutes of work
+    source = str(sample / "fileset.json")
+    process = subprocess.Popen(
+        [*INTERRUPTIBLE, "process", source, "-o", str(out), *options],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.partial-*/.parts/*/*.parquet")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    if stop == signal.SIGINT:
+        os.killpg(process.pid, stop)  # Ctrl-C reaches the workers as well
+    else:
+        os.kill(process.pid, stop)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.strip() == "emusym: interrupted; no half-written result was left"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_piped_output_is_quiet_and_help_is_quick_to_load(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "run", "-o", str(tmp_path / "out"), "--workers", "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "━" not in done.stdout
+    heavy = "{'numpy', 'awkward', 'coffea', 'matplotlib', 'pydantic', 'rich'}"
+    code = (
+        "import sys; from eμsym.cli import main\n"
+        "try: main(['run', '--help'])\n"
+        f"finally: assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_every_default_of_the_help_is_the_real_one() -> None:
+    from eμsym.cli.options import STYLE_NAMES
+    from eμsym.plots import STYLES
+
+    assert STYLE_NAMES == STYLES
+    assert EMuConfig().cuts.pt_min == 15

@@ -1,0 +1,381 @@
+"""The correction of the detector's e/μ difference from the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import correctionlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+import eμsym
+from eμsym.cli import analysis
+from eμsym.plots import draw_equalisation
+from eμsym.plots.equalisation import lepton_ratio, order_ratio
+from eμsym.recipes import stored_templates
+from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
+from tests.command_line import error_of, run
+from tests.delphes_file import emu
+
+BACKGROUND = "ztautau,ttbar,ww,wz,zz,hww,htautau"
+QUICK = ("--permutations", "9", "--minimizer", "newton")
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return content["tests"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def processed(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("equalise") / "processed"
+    assert run("process", sample / "fileset.json", "-o", out) == 0
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures out, which take most of the time; `whole` has been made with them."""
+    monkeypatch.setattr(analysis, "save_figure", lambda *arguments: [])
+
+
+@pytest.fixture
+def folder(processed: Path, tmp_path: Path) -> Path:
+    """A processed folder of the test's own."""
+    return Path(shutil.copytree(processed, tmp_path / "out"))
+
+
+@pytest.fixture(scope="module")
+def whole(processed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``emusym test`` makes of the embedded sample by itself."""
+    out = shutil.copytree(processed, tmp_path_factory.mktemp("equalise") / "whole")
+    assert run("test", out, "--permutations", "99") == 0
+    return Path(out)
+
+
+def plain_fit(events: ak.Array, pt_edges: list[float], abseta_edges: list[float]) -> Any:
+    """Fit ln r by scipy, event by event; return it and each event's probability to be eμ."""
+    n_eta = len(abseta_edges) - 1
+
+    def number(which: str) -> Any:
+        pt, eta = (ak.to_numpy(events[f"{which}_{name}"]) for name in ("pt", "eta"))
+        row = np.digitize(pt.astype(float), pt_edges[1:-1])
+        return row * n_eta + np.digitize(np.abs(eta.astype(float)), abseta_edges[1:-1])
+
+    lead, sub = number("lead"), number("sub")
+    sign = np.where(ak.to_numpy(events.electron_leads), 1.0, -1.0)
+    k = (len(pt_edges) - 1) * n_eta
+
+    def objective(theta: Any) -> tuple[float, Any]:
+        margin = sign * (theta[sub] - theta[lead])
+        pull = -sign / (1 + np.exp(margin))
+        gradient = np.bincount(sub, pull, k) - np.bincount(lead, pull, k)
+        return float(np.sum(np.log1p(np.exp(-margin)))), gradient
+
+    fit = minimize(objective, np.zeros(k), jac=True, method="BFGS", options={"gtol": 1e-5})
+    theta = fit.x
+    return theta, 1 / (1 + np.exp(theta[lead] - theta[sub]))
+
+
+def test_the_correction_of_the_embedded_sample_is_that_of_a_plain_fit(whole: Path) -> None:
+    """ln r, the corrected yields and Nσ of m_coll, by scipy and numpy on the Parquet columns."""
+    tests = outcome(whole)
+    assert tests["correction"] == "self"
+    calibration = tests["equalisation"]["calibration"]
+    ratio = calibration["ratio"]
+    events = ak.concatenate([ak.from_parquet(p) for p in sorted(whole.glob("events/*"))])
+    theta, p = plain_fit(events, ratio["pt_edges"], ratio["abseta_edges"])
+    ours = np.array(ratio["log_ratio"]).ravel()
+    np.testing.assert_allclose(ours - ours[0], theta - theta[0], atol=1e-5)
+
+    a = ak.to_numpy(events.electron_leads)
+    weight = np.where(a, 2 * (1 - p), 2 * p)
+    found = tests["equalisation"]["ratio"]["value"]
+    assert found == pytest.approx(weight[a].sum() / weight[~a].sum(), abs=1e-6)
+
+    raw, after = tests["raw"]["nsigma"]["m_coll"], tests["nsigma"]["m_coll"]
+    counts = [np.histogram(events.m_coll[part], 28, (30, 170))[0] for part in (a, ~a)]
+    z = np.sum((counts[1] - counts[0]) / np.sqrt(counts[0] + counts[1])) / np.sqrt(28)
+    assert raw["z"] == pytest.approx(z)
+    assert abs(after["z"]) < abs(raw["z"])
+    assert after["pvalue_two_sided"] == pytest.approx(2 * norm.sf(abs(after["z"])))
+
+
+def test_uncorrected_and_corrected_significances_of_the_genuine_files(
+    whole: Path, folder: Path
+) -> None:
+    """All events, with their signal of H→τe; then the background alone, which is symmetric."""
+    with_signal = outcome(whole)
+    assert run("test", folder, "--pair", BACKGROUND, "--permutations", "99") == 0
+    background = outcome(folder)
+    for name in ("plane", "m_coll"):
+        for tests in (with_signal, background):
+            raw, after = tests["raw"]["nsigma"][name]["z"], tests["nsigma"][name]["z"]
+            assert raw < -2
+            assert raw < after
+        assert abs(background["nsigma"][name]["z"]) < 1.96
+    assert background["best_window"]["global"]["pvalue"] > 0.05
+    assert background["unbinned"]["spline"]["permutations"]["pvalue"] > 0.05
+    assert background["equalisation"]["closure"]["pvalue"] > 0.01
+    assert abs(background["q0"]["hlfv_taue"]["z"]) < 1.96
+    assert with_signal["q0"]["hlfv_taue"]["z"] > 2
+
+
+def test_what_is_kept_of_a_correction(whole: Path) -> None:
+    found = outcome(whole)["equalisation"]
+    ratio = found["calibration"]["ratio"]
+    k = np.array(ratio["log_ratio"]).size
+    covariance = np.array(ratio["covariance"])
+    assert covariance.shape == (k, k)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), np.array(ratio["error"]).ravel())
+    assert 0 < found["calibration"]["goodness_of_fit"]["pvalue"] < 1
+    assert set(found["closure"]["variables"]) >= {"lead_pt", "sub_eta", "m_coll", "met"}
+    for ending in ("png", "pdf"):
+        assert (whole / "figures" / f"equalisation.{ending}").stat().st_size > 10_000
+    file = correctionlib.CorrectionSet.from_file(str(whole / "equalisation.json"))
+    bins = np.array(ratio["log_ratio"])
+    assert file["ratio_mu_e"].evaluate(16.0, 0.1) == pytest.approx(np.exp(bins[0, 0]))
+    assert file["ratio_mu_e"].evaluate(1e4, 9.9) == pytest.approx(np.exp(bins[-1, -1]))
+
+
+def test_python_gives_what_the_command_gives(whole: Path) -> None:
+    tests = outcome(whole)
+    pair = eμsym.read_pair(whole).equalised()
+    assert tests["nsigma"]["plane"]["z"] == pytest.approx(pair.nsigma("plane").z)
+    shape = eμsym.read_templates(stored_templates("hlfv_taue")).signal
+    a, b = pair.raw.hist("plane")
+    fit = eμsym.q0(a, b, shape, background="profiled", ratio=pair.yield_ratio("plane").inverse())
+    assert tests["q0"]["hlfv_taue"]["z"] == pytest.approx(fit.z, abs=1e-4)
+    window = tests["best_window"]
+    assert window["global"]["best"]["edges"] == window["best"]["edges"]
+    assert window["global"]["best"]["local_z"] == pytest.approx(window["best"]["local_z"])
+
+
+def test_printed_raw_and_corrected_side_by_side(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("test", folder, *QUICK) == 0
+    printed = capsys.readouterr().out
+    tests = outcome(folder)
+    for name in ("plane", "m_coll", "lead_pt", "sub_pt"):
+        (line,) = (x for x in printed.splitlines() if x.startswith(f"{name} "))
+        raw, after = (t["nsigma"][name]["z"] for t in (tests["raw"], tests))
+        assert line.split()[1:3] == [f"{raw:+.2f}", f"{after:+.2f}"]
+    assert "raw Z" in printed
+    assert "This compares raw eμ and μe" not in printed
+    assert (folder / "equalisation.json").is_file()
+    assert run("test", folder, *QUICK, "--equalise", "none") == 0
+    assert not (folder / "equalisation.json").exists()
+    printed = capsys.readouterr().out
+    assert "This compares raw eμ and μe" in printed
+    assert "raw Nσ" not in printed
+    tests_without = outcome(folder)
+    assert tests_without["correction"] == "none"
+    assert "equalisation" not in tests_without
+    assert tests_without["nsigma"] == tests["raw"]["nsigma"]
+
+
+def test_an_excluded_window_is_not_in_the_fit(folder: Path) -> None:
+    options = ("--equalise", "self", "--equalise-exclude", "m_coll=110:140", *QUICK)
+    assert run("test", folder, *options) == 0
+    calibration = outcome(folder)["equalisation"]["calibration"]
+    assert calibration["exclude"] == {"m_coll": [110.0, 140.0]}
+    m_coll = ak.concatenate([ak.from_parquet(p) for p in folder.glob("events/*")]).m_coll
+    assert calibration["n_events"] == np.sum((m_coll < 110) | (m_coll >= 140))
+    both = (*options[:4], "--equalise-exclude", "lead_pt=50:90", *QUICK)
+    assert run("test", folder, *both) == 0
+    assert outcome(folder)["equalisation"]["calibration"]["n_events"] > calibration["n_events"]
+
+
+def test_a_correction_file_of_ours_is_used_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("test", folder, "--pair", "ttbar", "--pyhf", *QUICK) == 0
+    # A workspace knows nothing of the correction, and so it is said.
+    assert "pyhf workspaces hold raw counts, without the correction" in capsys.readouterr().out
+    written = folder / "equalisation.json"
+    assert run("test", folder, "--pair", "ztautau", "--equalise", written, *QUICK) == 0
+    assert "Corrected  " in capsys.readouterr().out
+    tests = outcome(folder)
+    assert tests["correction"] == str(written)
+    pair = eμsym.read_pair(folder, datasets=["ztautau"]).equalised(str(written))
+    assert tests["nsigma"]["plane"]["z"] == pytest.approx(pair.nsigma("plane").z)
+    assert tests["equalisation"]["calibration"] is None
+    assert tests["equalisation"]["closure"]["n_fitted"] == 0
+
+
+def efficiencies(path: Path, *, electron: float = 0.8, inputs: tuple[str, ...] = ("pt",)) -> Path:
+    """Write a correction file with constant efficiencies, of muons 0.9."""
+
+    def correction(name: str, value: float) -> dict[str, Any]:
+        return {
+            "name": name,
+            "version": 1,
+            "inputs": [{"name": x, "type": "real"} for x in inputs],
+            "output": {"name": "efficiency", "type": "real"},
+            "data": value,
+        }
+
+    content = {
+        "schema_version": 2,
+        "corrections": [
+            correction("efficiency_electron", electron),
+            correction("efficiency_muon", 0.9),
+        ],
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_equal_efficiency_ratios_change_nothing_but_the_null(folder: Path, tmp_path: Path) -> None:
+    file = efficiencies(tmp_path / "flat.json")
+    assert run("test", folder, "--equalise", file, *QUICK) == 0
+    tests = outcome(folder)
+    raw, after = tests["raw"]["nsigma"], tests["nsigma"]
+    for name in ("plane", "m_coll"):
+        assert after[name]["z"] == pytest.approx(raw[name]["z"])
+    assert tests["unbinned"]["spline"]["t"] == pytest.approx(
+        tests["raw"]["unbinned"]["spline"]["t"]
+    )
+
+
+def test_bad_corrections_are_one_line_and_exit_code_2(
+    folder: Path, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text.json"
+    text.write_text("hello", encoding="utf-8")
+    run_ = ("run", "-i", sample / "ztautau.root", "-o", tmp_path / "never")
+    for options, message in [
+        (("--equalise", tmp_path / "absent.json"), "cannot be read"),
+        (("--equalise", text), "is not a correctionlib file"),
+        (
+            ("--equalise", efficiencies(tmp_path / "in.json", inputs=("pt", "phi"))),
+            "is a function of pt, phi; it must be one of pt, abseta, eta",
+        ),
+        (("--equalise-exclude", "m_coll=140:110"), "140 to 110 is no range"),
+        (("--equalise-exclude", "m_coll"), "write COLUMN=LOW:HIGH"),
+        (("--equalise-exclude", "m_coll=1:b"), "write COLUMN=LOW:HIGH"),
+        (
+            ("--equalise-exclude", "met=1:2", "--equalise-exclude", "met=4:5"),
+            "met has a range already",
+        ),
+        (("--equalise", "none", "--equalise-exclude", "met=1:2"), "nothing is calibrated"),
+    ]:
+        for command in (("test", folder), run_):
+            assert message in error_of(capsys, *command, *options)
+    for options, message in [
+        (("--equalise-exclude", "mass=110:140"), "exclude mass: the events have no such column"),
+        (
+            ("--equalise", efficiencies(tmp_path / "eff.json", electron=1.2)),
+            "efficiency_electron is 1.2",
+        ),
+        (("--equalise", efficiencies(tmp_path / "zero.json", electron=0.0)), "is above 0"),
+    ]:
+        for command in (("test", folder), run_):
+            assert message in error_of(capsys, *command, *options)
+    assert not (tmp_path / "never").exists()
+    assert outcome(folder) == {}
+
+
+def test_too_few_events_go_on_raw_by_default_and_say_so(
+    delphes_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few, out = delphes_file([emu()] * 3), tmp_path / "out"
+    assert run("run", "-i", few, "-o", out) == 0
+    printed = capsys.readouterr().out
+    assert "Not corrected for the detector's e/μ difference: 3 events are too few" in printed
+    assert "This compares raw eμ and μe" in printed
+    tests = outcome(out)
+    assert tests["correction"] == "none"
+    assert "too few" in tests["equalisation"]["problem"]
+    # Who asks for it gets it, or an error.
+    line = error_of(capsys, "run", "-i", few, "-o", tmp_path / "other", "--equalise", "self")
+    assert "3 events are too few" in line
+    assert line.endswith("or give --equalise none")
+
+
+def test_a_signal_in_an_asymmetric_detector(tmp_path: Path) -> None:
+    """A toy detector of known r: the correction finds r, and the table's Nσ becomes small."""
+    pair = ToyDetector(40_000).draw(rng=5).equalised(bins=BINS)
+    bins, log_ratio, error = lepton_ratio(pair)
+    assert bins is pair.calibration.ratio.bins
+    difference = log_ratio - LOG_RATIO
+    pulls = (difference - np.average(difference, weights=1 / error**2)) / error
+    assert np.sum(pulls**2) < 25  # of 9 degrees of freedom: p = 0.003
+    values = np.concatenate([s.column("lead_pt") for s in (pair.a, pair.b)])
+    found = order_ratio(pair, values, 6)
+    pulls_before = (found.before - 1) / found.before_error
+    pulls_after = (found.after - 1) / found.after_error
+    assert np.sum(pulls_before**2) > 40
+    assert np.sum(pulls_after**2) < 22.5  # of 6: p = 0.001
+    assert found.pvalue > 0.001
+    # The raw points are plain counts.
+    a, b = (np.histogram(s.column("lead_pt"), found.edges)[0] for s in (pair.raw.a, pair.raw.b))
+    np.testing.assert_allclose(found.before, a / b)
+    np.testing.assert_allclose(found.before_error, a / b * np.sqrt(1 / a + 1 / b))
+
+
+def test_the_errors_of_the_figure_are_the_scatter_of_calibrated_draws() -> None:
+    """Labels drawn as the calibrated symmetry has them, fitted again: the ratios scatter so."""
+    pair = ToyDetector(6_000).draw(rng=8).equalised(bins=BINS)
+    values = np.concatenate([s.column("m_coll") for s in (pair.a, pair.b)])
+    ours = order_ratio(pair, values, 5)
+    rng = np.random.default_rng(2)
+    p = pair.probability
+    ratios = []
+    for _ in range(250):
+        in_a = rng.random(p.size) < p
+        events = ak.zip(
+            {
+                name: np.concatenate([s.column(name) for s in (pair.raw.a, pair.raw.b)])
+                for name in ak.fields(pair.raw.a.events)
+            }
+            | {"electron_leads": in_a}
+        )
+        drawn = eμsym.Pair.from_events(events).equalised(bins=BINS)
+        a, b = (
+            np.histogram(s.column("m_coll"), ours.edges, weights=s.weight)[0]
+            for s in (drawn.a, drawn.b)
+        )
+        ratios.append(np.log(a / b))
+    scatter = np.std(ratios, axis=0)
+    np.testing.assert_allclose(ours.after_error / ours.after, scatter, rtol=0.15)
+
+
+def test_the_figure_shows_six_variables_and_r(processed: Path) -> None:
+    figure = draw_equalisation(eμsym.read_pair(processed).equalised())
+    assert len(figure.axes) == 7
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    assert labels[:6] == ["lead_pt", "sub_pt", "m_coll", "lead_eta", "sub_eta", "met"]
+    plt.close("all")
+
+
+def test_a_pair_with_weights_is_corrected_and_q0_says_why_it_is_not(
+    folder: Path, sample: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scaled"
+    assert run("process", sample / "fileset.json", "-o", out, "--luminosity", 9) == 0
+    assert run("test", out, "--pair", "ttbar", *QUICK) == 0
+    assert run("test", folder, "--pair", "ttbar", *QUICK) == 0
+    weighted, plain = outcome(out), outcome(folder)
+    # Weights that are all alike change no significance.
+    for name in ("plane", "m_coll"):
+        assert weighted["nsigma"][name]["z"] == pytest.approx(plain["nsigma"][name]["z"], rel=1e-5)
+    assert "unweighted" in weighted["q0"]["hlfv_taue"]["problem"]
+    assert "problem" not in plain["q0"]["hlfv_taue"]
+
+
+def test_several_columns_with_different_scales_have_a_calibrated_null(folder: Path) -> None:
+    options = ("--symmetrized", "--epochs", "30", "--permutations", "3")
+    assert run("test", folder, "--columns", "m_coll, lead_eta", *options) == 0
+    network = outcome(folder)["unbinned"]["network"]
+    assert network["permutations"]["null"]["n"] == 3
+    assert network["permutations"]["pvalue"] in (0.25, 0.5, 0.75, 1.0)

@@ -1,0 +1,107 @@
+"""The unbinned tests from the command line, and their figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eμsym
+from eμsym.cli import main
+from eμsym.null import Null
+from eμsym.plots import draw_likelihood_ratio, draw_null
+from eμsym.unbinned.spline import SplineTest
+from eμsym.unbinned.symmetrized import SymmetrizedTest
+from tests.delphes_file import emu
+
+
+@pytest.fixture(scope="module")
+def processed(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("unbinned") / "out"
+    main(["process", str(sample / "ztautau.root"), "-o", str(out)])
+    return out
+
+
+def results_of(folder: Path) -> dict[str, dict[str, object]]:
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    unbinned: dict[str, dict[str, object]] = content["tests"]["unbinned"]
+    return unbinned
+
+
+def test_network_and_spline_on_a_processed_folder(
+    processed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--symmetrized", "--epochs", "2000", "--permutations", "19", "--equalise", "none")
+    main(["test", str(processed), *options])
+    printed = capsys.readouterr().out
+    assert "spline" in printed
+    assert "network" in printed
+    results = results_of(processed)
+    assert results["columns"] == ["m_coll"]
+    assert results["scales"] == [0.01]
+    assert results["network"]["epochs"] == 2000
+    for name in ("spline", "network"):
+        permutations = results[name]["permutations"]
+        assert isinstance(permutations, dict)
+        assert permutations["null"]["n"] == 19
+        assert permutations["pvalue"] >= permutations["smallest_pvalue"] == pytest.approx(1 / 20)
+        for figure in ("ratio", "null"):
+            assert (processed / "figures" / f"{name}_{figure}.png").exists()
+    pair = eμsym.read_pair(processed)
+    a, b = (sample.column("m_coll") / 100 for sample in (pair.a, pair.b))
+    assert results["spline"]["t"] == pytest.approx(SplineTest()(a, b).t)
+    network = SymmetrizedTest(epochs=2000)(a, b, rng=20401)
+    assert results["network"]["t"] == pytest.approx(network.t, rel=1e-9)
+
+
+def test_several_columns_are_for_the_network_alone(processed: Path) -> None:
+    options = ("--symmetrized", "--epochs", "50", "--permutations", "3")
+    main(["test", str(processed), "--columns", "m_coll, lead_eta", *options])
+    results = results_of(processed)
+    assert results["columns"] == ["m_coll", "lead_eta"]
+    assert results["scales"] == [0.01, 1.0]
+    assert "spline" not in results
+    assert results["network"]["t"] is not None
+
+
+def test_a_column_that_is_not_there(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["test", str(processed), "--columns", "mass"])
+    assert "no column 'mass'" in capsys.readouterr().err
+
+
+def test_too_few_events_are_a_line_and_no_error(
+    delphes_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    main(["run", "-i", str(delphes_file([emu()] * 2)), "-o", str(out)])
+    assert "problem" in results_of(out)["spline"]
+    assert "! spline test:" in capsys.readouterr().out
+
+
+def test_the_ratio_is_drawn_where_the_functions_are() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.exponential(size=2000), rng.exponential(size=3000)
+    result = SplineTest()(a, b)
+    figure = draw_likelihood_ratio(result, a, b, label="x [GeV]", scale=100)
+    (axes,) = figure.axes
+    curve = axes.lines[0]
+    x = np.asarray(curve.get_xdata()) / 100
+    np.testing.assert_allclose(curve.get_ydata(), np.exp(result.f(x)))
+    assert axes.get_xlabel() == "x [GeV]"
+    assert "t = " in axes.get_legend().get_title().get_text()
+
+
+def test_the_null_is_drawn_as_a_density_with_the_observed_value() -> None:
+    null = Null(np.random.default_rng(2).chisquare(12, 4000))
+    figure = draw_null(null, 30.0, dof=12)
+    (axes,) = figure.axes
+    (steps,) = axes.patches
+    heights, edges, _ = steps.get_data()
+    assert np.sum(heights * np.diff(edges)) == pytest.approx(1)
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert any(f"p = {null.pvalue(30.0):.3g}" in text for text in texts)
+    assert any("chi" in text for text in texts)

@@ -1,0 +1,104 @@
+"""Figures that are written: whole, the same bytes every time, with fonts that are there."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from eμsym.errors import OutputError
+from eμsym.plots import STYLES, draw_cutflow, draw_observable, save_figure
+from tests.plots.drawn_pair import CUTFLOW, all_figures, two_samples
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return two_samples()
+
+
+def test_a_figure_is_saved_as_png_and_pdf_and_nothing_else_is_left(pair, tmp_path):
+    written = save_figure(draw_cutflow(CUTFLOW), tmp_path / "new" / "figures", "cutflow")
+    assert sorted(path.name for path in (tmp_path / "new" / "figures").iterdir()) == [
+        "cutflow.pdf",
+        "cutflow.png",
+    ]
+    assert [path.suffix for path in written] == [".png", ".pdf"]
+    assert written[0].read_bytes().startswith(b"\x89PNG\r\n")
+    assert written[1].read_bytes().startswith(b"%PDF-")
+    assert written[1].read_bytes().rstrip().endswith(b"%%EOF")
+
+
+def test_the_same_result_gives_the_same_bytes(pair, tmp_path):
+    for folder in ("one", "two"):
+        for name, figure in all_figures(pair, "ATLAS").items():
+            save_figure(figure, tmp_path / folder, name)
+    assert len(list((tmp_path / "one").iterdir())) == 6
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+#: Settings that matplotlib reads as late as when it renders.
+OTHER_FONTS = {"font.sans-serif": ["DejaVu Sans Mono"], "mathtext.rm": "DejaVu Serif"}
+
+
+def test_a_figure_does_not_depend_on_the_settings_of_who_saves_it(pair, tmp_path):
+    figure = draw_observable(pair, "m_coll", style="CMS")
+    save_figure(figure, tmp_path, "as_is")
+    with matplotlib.rc_context({**OTHER_FONTS, "savefig.dpi": 37}):
+        save_figure(figure, tmp_path, "saved")
+        save_figure(draw_observable(pair, "m_coll", style="CMS"), tmp_path, "drawn")
+    for ending in ("png", "pdf"):
+        as_is = (tmp_path / f"as_is.{ending}").read_bytes()
+        assert (tmp_path / f"saved.{ending}").read_bytes() == as_is
+        assert (tmp_path / f"drawn.{ending}").read_bytes() == as_is
+
+
+def test_a_figure_does_not_depend_on_the_settings_of_the_notebook_that_shows_it(pair):
+    shown = []
+    for settings in ({}, OTHER_FONTS):
+        with matplotlib.rc_context(settings):
+            figure = draw_observable(pair, "m_coll", style="CMS")
+            buffer = io.BytesIO()
+            # What notebooks do: not by savefig, and cut to what is drawn.
+            figure.canvas.print_figure(buffer, format="png", dpi=60, bbox_inches="tight")
+        shown.append(buffer.getvalue())
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("style", ["neutral", "LHCb"])
+def test_text_stays_text_in_the_pdf_in_fonts_that_can_be_edited(style, pair, tmp_path):
+    save_figure(draw_observable(pair, "m_coll", style=style), tmp_path, "m_coll")
+    content = (tmp_path / "m_coll.pdf").read_bytes()
+    assert b"/TrueType" in content or b"/CIDFontType2" in content
+    assert b"/Type3" not in content
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "plain").write_text("a file")
+    figure = draw_cutflow(CUTFLOW)
+    for folder in (tmp_path / "plain", tmp_path / "plain" / "figures"):
+        with pytest.raises(OutputError, match="cannot be written"):
+            save_figure(figure, folder, "cutflow")
+    assert [path.name for path in tmp_path.iterdir()] == ["plain"]
+
+
+def test_no_style_looks_for_a_font_that_does_not_come_with_the_package(tmp_path):
+    # In an interpreter of its own: matplotlib complains of a font only once.
+    code = (
+        "import sys; from eμsym import Pair, Sample; from tests.plots.drawn_pair import *; "
+        "from eμsym.plots import STYLES, save_figure\n"
+        "for style in STYLES:\n"
+        "    a, b = (Sample(histograms={'m': histogram(MASS, counts=m)}) for m in (M_A, M_B))\n"
+        "    figure = draw_observable(Pair(a, b), 'm', style=style)\n"
+        "    save_figure(figure, sys.argv[1], style)\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert len(list(tmp_path.iterdir())) == 2 * len(STYLES)
