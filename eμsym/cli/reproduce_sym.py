@@ -201,16 +201,15 @@ def signal_events() -> float:
 
 
 def _pools(figure: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if figure in ("sym-fig5", "sym-fig8", "sym-numbers"):
-        found["signal_events"] = signal_events()
-    if figure in ("sym-fig8", "sym-numbers"):
-        pool, signal = read_pool("emu_pool"), read_pool("hlfv_taue_pool")
-        found["background"], found["signal"] = (
-            np.asarray(ak.to_numpy(each.m_coll), dtype=np.float64) for each in (pool, signal)
-        )
-        found["weights"] = np.asarray(ak.to_numpy(pool.weight), dtype=np.float64)
-    return found
+    if figure not in ("sym-fig5", "sym-fig8", "sym-numbers"):
+        return {}
+    pool, signal = read_pool("emu_pool"), read_pool("hlfv_taue_pool")
+    return {
+        "signal_events": signal_events(),
+        "background": np.asarray(ak.to_numpy(pool.m_coll), dtype=np.float64),
+        "weights": np.asarray(ak.to_numpy(pool.weight), dtype=np.float64),
+        "signal": np.asarray(ak.to_numpy(signal.m_coll), dtype=np.float64),
+    }
 
 
 def _overfit(figure: str, studies: Mapping[str, StoredStudy], recompute: bool) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -303,6 +305,23 @@ def test_two_sigma_is_where_the_made_up_medians_are(inputs):
     at_10 = found["BR(H→τe) at 2σ, 10 fb⁻¹"].value
     assert at_10 == pytest.approx(float(np.interp(2, z, [1, 2, 3, 4])), abs=0.15)
     assert found["the same at 140 fb⁻¹, by √L"].value == pytest.approx(at_10 / 14**0.5)
+
+
+def test_a_branching_ratio_is_told_with_its_ideal_significance(inputs):
+    # All events in one bin of 10 GeV but a tenth of the background: Eq. 29 has one term.
+    one_bin = replace(
+        inputs,
+        background=np.array([121.0, 60.0]),
+        weights=np.array([9.0, 1.0]),
+        signal=np.array([129.0]),
+    )
+    for luminosity, events in ((10, 110_000), (40, 440_000)):
+        claim = by_quantity(one_bin, "sym-fig5")[f"BR(H→τe) at 2σ, {luminosity} fb⁻¹"]
+        b, s = 0.9 * events, 456 * claim.value * luminosity / 20
+        z = math.sqrt(2 * ((b + s) * math.log(1 + s / b) - s))
+        assert f"it is worth {z:.1f}σ" in claim.note
+    # Without background under the signal it would be infinite.
+    assert "worth" not in by_quantity(inputs, "sym-fig5")["BR(H→τe) at 2σ, 10 fb⁻¹"].note
 
 
 def test_permutations_give_the_medians_z(inputs):
