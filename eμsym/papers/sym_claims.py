@@ -57,7 +57,7 @@ def shown(estimate: Estimate, digits: int = 2, *, scale: float = 1.0, unit: str 
         return "–"
     if math.isinf(estimate.value):
         return f"above {scale * estimate.low:.{digits}f} {unit}".rstrip()
-    text = f"{scale * estimate.value:.{digits}f}"
+    text = f"{scale * estimate.value:z.{digits}f}"
     if math.isfinite(estimate.error):
         text += f" ± {scale * estimate.error:.{digits}f}"
     return f"{text} {unit}".rstrip()

@@ -132,11 +132,11 @@ def fig6_claims(inputs: SymInputs) -> list[Claim]:
                 Claim(
                     f"N = {n:,}, {what}: median Z by permutations",
                     f"{paper:g}σ",
-                    f"{z.z:.2f} ± {z.total_error:.2f} σ",
+                    f"{z.z:z.2f} ± {z.total_error:.2f} σ",
                     z.z,
                     z.total_error,
                     near(z.z, paper, z.total_error),
-                    f"By toys {by_toys.z:.2f} ± {by_toys.total_error:.2f} σ.",
+                    f"By toys {by_toys.z:z.2f} ± {by_toys.total_error:.2f} σ.",
                 )
             )
     return found
