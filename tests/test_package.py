@@ -57,3 +57,13 @@ def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
     results = json.loads((elsewhere / "out" / "results.json").read_text(encoding="utf-8"))
     assert all(entry["path"].startswith(str(site)) for entry in results["inputs"])
     assert results["tests"]["yields"]["emu"]["sumw"] > 6000
+
+
+def test_make_bench_finds_every_benchmark() -> None:
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "--collect-only", "-q"]
+    result = subprocess.run(
+        [*command, "tests/benchmarks"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+    for path in (ROOT / "tests" / "benchmarks").glob("bench_*.py"):
+        assert f"tests/benchmarks/{path.name}::" in result.stdout
