@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from eμsym.calibration.yield_ratio import YieldRatio
     from eμsym.errors import EmusymError
     from eμsym.kinematics import collinear_mass
-    from eμsym.null import Null
+    from eμsym.distributions import Null
     from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair

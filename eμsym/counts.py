@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
-
-FloatArray = NDArray[np.float64]
 
 
 def counts_and_variances(

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import chi2, norm
 
 from eμsym.errors import DataError
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.pair import Pair
 from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair, pair_columns
 from eμsym.toy_loop import Column, toy_statistics

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.plots.style import COLOR_A, COLOR_BOTH, COLOR_MARK, Style, one_panel
 
 

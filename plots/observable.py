@@ -8,7 +8,8 @@ import mplhep
 import numpy as np
 from matplotlib.figure import Figure
 
-from eμsym.binned.nsigma import NSigma, pulls
+from eμsym.arrays import FloatArray
+from eμsym.binned.nsigma import NSigma
 from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
 from eμsym.plots.style import (
@@ -55,7 +56,7 @@ def draw_observable(
         top.set_ylabel(f"events / {_width(axis)}")
         top.set_ylim(0, 1.12 * max(_highest(a), _highest(b), 0.0) or 1.0)
         top.legend(title=_legend_title(a, b))
-        _draw_pulls(bottom, a, b, pair.names, result)
+        _draw_pulls(bottom, axis.edges, pair.difference(name).pull, pair.names, result)
         bottom.set_xlabel(axis.label)
         bottom.set_xlim(axis.edges[0], axis.edges[-1])
         figure.align_ylabels()
@@ -87,10 +88,13 @@ def _legend_title(a: Any, b: Any) -> str | None:
     return f"{100 * outside / total:.0f} % outside the axis" if outside else None
 
 
-def _draw_pulls(axes: Any, a: Any, b: Any, names: tuple[str, str], result: NSigma | None) -> None:
-    (b_counts, b_variance), (a_counts, a_variance) = map(counts_and_variances, (b, a))
-    pull = pulls(b_counts, a_counts, b_variance, a_variance)
-    edges = a.axes[0].edges
+def _draw_pulls(
+    axes: Any,
+    edges: FloatArray,
+    pull: FloatArray,
+    names: tuple[str, str],
+    result: NSigma | None,
+) -> None:
     positive = np.nan_to_num(pull) >= 0
     colors = np.where(positive, COLOR_B, COLOR_A).tolist()
     axes.bar(edges[:-1], np.nan_to_num(pull), np.diff(edges), align="edge", color=colors, alpha=0.8)

@@ -11,9 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from eμsym.binned.nsigma import NSigma, pulls
+from eμsym.binned.nsigma import NSigma
 from eμsym.binned.windows import Window
-from eμsym.counts import counts_and_variances
 from eμsym.pair import Pair
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
 
@@ -56,8 +55,7 @@ def draw_plane(
             mesh = axes.pcolormesh(*edges, histogram.values().T, cmap="viridis", norm=norm)
             axes.set_title(label, loc="right")
             _colorbar(figure, axes, mesh, f"events / {_area(a)}")
-        (b_counts, b_variance), (a_counts, a_variance) = map(counts_and_variances, (b, a))
-        pull = pulls(b_counts, a_counts, b_variance, a_variance)
+        pull = pair.difference(name).pull
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
         mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
         _colorbar(figure, panels[2], mesh, rf"pull ({pair.names[1]} $-$ {pair.names[0]})")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.arrays import FloatArray, IntArray
+from eμsym.difference import Compared, Difference, as_axes, drawn_pulls, summed_width
+from eμsym.distributions import Normal, Null
 from eμsym.errors import DataError
-from eμsym.null import Null
+from eμsym.pool import Pool
+from eμsym.symmetry import FairCoin, Relabellings
 
 #: Fewest entries a bin of either sample should have for N(0,1) to hold (DDP, section 3).
 MIN_ENTRIES = 25.0
-
-#: A bin that keeps less than this fraction of its variance was used up by a fit.
-ABSORBED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,14 @@ class NSigma:
         return self.z
 
     @property
+    def reference(self) -> Normal:
+        """What the statistic follows where bins are well filled: N(0,1)."""
+        return Normal()
+
+    @property
     def pvalue(self) -> float:
         """One-sided p-value of an excess in B, from N(0,1)."""
-        return float(norm.sf(self.z))
+        return self.reference.pvalue(self.z)
 
     @property
     def pvalue_two_sided(self) -> float:
@@ -68,27 +73,6 @@ class NSigma:
             del values["width"]
         values |= {"pvalue": self.pvalue, "pvalue_two_sided": self.pvalue_two_sided}
         return {k: None if v != v else v for k, v in values.items()}
-
-
-def pulls(b: FloatArray, a: FloatArray, variance_b: FloatArray, variance_a: FloatArray) -> Any:
-    """Return (B − A)/sqrt(σ²_A + σ²_B) bin by bin; NaN where the variance is zero.
-
-    Parameters
-    ----------
-    b, a, variance_b, variance_a : ndarray of float64
-        Any shapes that broadcast: leading axes may be toys.
-
-    Raises
-    ------
-    DataError
-        If a bin has a difference but no variance.
-    """
-    variance = variance_b + variance_a
-    difference = b - a
-    if np.any((variance == 0) & (difference != 0)):
-        raise DataError("a bin differs between the samples but has no variance; pass variances")
-    with np.errstate(invalid="ignore"):
-        return difference / np.sqrt(variance)
 
 
 def nsigma(
@@ -141,93 +125,81 @@ def nsigma(
     >>> nsigma([36, 0], [64, 0])
     NSigma(z=-2.8, n_bins=1, n_empty=1, sparse=False)
     """
-    check_same_binning(b, a)
-    b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
-    a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
-    width = None
-    if covariance is None:
-        pull = pulls(b_counts, a_counts, b_variance, a_variance)
-    else:
-        matrix = _checked_covariance(covariance, b_counts.size)
-        variance = (b_variance + a_variance).ravel()
-        pull = correlated_pulls((b_counts - a_counts).ravel(), variance, matrix)
-        pull = pull.reshape(b_counts.shape)
+    return nsigma_of(
+        Difference.of(
+            b=b, a=a, variance_b=variance_b, variance_a=variance_a, covariance=covariance
+        )
+    )
+
+
+def nsigma_of(difference: Difference) -> NSigma:
+    """Return Nσ of a difference B − A; see `nsigma`.
+
+    Raises
+    ------
+    DataError
+        If a bin differs without variance, or the covariance leaves the sum of the
+        pulls none.
+    """
+    pull = difference.pull
     used = ~np.isnan(pull)
     n_bins = int(np.count_nonzero(used))
     z = float(np.sum(pull[used]) / np.sqrt(n_bins)) if n_bins else float("nan")
-    if covariance is not None and n_bins:
-        width = summed_width(matrix, used.ravel())
+    width = None
+    if difference.covariance is not None and n_bins:
+        width = summed_width(difference.covariance, used.ravel())
         z /= width
     return NSigma(
         z=z,
         n_bins=n_bins,
         n_empty=int(pull.size - n_bins),
-        sparse=bool(
-            np.any(_effective_entries(b_counts, b_variance)[used] < MIN_ENTRIES)
-            or np.any(_effective_entries(a_counts, a_variance)[used] < MIN_ENTRIES)
-        ),
+        sparse=any(bool(np.any(entries[used] < MIN_ENTRIES)) for entries in difference.entries),
         width=width,
     )
 
 
-def correlated_pulls(
-    difference: FloatArray, variance: FloatArray, covariance: FloatArray
-) -> FloatArray:
-    """Return differences over the roots of their covariance's diagonal.
+@dataclass(frozen=True)
+class NSigmaTest:
+    """Nσ of a pair's histogram, as a test.
 
     Parameters
     ----------
-    difference : ndarray of float64, shape (..., bins)
-        B − A; leading axes may be toys.
-    variance : ndarray of float64, shape (bins,)
-        Its variance before any calibration.
-    covariance : ndarray of float64, shape (bins, bins)
-        Its covariance after it.
+    axes : str, or tuple of hist axes
+        As for `Pair.hist`.
 
-    Returns
-    -------
-    ndarray of float64, shape (..., bins)
-        NaN where no variance is left.
+    Examples
+    --------
+    >>> from hist.axis import Regular
+    >>> from eμsym.pair import Pair
+    >>> pair = Pair.from_columns({"x": [1.0] * 64}, {"x": [1.0] * 36})
+    >>> NSigmaTest((Regular(1, 0, 2, name="x"),))(pair).z
+    -2.8
     """
-    diagonal = np.diag(covariance)
-    left = diagonal > ABSORBED * variance
-    pull: FloatArray = difference / np.sqrt(np.where(left, diagonal, np.nan))
-    return pull
 
+    axes: Any
 
-def _checked_covariance(covariance: ArrayLike, n_bins: int) -> FloatArray:
-    matrix = np.asarray(covariance, dtype=np.float64)
-    if matrix.shape != (n_bins, n_bins):
-        raise DataError(f"the covariance has shape {matrix.shape}, for {n_bins} bins")
-    if not np.all(np.isfinite(matrix)) or not np.allclose(matrix, matrix.T, rtol=1e-6):
-        raise DataError("the covariance is not symmetric or not finite")
-    return matrix
+    def __call__(self, pair: Compared, *, rng: Any = None) -> NSigma:
+        """Test a pair; nothing is drawn."""
+        return nsigma_of(pair.difference(*as_axes(self.axes)))
 
+    def on(self, pair: Compared) -> NSigmaTest:
+        """Return the test with the axes of a pair's histogram in place of its name."""
+        return replace(self, axes=pair.axes_of(*as_axes(self.axes)))
 
-def summed_width(covariance: FloatArray, used: NDArray[np.bool_]) -> float:
-    """Return the standard deviation of the sum of M correlated pulls over √M.
+    def alike(self, pool: Pool) -> IntArray:
+        """Return the bin of every event: those of one bin are alike to the test."""
+        return pool.bin_index(as_axes(self.axes))[0]
 
-    Parameters
-    ----------
-    covariance : ndarray of float64, shape (bins, bins)
-    used : ndarray of bool, shape (bins,)
-
-    Raises
-    ------
-    DataError
-        If it is zero.
-    """
-    matrix = covariance[np.ix_(used, used)]
-    inverse_sigma = 1 / np.sqrt(np.diag(matrix))
-    square = float(inverse_sigma @ matrix @ inverse_sigma) / len(matrix)
-    if not square > ABSORBED:
-        raise DataError("the covariance leaves the sum of the pulls no variance")
-    return float(np.sqrt(square))
-
-
-def _effective_entries(counts: FloatArray, variances: FloatArray) -> FloatArray:
-    """Return (Σw)²/Σw² of every bin, which is the count for unit weights; 0 if empty."""
-    return np.divide(counts**2, variances, out=np.zeros_like(counts), where=variances > 0)
+    def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
+        """Return Nσ of many draws of a pool's labels, shape (draws,)."""
+        pull, covariance = drawn_pulls(as_axes(self.axes), pool, drawn)
+        used = ~np.isnan(pull[0])
+        if not used.any():
+            raise DataError("no bin holds an event whose label is left open: nothing to test")
+        width = 1.0 if covariance is None else summed_width(covariance, used)
+        return np.asarray(
+            pull[:, used].sum(axis=1) / np.sqrt(np.count_nonzero(used)) / width
+        )
 
 
 def nsigma_null(b: Any, a: Any, n: int, *, rng: Any = None) -> Null:
@@ -242,7 +214,7 @@ def nsigma_null(b: Any, a: Any, n: int, *, rng: Any = None) -> Null:
     n : int
         Number of toys.
     rng : numpy.random.Generator, int or None
-        Source of randomness.
+        Toy i uses child i of its SeedSequence.
 
     Returns
     -------
@@ -254,16 +226,9 @@ def nsigma_null(b: Any, a: Any, n: int, *, rng: Any = None) -> Null:
     DataError
         If the counts are not those of unweighted events, all are zero, or n < 1.
     """
-    check_same_binning(b, a)
-    total: Any = 0.0
-    for sample, name in ((b, "B"), (a, "A")):
-        counts, variances = counts_and_variances(sample, name=name)
-        if np.any(counts != np.rint(counts)) or np.any(counts != variances):
-            raise DataError(f"{name}: the binomial null needs the counts of unweighted events")
-        total = total + counts.ravel()
-    total = total[total > 0].astype(np.int64)
-    if total.size == 0 or n < 1:
+    pool = Pool.of_counts(b=b, a=a)
+    if len(pool) == 0 or n < 1:
         raise DataError("the binomial null needs at least one entry and one toy")
-    drawn = np.random.default_rng(rng).binomial(total, 0.5, size=(n, total.size))
-    scale = 1 / np.sqrt(total * float(total.size))
-    return Null((2.0 * drawn - total) @ scale)
+    drawn = FairCoin().relabel(pool, n, rng=rng).labels
+    scale = 1 / np.sqrt(pool.sizes * float(len(pool)))
+    return Null((pool.sizes - 2.0 * drawn) @ scale)

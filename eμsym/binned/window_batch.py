@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eμsym.binned.nsigma import pulls
-from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.arrays import FloatArray
+from eμsym.counts import check_same_binning, counts_and_variances
+from eμsym.difference import pulls
 from eμsym.errors import DataError
 
 Shape = Literal["square", "rectangle"]

@@ -23,14 +23,14 @@ bins where a choice is needed, it is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from eμsym.binned.nsigma import pulls
+from eμsym.arrays import FloatArray, Rng
 from eμsym.binned.window_batch import (
     Shape,
     Side,
@@ -43,12 +43,13 @@ from eμsym.binned.window_batch import (
     window_sizes,
 )
 from eμsym.binned.windows import Window, make_window
-from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.difference import Difference, standardised
+from eμsym.distributions import Null
 from eμsym.errors import DataError
-from eμsym.null import Null
+from eμsym.pool import Pool
+from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry
 
 Method = Literal["binomial", "swap", "events"]
-Draw = Callable[[np.random.Generator], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,11 @@ class WindowPValue:
     def statistic(self) -> float:
         """The test statistic, the largest |Nσ|, Nσ or −Nσ of any window."""
         return float(directed(np.array(self.best.z), self.side))
+
+    @property
+    def reference(self) -> Null:
+        """What the statistic is compared with: its null."""
+        return self.null
 
     @property
     def pvalue(self) -> float:
@@ -163,26 +169,20 @@ def window_pvalue(
         As for `scan_windows`; or if n < 1, the method is unknown, no window
         holds an entry, or the binomial null is asked for weighted counts.
     """
-    check_same_binning(b, a)
-    b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
-    a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
-    check_scan(b_counts.shape, shape, min_size, side)
-    pull = pulls(b_counts, a_counts, b_variance, a_variance)
+    difference = Difference.of(b=b, a=a, variance_b=variance_b, variance_a=variance_a)
+    check_scan(difference.b.shape, shape, min_size, side)
     if method == "binomial":
-        for counts, variance in ((b_counts, b_variance), (a_counts, a_variance)):
-            # Whole sums of weights, such as 2 + 2, are no counts either.
-            if np.any(counts != np.rint(counts)) or np.any(counts != variance):
-                raise DataError(
-                    "the binomial null needs unweighted counts; for weighted samples "
-                    "permute events (window_pvalue_events) or use method='swap'"
-                )
-        draw = _binomial_draw(b_counts + a_counts)
+        pool = Pool.of_counts(
+            b=difference.b, a=difference.a, variances=(difference.variance_b, difference.variance_a)
+        )
+        draw = _binomial_pulls(pool, difference.b.shape)
     elif method == "swap":
-        draw = _swap_draw(pull)
+        pool = Pool({}, np.ones(difference.b.size, dtype=bool))
+        draw = _swapped_pulls(difference.pull)
     else:
         raise DataError(f"method {method!r}: choose binomial or swap")
-    axes = getattr(b, "axes", None)
-    return _window_pvalue(pull, draw, n, method, axes, shape, min_size, side, rng)
+    null = _null_of(FairCoin(), pool, draw, n, difference.b.shape, shape, min_size, side, rng)
+    return _pvalue_of(difference, null, method, shape, min_size, side)
 
 
 def window_pvalue_events(
@@ -243,91 +243,89 @@ def window_pvalue_events(
     check_scan(plane, shape, min_size, side)
     cell_b, weight_b = _events(bins_b, weights_b, plane, name="B")
     cell_a, weight_a = _events(bins_a, weights_a, plane, name="A")
-    cell = np.concatenate([cell_b, cell_a])
-    weight = np.concatenate([weight_b, weight_a])
-    sign = np.repeat(np.array([1.0, -1.0]), [cell_b.size, cell_a.size])
-    pull_of = _event_pulls(cell, weight, plane)
+    pool = Pool.joined(
+        {"bin": cell_a, "weight": weight_a}, {"bin": cell_b, "weight": weight_b}
+    )
+    index, size = np.asarray(pool.columns["bin"]), plane[0] * plane[1]
+    symmetry = Exchangeable() if keep_sizes else FairCoin()
+    variance = symmetry.spread(pool, index, size)[0]
 
-    def draw(generator: np.random.Generator) -> FloatArray:
-        if keep_sizes:
-            return pull_of(generator.permutation(sign))
-        free: FloatArray = generator.choice([-1.0, 1.0], sign.size)
-        return pull_of(free)
+    def draw(drawn: Relabellings) -> FloatArray:
+        return standardised(drawn.differences(pool, index, size), variance).reshape(-1, *plane)
 
-    edges = None if any(isinstance(x, int | np.integer) for x in axes) else axes
-    return _window_pvalue(pull_of(sign), draw, n, "events", edges, shape, min_size, side, rng)
+    difference = Difference.of_pool(pool, symmetry, index, plane)
+    if not any(isinstance(x, int | np.integer) for x in axes):
+        difference = replace(difference, axes=axes)
+    null = _null_of(symmetry, pool, draw, n, plane, shape, min_size, side, rng)
+    return _pvalue_of(difference, null, "events", shape, min_size, side)
 
 
-def _window_pvalue(
-    pull: FloatArray,
-    draw: Draw,
+def _null_of(
+    symmetry: Symmetry,
+    pool: Pool,
+    draw: Callable[[Relabellings], FloatArray],
     n: int,
-    method: Method,
-    axes: Any,
+    plane: tuple[int, ...],
     shape: Shape,
     min_size: int,
     side: Side,
-    rng: np.random.Generator | int | None,
-) -> WindowPValue:
-    """Scan the observed pulls and those of `n` draws."""
+    rng: Rng,
+) -> Null:
+    """Scan the planes of pulls that n relabellings of a pool make."""
     if not isinstance(n, int | np.integer) or n < 1:
         raise DataError(f"{n} toys: choose a whole number, 1 or more")
-    plane = pull.shape
     sizes = list(window_sizes(plane, shape, min_size))
-    best = best_of_pulls(pull[np.newaxis], sizes, side)
-    if np.isnan(best.z[0]):
-        raise DataError("no window holds an entry; there is nothing to test")
     parent = np.random.default_rng(rng)
     samples = np.empty(n)
     for chunk in chunks(n, plane):
         # Spawning goes on where it stopped, so chunks do not change a toy's child.
         children = parent.spawn(chunk.stop - chunk.start)
-        samples[chunk] = largest_nsigma(np.stack([draw(x) for x in children]), sizes, side)
-    window = make_window(best.start[0], best.stop[0], float(best.z[0]), axes)
-    return WindowPValue(best=window, null=Null(samples), method=method, side=side)
+        pull = draw(symmetry.relabel_each(pool, children))
+        samples[chunk] = largest_nsigma(pull, sizes, side)
+    if np.isnan(samples).any():
+        raise DataError("no window holds an entry; there is nothing to test")
+    return Null(samples)
 
 
-def _binomial_draw(total: FloatArray) -> Draw:
-    """Return the draw of B_i ~ Binomial(A_i + B_i, ½), as pulls."""
-    used = total > 0
-    entries = total[used].astype(np.int64)
+def _pvalue_of(
+    difference: Difference, null: Null, method: Method, shape: Shape, min_size: int, side: Side
+) -> WindowPValue:
+    """Compare the observed best window with a null."""
+    plane = difference.b.shape
+    best = best_of_pulls(
+        difference.pull[np.newaxis], list(window_sizes(plane, shape, min_size)), side
+    )
+    window = make_window(best.start[0], best.stop[0], float(best.z[0]), difference.axes)
+    return WindowPValue(best=window, null=null, method=method, side=side)
 
-    def draw(generator: np.random.Generator) -> FloatArray:
-        pull = np.full(total.shape, np.nan)
-        pull[used] = (2.0 * generator.binomial(entries, 0.5) - entries) / np.sqrt(total[used])
-        return pull
+
+def _binomial_pulls(
+    pool: Pool, plane: tuple[int, ...]
+) -> Callable[[Relabellings], FloatArray]:
+    """Return the pulls of bins whose A_i is drawn from A_i + B_i."""
+
+    def draw(drawn: Relabellings) -> FloatArray:
+        pull = np.full((len(drawn), int(np.prod(plane))), np.nan)
+        difference = pool.sizes - 2.0 * drawn.labels
+        pull[:, pool.columns["bin"]] = difference / np.sqrt(pool.sizes)
+        return pull.reshape(-1, *plane)
 
     return draw
 
 
-def _swap_draw(pull: FloatArray) -> Draw:
-    """Return the draw that swaps A and B in every bin with probability ½, as pulls."""
+def _swapped_pulls(pull: FloatArray) -> Callable[[Relabellings], FloatArray]:
+    """Return the pulls of bins in which A and B change places where the label is B's."""
 
-    def draw(generator: np.random.Generator) -> FloatArray:
-        return np.where(generator.integers(0, 2, size=pull.shape) == 1, pull, -pull)
+    def draw(drawn: Relabellings) -> FloatArray:
+        return np.where(drawn.labels.reshape(-1, *pull.shape), pull, -pull)
 
     return draw
-
-
-def _event_pulls(
-    cell: NDArray[np.int64], weight: FloatArray, plane: tuple[int, ...]
-) -> Callable[[FloatArray], FloatArray]:
-    """Return the function from the events' signs (+1 in B, −1 in A) to the plane of pulls."""
-    n_cells = plane[0] * plane[1]
-    variance = np.bincount(cell, weight**2, n_cells + 1)
-    root = np.sqrt(np.where(variance > 0, variance, np.nan))
-
-    def pull_of(sign: FloatArray) -> FloatArray:
-        pull: FloatArray = np.bincount(cell, weight * sign, n_cells + 1) / root
-        return pull[:n_cells].reshape(plane)
-
-    return pull_of
 
 
 def _events(
     bins: ArrayLike, weights: ArrayLike | None, plane: tuple[int, ...], *, name: str
 ) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return each event's flat bin, one beyond the last if it is outside, and its weight."""
+    """Return each event's flat bin, −1 if it is outside, and its weight."""
     index = np.asarray(bins)
     if index.ndim != 2 or index.shape[1] != 2 or not np.issubdtype(index.dtype, np.integer):
         raise DataError(
@@ -343,4 +341,4 @@ def _events(
         raise DataError(f"{name}: a weight is not finite; remove NaN and infinite weights")
     inside = np.all((index >= 0) & (index < plane), axis=1)
     flat = index[:, 0].astype(np.int64) * plane[1] + index[:, 1]
-    return np.where(inside, flat, plane[0] * plane[1]), weight
+    return np.where(inside, flat, -1), weight

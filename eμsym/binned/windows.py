@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eμsym.binned.nsigma import pulls
+from eμsym.arrays import FloatArray, IntArray
 from eμsym.binned.window_batch import (
     Shape,
     Side,
     check_scan,
     count_windows,
     directed,
+    largest_nsigma,
     nsigma_of_size,
     pull_tables,
     tie_threshold,
     window_sizes,
 )
-from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.difference import Compared, Difference, as_axes, drawn_pulls
 from eμsym.errors import DataError
+from eμsym.pool import Pool
+from eμsym.symmetry import Relabellings
 
 #: More windows than this are not listed one by one (40 bytes each).
 MAX_LISTED = 50_000_000
@@ -97,13 +100,10 @@ class WindowScan:
             return float("nan")
         return float(directed(np.array(self.best.z), self.side))
 
+
     def to_dict(self) -> dict[str, Any]:
         """Return the best window and the number of windows, for JSON."""
-        return {
-            "best": self.best.to_dict() if self.best else None,
-            "side": self.side,
-            "n_windows": int(self.z.size),
-        }
+        return BestWindow(self.best, int(self.z.size), self.side).to_dict()
 
 
 def scan_windows(
@@ -163,10 +163,21 @@ def scan_windows(
     ... ).best.slices
     (slice(0, 2, None), slice(1, 2, None))
     """
-    check_same_binning(b, a)
-    b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
-    a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
-    plane = b_counts.shape
+    difference = Difference.of(b=b, a=a, variance_b=variance_b, variance_a=variance_a)
+    return scan_of(difference, shape=shape, min_size=min_size, side=side)
+
+
+def scan_of(
+    difference: Difference, *, shape: Shape = "square", min_size: int = 1, side: Side = "either"
+) -> WindowScan:
+    """Compute Nσ in every window of a difference B − A; see `scan_windows`.
+
+    Raises
+    ------
+    DataError
+        As for `scan_windows`.
+    """
+    plane = difference.b.shape
     check_scan(plane, shape, min_size, side)
     n_windows = count_windows(plane, shape, min_size)
     if n_windows > MAX_LISTED:
@@ -174,7 +185,7 @@ def scan_windows(
             f"a plane of {plane[0]}×{plane[1]} bins has {n_windows} windows, too many to list; "
             "raise min_size, take wider bins, or use best_windows, which lists none"
         )
-    tables = pull_tables(pulls(b_counts, a_counts, b_variance, a_variance)[np.newaxis])
+    tables = pull_tables(difference.pull[np.newaxis])
     z = np.empty(n_windows)
     start = np.empty((n_windows, 2), dtype=np.int64)
     stop = np.empty_like(start)
@@ -186,7 +197,94 @@ def scan_windows(
         start[part] = np.indices(of_size.shape).reshape(2, -1).T
         stop[part] = start[part] + size
         done = part.stop
-    return WindowScan(best=_best(z, start, stop, side, b), z=z, start=start, stop=stop, side=side)
+    best = _best(z, start, stop, side, difference.axes)
+    return WindowScan(best=best, z=z, start=start, stop=stop, side=side)
+
+
+@dataclass(frozen=True, eq=False)
+class BestWindow:
+    """Result of `WindowTest`.
+
+    Attributes
+    ----------
+    best : Window or None
+        None if no window holds an entry.
+    n_windows : int
+        How many were tried.
+    side : {"either", "b", "a"}
+    reference : None
+        The largest of many follows no distribution that is known beforehand: what it is
+        worth comes from a null, see `eμsym.null`.
+    """
+
+    best: Window | None
+    n_windows: int
+    side: Side = "either"
+    reference: None = None
+
+    @property
+    def statistic(self) -> float:
+        """The largest |Nσ|, Nσ or −Nσ of any window; NaN if none holds an entry."""
+        if self.best is None:
+            return float("nan")
+        return float(directed(np.array(self.best.z), self.side))
+
+    @property
+    def pvalue(self) -> float:
+        """NaN: only a null tells."""
+        return float("nan")
+
+    @property
+    def z(self) -> float:
+        """NaN, as `pvalue`; the local Nσ is that of `best`."""
+        return float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the best window and the number of windows, for JSON."""
+        return {
+            "best": self.best.to_dict() if self.best else None,
+            "side": self.side,
+            "n_windows": self.n_windows,
+        }
+
+
+@dataclass(frozen=True)
+class WindowTest:
+    """The best window of a pair's plane, as a test.
+
+    Parameters
+    ----------
+    axes : str, or tuple of two hist axes
+        As for `Pair.hist`.
+    shape, min_size, side
+        As for `scan_windows`.
+    """
+
+    axes: Any
+    shape: Shape = "square"
+    min_size: int = 1
+    side: Side = "either"
+
+    def __call__(self, pair: Compared, *, rng: Any = None) -> BestWindow:
+        """Find the best window of a pair; nothing is drawn."""
+        difference = pair.difference(*as_axes(self.axes))
+        scan = scan_of(difference, shape=self.shape, min_size=self.min_size, side=self.side)
+        return BestWindow(scan.best, int(scan.z.size), self.side)
+
+    def on(self, pair: Compared) -> WindowTest:
+        """Return the test with the axes of a pair's histogram in place of its name."""
+        return replace(self, axes=pair.axes_of(*as_axes(self.axes)))
+
+    def alike(self, pool: Pool) -> IntArray:
+        """Return the bin of every event: those of one bin are alike to the test."""
+        return pool.bin_index(as_axes(self.axes))[0]
+
+    def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
+        """Return the test statistic of many draws of a pool's labels, shape (draws,)."""
+        plane = tuple(len(axis) for axis in as_axes(self.axes))
+        check_scan(plane, self.shape, self.min_size, self.side)
+        pull = drawn_pulls(as_axes(self.axes), pool, drawn)[0].reshape(-1, *plane)
+        return largest_nsigma(pull, list(window_sizes(plane, self.shape, self.min_size)), self.side)
 
 
 def _best(
@@ -194,14 +292,14 @@ def _best(
     start: NDArray[np.int64],
     stop: NDArray[np.int64],
     side: Side,
-    histogram: Any,
+    axes: Any,
 ) -> Window | None:
     """Return the first of the windows that tie for the largest value."""
     if np.all(np.isnan(z)):
         return None
     values = directed(z, side)
     k = int(np.argmax(values >= tie_threshold(np.asarray(np.nanmax(values)))))
-    return make_window(start[k], stop[k], z[k], getattr(histogram, "axes", None))
+    return make_window(start[k], stop[k], z[k], axes)
 
 
 def make_window(start: ArrayLike, stop: ArrayLike, z: float, axes: Any = None) -> Window:

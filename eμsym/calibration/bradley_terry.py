@@ -17,17 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 from scipy.stats import gamma
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, IntArray, summed
 from eμsym.errors import DataError
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from eμsym.pool import Pool
 
 #: Newton's method ends at this decrement, twice what −ln L can still fall by.
 _DECREMENT = 1e-18
@@ -67,20 +64,19 @@ class Cells:
     use: FloatArray
 
     @classmethod
-    def count(
-        cls, lead: IntArray, sub: IntArray, in_a: BoolArray, weight: FloatArray, bins: int
-    ) -> Cells:
-        """Count events, given by arrays of shape (n,)."""
+    def count(cls, lead: IntArray, sub: IntArray, pool: Pool, bins: int) -> Cells:
+        """Count the events of a pool, whose leptons are in the bins of shape (entries,)."""
+        weight, sizes = pool.finite_weight, pool.sizes
         flat, cell = np.unique(lead * bins + sub, return_inverse=True)
-        size = np.abs(weight)
+        size = np.abs(weight) * sizes
         used = summed(lead, size, bins) + summed(sub, size, bins)
         return cls(
             lead=flat // bins,
             sub=flat % bins,
-            a=summed(cell, weight * in_a, flat.size),
-            total=summed(cell, weight, flat.size),
-            sumw2=summed(cell, weight**2, flat.size),
-            sumw4=summed(cell, weight**4, flat.size),
+            a=summed(cell, weight * pool.labels, flat.size),
+            total=summed(cell, weight * sizes, flat.size),
+            sumw2=summed(cell, weight**2 * sizes, flat.size),
+            sumw4=summed(cell, weight**4 * sizes, flat.size),
             use=used / used.sum() if used.sum() > 0 else np.full(bins, 1 / bins),
         )
 
@@ -96,11 +92,6 @@ class Cells:
     def with_a(self, a: FloatArray) -> Cells:
         """Return the same events with other labels: other Σw of the eμ events."""
         return Cells(self.lead, self.sub, a, self.total, self.sumw2, self.sumw4, self.use)
-
-
-def summed(index: Any, values: Any, size: int) -> FloatArray:
-    """Return the sums of values by index, shape (size,); index and values have shape (n,)."""
-    return np.asarray(np.bincount(index, values, size), dtype=np.float64)
 
 
 def probability(theta: FloatArray, lead: IntArray, sub: IntArray) -> FloatArray:

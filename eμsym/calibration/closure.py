@@ -10,20 +10,14 @@ import numpy as np
 from hist.axis import Variable
 from scipy.stats import chi2, norm
 
-from eμsym.calibration.bradley_terry import BoolArray, fit_covariance, newton_fit, summed
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio
-from eμsym.calibration.equalisation import EqualisedPair, difference_covariance, equalise
-from eμsym.calibration.self_calibration import check_comparable, comparisons, pool_column
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, IntArray, Rng, summed
+from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.pair import Pair, Sample
-from eμsym.sources import Rng
+from eμsym.pool import Pool
+from eμsym.symmetry import Labelled, Symmetry
 
 #: Where closure is looked at by default; η with its sign, of which the ratio knows nothing.
 VARIABLES = ("lead_pt", "sub_pt", "lead_eta", "sub_eta", "m_coll")
-
-#: Directions of the covariance with less than this, of the largest, hold no information.
-_RANK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +101,7 @@ class Closure:
 
 
 def closure_test(
-    pair: EqualisedPair,
+    pair: Labelled,
     *,
     variables: Sequence[str] = VARIABLES,
     n_bins: int = 8,
@@ -122,7 +116,8 @@ def closure_test(
 
     Parameters
     ----------
-    pair : EqualisedPair
+    pair : Pair
+        That has been corrected, see `Pair.equalised`.
     variables : sequence of str
         Columns.
     n_bins : int
@@ -143,63 +138,55 @@ def closure_test(
     """
     if not isinstance(n_bins, int | np.integer) or n_bins < 1:
         raise ConfigurationError(f"{n_bins} bins: choose a whole number, 1 or more")
-    n_fitted = 0
-    if pair.in_sample:
-        used = pair.events.used
+    pool, symmetry, n_fitted = pair.pool, pair.symmetry, 0
+    if (used := symmetry.used(pool)).any():
         fitted = used & (np.random.default_rng(rng).random(used.size) < 0.5)
-        tested = equalise(_part(pair.raw, used & ~fitted), _fit(pair, fitted))
-        n_fitted = int(np.count_nonzero(fitted))
-    else:
-        tested = pair
-    total, variance = _differences(tested, np.zeros(tested.events.in_a.size, dtype=np.int64), 1)
+        symmetry = symmetry.fitted_to(pool.where(fitted))
+        pool, n_fitted = pool.where(used & ~fitted), int(np.count_nonzero(fitted))
+    everything = np.zeros(len(pool), dtype=np.int64)
+    total = Difference.of_pool(pool, symmetry, everything, (1,))
     return Closure(
-        variables=tuple(_closure_of(tested, name, int(n_bins)) for name in variables),
-        z=float(total[0] / np.sqrt(variance[0, 0])),
+        variables=tuple(_closure_of(pool, symmetry, name, int(n_bins)) for name in variables),
+        z=-float(total.pull[0]),
         n_fitted=n_fitted,
-        n_tested=int(tested.events.in_a.size),
+        n_tested=len(pool),
     )
 
 
-def _fit(pair: EqualisedPair, chosen: BoolArray) -> EfficiencyRatio:
-    """Return ln r as the chosen events alone have it."""
-    assert pair.calibration is not None
-    bins = pair.calibration.ratio.bins
-    cells = comparisons(pair.raw, bins, chosen).cells()
-    check_comparable(cells, bins)
-    theta = newton_fit(cells)
-    return EfficiencyRatio(bins, theta, fit_covariance(theta, cells))
+def quantile_bins(values: FloatArray, n_bins: int) -> tuple[FloatArray, IntArray]:
+    """Return edges between which about equally many values lie, and the bin of each value.
 
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+    n_bins : int
 
-def _part(pair: Pair, chosen: BoolArray) -> Pair:
-    n_a = len(pair.a.require_events())
-    a, b = pair.a.require_events()[chosen[:n_a]], pair.b.require_events()[chosen[n_a:]]
-    return Pair(Sample(a), Sample(b), pair.names)
-
-
-def _closure_of(pair: EqualisedPair, name: str, n_bins: int) -> ClosureOf:
-    values = pool_column(pair.raw, name)
+    Returns
+    -------
+    edges : ndarray of float, shape (bins + 1,)
+        Fewer where values repeat; one bin is left if all are equal.
+    index : ndarray of int, shape (n,)
+    """
     edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)))
     if edges.size < 2:
-        raise DataError(f"{name}: all values are {edges[0]:g}; there is nothing to compare")
-    index = np.minimum(Variable(edges).index(values), edges.size - 2)
-    difference, covariance = _differences(pair, index, edges.size - 1)
-    sigma = np.sqrt(np.diag(covariance))
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > _RANK * values[-1]
-    projected = (vectors.T @ difference)[kept]
-    weight, in_a = pair.events.weight, pair.events.in_a
+        edges = np.array([edges[0], np.nextafter(edges[0], np.inf)])
+    return edges, np.minimum(Variable(edges).index(values), edges.size - 2)
+
+
+def _closure_of(pool: Pool, symmetry: Symmetry, name: str, n_bins: int) -> ClosureOf:
+    values = pool.column(name)
+    if np.ptp(values) == 0:
+        raise DataError(f"{name}: all values are {values[0]:g}; there is nothing to compare")
+    edges, index = quantile_bins(values, n_bins)
+    size = edges.size - 1
+    difference = Difference.of_pool(pool, symmetry, index, (size,))
+    found = difference.chi_square()
     return ClosureOf(
         variable=name,
         edges=edges,
-        a=summed(index, weight * in_a, edges.size - 1),
-        b=summed(index, weight * ~in_a, edges.size - 1),
-        pull=np.divide(difference, sigma, out=np.zeros_like(difference), where=sigma > 0),
-        chi2=float(np.sum(projected**2 / values[kept])),
-        dof=int(np.count_nonzero(kept)),
+        a=summed(index, pool.weight * pool.labels, size),
+        b=summed(index, pool.weight * ~pool.labels, size),
+        pull=-np.nan_to_num(difference.pull),
+        chi2=found.chi2,
+        dof=found.dof,
     )
-
-
-def _differences(pair: EqualisedPair, index: Any, n_bins: int) -> tuple[FloatArray, FloatArray]:
-    """Return A − B of the weighted events in each bin, and its covariance."""
-    weight = np.concatenate([pair.a.weight, -pair.b.weight])
-    return summed(index, weight, n_bins), difference_covariance(pair, index, n_bins)

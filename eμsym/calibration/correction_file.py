@@ -5,16 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.calibration.bradley_terry import IntArray
+from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.counts import FloatArray
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
 
@@ -72,26 +71,34 @@ class EfficiencyMaps:
                 )
         return pair[0], pair[1]
 
-    def levels(
-        self, pt: FloatArray, eta: FloatArray
-    ) -> tuple[IntArray, FloatArray, FloatArray | None]:
-        """Return ln r = ln(ε_μ/ε_e) as numbered values: each lepton's number, and the values.
+    def at(self, pt: FloatArray, eta: FloatArray) -> MapLevels:
+        """Return ln r = ln(ε_μ/ε_e) as the numbered values that these leptons have.
 
         Leptons of equal efficiencies and errors are those of one bin, whose error
         they share; different bins are independent.
-
-        Returns
-        -------
-        index : ndarray of int, of the shape of pT and η
-        log_ratio : ndarray of float, shape (k,)
-        covariance : ndarray of float, shape (k, k), or None
-            None if the file has no errors.
 
         Raises
         ------
         DataError
             As for `evaluate`; or if an error is negative, or the efficiencies with
             errors are not binned.
+        """
+        table = np.unique(self.rows(pt, eta), axis=1)
+        if self.errors is None:
+            return MapLevels(self, table, table[0], None)
+        if table.shape[1] > _MAX_BINS:
+            raise DataError(
+                f"{self.path}: has errors, but {table.shape[1]} different efficiencies; errors are "
+                "those of bins, give both efficiencies in bins"
+            )
+        return MapLevels(self, table, table[0], np.diag(table[1] ** 2 + table[2] ** 2))
+
+    def rows(self, pt: FloatArray, eta: FloatArray) -> FloatArray:
+        """Return ln r of leptons and, if there are errors, all that tells bins apart.
+
+        Returns
+        -------
+        ndarray of float, shape (1 or 5, leptons)
         """
         electron, muon = self.evaluate(pt, eta)
         rows = [np.log(muon / electron)]
@@ -102,18 +109,7 @@ class EfficiencyMaps:
                     raise DataError(f"{self.path}: {correction.name} is negative or not finite")
                 rows.append(error / values)
             rows += [electron, muon]
-        table, index = np.unique(
-            np.stack([row.ravel() for row in rows]), axis=1, return_inverse=True
-        )
-        index = np.asarray(index, dtype=np.int64).reshape(pt.shape)
-        if self.errors is None:
-            return index, table[0], None
-        if table.shape[1] > _MAX_BINS:
-            raise DataError(
-                f"{self.path}: has errors, but {table.shape[1]} different efficiencies; errors are "
-                "those of bins, give both efficiencies in bins"
-            )
-        return index, table[0], np.diag(table[1] ** 2 + table[2] ** 2)
+        return np.stack([row.ravel() for row in rows])
 
     def _values(self, correction: Any, pt: FloatArray, eta: FloatArray) -> FloatArray:
         columns = {"pt": pt, "abseta": np.abs(eta), "eta": eta}
@@ -128,6 +124,47 @@ class EfficiencyMaps:
                 "widen its bins or set its flow to clamp"
             ) from error
         return values.reshape(pt.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class MapLevels:
+    """ln r of some leptons, from efficiency maps: numbered values with their covariance.
+
+    Attributes
+    ----------
+    maps : EfficiencyMaps
+    table : ndarray of float, shape (1 or 5, k)
+        What tells the values apart, see `EfficiencyMaps.rows`, in lexicographic order.
+    log_ratio : ndarray of float, shape (k,)
+    covariance : ndarray of float, shape (k, k), or None
+        None if the file has no errors.
+    """
+
+    maps: EfficiencyMaps
+    table: FloatArray
+    log_ratio: FloatArray
+    covariance: FloatArray | None
+
+    def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
+        """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η.
+
+        Raises
+        ------
+        DataError
+            If a lepton's efficiencies are none of those that the table was made of.
+        """
+        rows = self.maps.rows(pt, eta)
+        both, place = np.unique(
+            np.concatenate([self.table, rows], axis=1), axis=1, return_inverse=True
+        )
+        if both.shape != self.table.shape:
+            raise DataError(f"{self.maps.path}: other leptons than those that were corrected")
+        number = place.ravel()[self.table.shape[1] :]
+        return np.asarray(number, dtype=np.int64).reshape(np.shape(pt))
+
+    def with_log_ratio(self, log_ratio: FloatArray) -> MapLevels:
+        """Return other ln r of the same leptons and covariance."""
+        return replace(self, log_ratio=log_ratio)
 
 
 def read_correction(

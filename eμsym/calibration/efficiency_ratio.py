@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, IntArray
 from eμsym.errors import ConfigurationError, DataError
 
 #: The columns of the two leptons' kinematics: pT in GeV, and η.
@@ -138,6 +138,14 @@ class EfficiencyRatio:
     def error(self) -> FloatArray:
         """The standard errors of ln r, shape (k,)."""
         return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)))
+
+    def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
+        """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η."""
+        return self.bins.index(pt, eta)
+
+    def with_log_ratio(self, log_ratio: FloatArray) -> EfficiencyRatio:
+        """Return another ln r of the same bins and covariance."""
+        return replace(self, log_ratio=log_ratio)
 
     def evaluate(self, pt: ArrayLike, eta: ArrayLike) -> FloatArray:
         """Return r = ε_μ/ε_e of leptons, of the shape of pT [GeV] and η."""

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from iminuit import Minuit
 
+from eμsym.arrays import BoolArray, FloatArray
 from eμsym.calibration.bradley_terry import (
-    BoolArray,
     Cells,
     GoodnessOfFit,
-    IntArray,
     fit_covariance,
     goodness_of_fit,
     information,
@@ -28,9 +26,9 @@ from eμsym.calibration.efficiency_ratio import (
     EfficiencyRatio,
     LeptonBins,
 )
-from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.pair import Pair
+from eμsym.pool import Pool
+from eμsym.symmetry import LEPTONS, Labelled
 
 #: Least leptons in a bin that is chosen here: ln r is then known to about 0.1.
 MIN_ENTRIES = 250
@@ -64,50 +62,6 @@ _TOLERANCE = 1e-8
 _REPEATS = 5
 
 Window = tuple[str, float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Comparisons:
-    """A pair's events as paired comparisons, A's first.
-
-    Attributes
-    ----------
-    lead, sub : ndarray of int, shape (n,)
-        What stands for the efficiencies of each event's leptons: a bin's number.
-    in_a : ndarray of bool, shape (n,)
-        Whether the event is A's: eμ.
-    weight : ndarray of float, shape (n,)
-        Weights before any correction.
-    used : ndarray of bool, shape (n,)
-        Whether the event is in the fit.
-    n_bins : int
-    """
-
-    lead: IntArray
-    sub: IntArray
-    in_a: BoolArray
-    weight: FloatArray
-    used: BoolArray
-    n_bins: int
-
-    def cells(self) -> Cells:
-        """Return the counts of the events that are in the fit."""
-        used = self.used
-        return Cells.count(
-            self.lead[used], self.sub[used], self.in_a[used], self.weight[used], self.n_bins
-        )
-
-    def relabelled(self, in_a: BoolArray) -> Comparisons:
-        """Return the events with other labels, A's first, else in their order."""
-        order = np.argsort(~in_a, kind="stable")
-        return Comparisons(
-            lead=self.lead[order],
-            sub=self.sub[order],
-            in_a=in_a[order],
-            weight=self.weight[order],
-            used=self.used[order],
-            n_bins=self.n_bins,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +103,7 @@ class SelfCalibration:
 
 
 def self_calibrate(
-    pair: Pair,
+    pair: Labelled,
     *,
     exclude: Mapping[str, Sequence[float]] | None = None,
     bins: LeptonBins | None = None,
@@ -159,7 +113,7 @@ def self_calibrate(
     Parameters
     ----------
     pair : Pair
-        A is eμ, B is μe. Needs the columns ``lead_pt``, ``lead_eta``, ``sub_pt``
+        A is eμ, B is μe; its raw events are taken. Needs the columns ``lead_pt``, ``lead_eta``, ``sub_pt``
         and ``sub_eta``; pT in GeV.
     exclude : mapping of str to (float, float), optional
         A window, column by column: events inside all of its ranges (the lower
@@ -190,12 +144,13 @@ def self_calibrate(
     covariance.
     """
     windows = checked_windows(exclude)
-    pt, eta = lepton_columns(pair)
-    used = ~inside(pair, windows)
+    pool = pair.pool
+    pt, eta = lepton_columns(pool)
+    used = ~inside(pool, windows)
     if bins is None:
         bins = choose_bins(pt[:, used], eta[:, used])
-    events = comparisons(pair, bins, used)
-    cells = events.cells()
+    lead, sub = bins.index(pt, eta)
+    cells = Cells.count(lead[used], sub[used], pool.where(used), len(bins))
     check_comparable(cells, bins)
     minuit = minuit_fit(cells)
     if not minuit.valid:
@@ -206,7 +161,7 @@ def self_calibrate(
         ratio=EfficiencyRatio(bins, theta, fit_covariance(theta, cells)),
         goodness=goodness_of_fit(theta, cells),
         n_events=int(np.count_nonzero(used)),
-        n_informative=int(np.count_nonzero(used & (events.lead != events.sub))),
+        n_informative=int(np.count_nonzero(used & (lead != sub))),
         exclude=windows,
     )
 
@@ -217,42 +172,10 @@ def recalibrated(old: SelfCalibration, theta: FloatArray, cells: Cells) -> SelfC
     return replace(old, ratio=ratio, goodness=goodness_of_fit(theta, cells))
 
 
-def comparisons(pair: Pair, bins: LeptonBins, used: BoolArray) -> Comparisons:
-    """Return a pair's events with their leptons' bins; `used` says which are in the fit."""
-    pt, eta = lepton_columns(pair)
-    index = bins.index(pt, eta)
-    return Comparisons(index[0], index[1], pool_labels(pair), pool_weight(pair), used, len(bins))
-
-
-def pool_column(pair: Pair, name: str) -> FloatArray:
-    """Return a column of A's and then B's events."""
-    return np.concatenate([pair.a.column(name), pair.b.column(name)])
-
-
-def pool_weight(pair: Pair) -> FloatArray:
-    """Return the weights of A's and then B's events.
-
-    Raises
-    ------
-    DataError
-        If one is not finite.
-    """
-    weight = np.concatenate([pair.a.weight, pair.b.weight])
-    if not np.all(np.isfinite(weight)):
-        raise DataError("an event's weight is NaN or infinite; remove such events")
-    return weight
-
-
-def pool_labels(pair: Pair) -> BoolArray:
-    """Return which events of the pool are A's."""
-    n_a, n_b = (len(sample.require_events()) for sample in (pair.a, pair.b))
-    return np.arange(n_a + n_b) < n_a
-
-
-def lepton_columns(pair: Pair) -> tuple[FloatArray, FloatArray]:
-    """Return pT and η of the leading and sub-leading leptons of the pool, each (2, n)."""
-    pt = np.stack([pool_column(pair, name) for name in (LEAD_COLUMNS[0], SUB_COLUMNS[0])])
-    eta = np.stack([pool_column(pair, name) for name in (LEAD_COLUMNS[1], SUB_COLUMNS[1])])
+def lepton_columns(pool: Pool) -> tuple[FloatArray, FloatArray]:
+    """Return pT and η of the leading and sub-leading leptons of a pool, each (2, n)."""
+    pt = np.stack([pool.column(name) for name in (LEAD_COLUMNS[0], SUB_COLUMNS[0])])
+    eta = np.stack([pool.column(name) for name in (LEAD_COLUMNS[1], SUB_COLUMNS[1])])
     return pt, eta
 
 
@@ -268,7 +191,7 @@ def checked_windows(exclude: Mapping[str, Sequence[float]] | None) -> tuple[Wind
             ) from error
         if not low < high:
             raise ConfigurationError(f"exclude {column}: {low:g} to {high:g} is no range")
-        if is_flavoured(column):
+        if LEPTONS.partner(column) is not None:
             raise ConfigurationError(
                 f"exclude {column}: it changes with which lepton is the electron; "
                 "use a column of the leading or sub-leading lepton"
@@ -277,20 +200,13 @@ def checked_windows(exclude: Mapping[str, Sequence[float]] | None) -> tuple[Wind
     return tuple(windows)
 
 
-def is_flavoured(column: str) -> bool:
-    """Whether a column belongs to the electron or to the muon, by its name."""
-    return column.startswith(("electron_", "muon_"))
-
-
-def inside(pair: Pair, windows: Sequence[Window]) -> BoolArray:
-    """Return which events of the pool are in the window; none if there is no window."""
-    n = sum(len(sample.require_events()) for sample in (pair.a, pair.b))
-    result = np.full(n, bool(windows))
+def inside(pool: Pool, windows: Sequence[Window]) -> BoolArray:
+    """Return which events of a pool are in the window; none if there is no window."""
+    result = np.full(len(pool), bool(windows))
     for column, low, high in windows:
-        for sample in (pair.a, pair.b):
-            if column not in ak.fields(sample.require_events()):
-                raise ConfigurationError(f"exclude {column}: the events have no such column")
-        values = pool_column(pair, column)
+        if column not in pool.columns:
+            raise ConfigurationError(f"exclude {column}: the events have no such column")
+        values = pool.column(column)
         result &= (values >= low) & (values < high)
     return result
 

@@ -8,19 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import numpy as np
-
-from eμsym.binned.nsigma import NSigma, nsigma
-from eμsym.binned.window_null import WindowPValue, window_pvalue, window_pvalue_events
-from eμsym.binned.windows import scan_windows
-from eμsym.calibration.equalisation import EqualisedPair
-from eμsym.calibration.relabelling import calibrated_window_pvalue
-from eμsym.cli.equalise import (
-    Equalisation,
-    describe,
-    with_calibrated_errors,
-    write_equalisation,
-)
+from eμsym.binned.nsigma import NSigma
+from eμsym.binned.window_null import WindowPValue
+from eμsym.binned.windows import BestWindow, WindowTest
+from eμsym.cli.equalise import Equalisation, describe, write_equalisation
 from eμsym.cli.signals import (
     SignalShape,
     fit_signal,
@@ -31,6 +22,7 @@ from eμsym.cli.signals import (
 from eμsym.cli.unbinned import Unbinned, raw_spline, run_unbinned
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
+from eμsym.nulls import null
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.plots import (
@@ -130,19 +122,18 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
     raw = read_pair(folder, datasets=names)
     equalised, problem = Equalisation(tests.equalise, tests.exclude).apply(raw)
     sample = raw if equalised is None else equalised
-    drawn = raw if equalised is None else with_calibrated_errors(equalised)
     of_nsigma = _nsigma(sample)
-    a, b = drawn.hist("plane")
-    scan = scan_windows(b, a, shape=tests.windows)
+    windows = WindowTest("plane", shape=tests.windows)
+    found = windows(sample)
     figures = {
         "cutflow": draw_cutflow(
             {name: results["cutflow"][name] for name in names},
             {name: entry["scale"] for name, entry in results["normalisation"].items()},
             style=tests.style,
         ),
-        "plane": draw_plane(drawn, "plane", scan.best, of_nsigma["plane"], style=tests.style),
+        "plane": draw_plane(sample, "plane", found.best, of_nsigma["plane"], style=tests.style),
         **{
-            name: draw_observable(drawn, name, result, style=tests.style)
+            name: draw_observable(sample, name, result, style=tests.style)
             for name, result in of_nsigma.items()
             if name != "plane"
         },
@@ -152,7 +143,7 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
     q0_results = {}
     shapes = signals_of_folder(folder, results, names, tests.signals)
     if not tests.signals:
-        shapes += stored_signals(a, [shape.name for shape in shapes])
+        shapes += stored_signals(raw.hist("plane")[0], [shape.name for shape in shapes])
     for shape in shapes:
         q0_results[shape.name], fit = fit_signal(sample, shape, minimizer=tests.minimizer)
         if fit is not None:
@@ -173,15 +164,15 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
     figures |= of_unbinned
     results["pair"] = names
     results["tests"] = {
-        "correction": "none" if equalised is None else equalised.source,
+        "correction": sample.symmetry.source,
         "warning": RAW_WARNING if equalised is None else None,
         "yields": _yields(results, names, raw),
         "nsigma": {name: result.to_dict() for name, result in of_nsigma.items()},
         "best_window": {
-            **scan.to_dict(),
+            **found.to_dict(),
             "shape": tests.windows,
             "seed": tests.seed,
-            "global": None if scan.best is None else _global_pvalue(sample, tests).to_dict(),
+            "global": _global_pvalue(sample, windows, found, tests.seed),
         },
         "q0": q0_results,
         "unbinned": unbinned,
@@ -215,18 +206,15 @@ def _write_figures(figures: Mapping[str, Any], folder: Path, results: dict[str, 
 def _nsigma(pair: Pair) -> dict[str, NSigma]:
     """Return Nσ of the plane and of every observable of a pair, corrected or not."""
     others = [name for name, histogram in pair.a.histograms.items() if histogram.ndim == 1]
-    if isinstance(pair, EqualisedPair):
-        return {name: pair.nsigma(name) for name in ("plane", *others)}
-    return {name: nsigma(*reversed(pair.hist(name))) for name in ("plane", *others)}
+    return {name: pair.nsigma(name) for name in ("plane", *others)}
 
 
 def _uncorrected(raw: Pair, shapes: list[SignalShape], tests: Tests) -> dict[str, Any]:
     """Return what the quick tests say without the correction, for comparison."""
-    a, b = raw.hist("plane")
     result = {
         "warning": RAW_WARNING,
         "nsigma": {name: found.to_dict() for name, found in _nsigma(raw).items()},
-        "best_window": scan_windows(b, a, shape=tests.windows).to_dict(),
+        "best_window": WindowTest("plane", shape=tests.windows)(raw).to_dict(),
         "q0": {shape.name: fit_signal(raw, shape, minimizer="newton")[0] for shape in shapes},
     }
     if len(tests.columns) == 1:
@@ -234,32 +222,14 @@ def _uncorrected(raw: Pair, shapes: list[SignalShape], tests: Tests) -> dict[str
     return result
 
 
-def _global_pvalue(pair: Pair, tests: Tests) -> WindowPValue:
-    """Return the best window's global p-value: binomial for counts, else relabelled events."""
-    if isinstance(pair, EqualisedPair):
-        return calibrated_window_pvalue(
-            pair, "plane", n=WINDOW_TOYS, shape=tests.windows, rng=tests.seed
-        )
-    a, b = pair.hist("plane")
-    unweighted = all((h.values() == h.variances()).all() for h in (a, b))
-    whole = all((h.values() == np.rint(h.values())).all() for h in (a, b))
-    if unweighted and whole:
-        return window_pvalue(b, a, WINDOW_TOYS, shape=tests.windows, rng=tests.seed)
-    bins_a, bins_b = (
-        np.stack([axis.index(sample.column(axis.name)) for axis in a.axes], axis=-1)
-        for sample in (pair.a, pair.b)
-    )
-    return window_pvalue_events(
-        bins_b,
-        bins_a,
-        a.axes,
-        WINDOW_TOYS,
-        weights_b=pair.b.weight,
-        weights_a=pair.a.weight,
-        keep_sizes=False,
-        shape=tests.windows,
-        rng=tests.seed,
-    )
+def _global_pvalue(
+    pair: Pair, test: WindowTest, found: BestWindow, seed: int
+) -> dict[str, Any] | None:
+    """Return the best window's global p-value, for JSON; None if there is no window."""
+    if found.best is None:
+        return None
+    labels = null(test, pair, WINDOW_TOYS, rng=seed, workers=1)
+    return WindowPValue(found.best, labels, "events", found.side).to_dict()
 
 
 def _yields(results: dict[str, Any], names: list[str], pair: Pair) -> dict[str, Any]:

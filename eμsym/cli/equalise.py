@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hist
 import numpy as np
 
-from eμsym.binned.nsigma import ABSORBED
 from eμsym.calibration.closure import VARIABLES, closure_test
 from eμsym.calibration.correction_file import read_correction, write_correction
-from eμsym.calibration.equalisation import EqualisedPair, difference_covariance
 from eμsym.calibration.self_calibration import checked_windows, inside
+from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.pair import Pair, Sample
+from eμsym.pair import Pair
 
 #: The correction as a file, in the output folder.
 EQUALISATION_FILE = "equalisation.json"
@@ -54,7 +52,7 @@ class Equalisation:
                 f"--equalise-exclude is of --equalise self: with {self.how} nothing is calibrated"
             )
 
-    def apply(self, pair: Pair) -> tuple[EqualisedPair | None, str | None]:
+    def apply(self, pair: Pair) -> tuple[Pair | None, str | None]:
         """Return the corrected pair; or None, and why it is not corrected.
 
         Raises
@@ -66,9 +64,9 @@ class Equalisation:
         if self.how == "none":
             return None, None
         # A column that is not there is the user's mistake, however few the events.
-        inside(pair, checked_windows(self.exclude))
+        inside(pair.pool, checked_windows(self.exclude))
         try:
-            if not any(len(sample.require_events()) for sample in (pair.a, pair.b)):
+            if not len(pair.pool):
                 raise DataError("there are no events to correct")
             if self.how in (None, "self"):
                 return pair.equalised(exclude=dict(self.exclude) or None), None
@@ -79,12 +77,12 @@ class Equalisation:
             raise DataError(f"{error}; or give --equalise none") from error
 
 
-def describe(pair: EqualisedPair, *, seed: int) -> dict[str, Any]:
+def describe(pair: Pair, *, seed: int) -> dict[str, Any]:
     """Return a correction with its covariance, its quality and its closure, for JSON.
 
     Parameters
     ----------
-    pair : EqualisedPair
+    pair : Pair
     seed : int
         Which events make up the halves of the closure test.
     """
@@ -94,52 +92,32 @@ def describe(pair: EqualisedPair, *, seed: int) -> dict[str, Any]:
     except DataError as problem:
         closure = {"problem": str(problem)}
     return {
-        **pair.to_dict(),
+        **pair.symmetry.to_dict(),
+        "yields": {
+            "raw": [float(s.weight.sum()) for s in (pair.raw.a, pair.raw.b)],
+            "equalised": [float(s.weight.sum()) for s in (pair.a, pair.b)],
+        },
         "ratio": order_ratio(pair),
         "closure": closure,
     }
 
 
-def order_ratio(pair: EqualisedPair) -> dict[str, float] | None:
+def order_ratio(pair: Pair) -> dict[str, float] | None:
     """Return A/B of the weighted events and its standard error; None without A or B."""
-    a, b = (float(sample.weight.sum()) for sample in (pair.a, pair.b))
-    if not (a > 0 and b > 0):
+    everything = np.zeros(len(pair.pool), dtype=np.int64)
+    total = Difference.of_pool(pair.pool, pair.symmetry, everything, (1,))
+    if not (total.a[0] > 0 and total.b[0] > 0):
         return None
-    everything = np.zeros(pair.events.in_a.size, dtype=np.int64)
-    sigma = float(np.sqrt(max(difference_covariance(pair, everything, 1)[0, 0], 0.0)))
-    return {"value": a / b, "error": 2 * sigma / (a + b) * a / b}
+    value, error = total.ratio()
+    return {"value": float(value[0]), "error": float(error[0])}
 
 
-def write_equalisation(pair: EqualisedPair | None, folder: Path) -> None:
+def write_equalisation(pair: Pair | None, folder: Path) -> None:
     """Write a self-calibration as a correctionlib file, for ``--equalise``.
 
     Without a correction, the file of an earlier analysis is removed.
     """
     if pair is None:
         (folder / EQUALISATION_FILE).unlink(missing_ok=True)
-    elif pair.calibration is not None:
-        write_correction(pair.calibration.ratio, folder / EQUALISATION_FILE)
-
-
-def with_calibrated_errors(pair: EqualisedPair) -> Pair:
-    """Return the pair with histograms whose variances are those of the corrected pair.
-
-    The variances of A and of B are scaled so that their sum is the diagonal of
-    `EqualisedPair.covariance`: pulls in windows and in figures then are those of
-    `EqualisedPair.nsigma`.
-    """
-    histograms: tuple[dict[str, hist.Hist], dict[str, hist.Hist]] = ({}, {})
-    for name in pair.a.histograms:
-        a, b = pair.hist(name)
-        diagonal = np.diag(pair.covariance(name)).reshape(a.values().shape)
-        both = a.variances() + b.variances()
-        left = diagonal > ABSORBED * both
-        scale = np.divide(diagonal, both, out=np.zeros_like(both), where=left)
-        for kept, histogram in zip(histograms, (a, b), strict=True):
-            kept[name] = histogram.copy()
-            kept[name].view().variance = histogram.variances() * scale
-    a, b = (
-        Sample(sample.events, kept)
-        for sample, kept in zip((pair.a, pair.b), histograms, strict=True)
-    )
-    return Pair(a, b, pair.names)
+    elif (fit := pair.symmetry.calibration) is not None:
+        write_correction(fit.ratio, folder / EQUALISATION_FILE)

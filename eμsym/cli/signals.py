@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eμsym.calibration.equalisation import EqualisedPair
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import make_folder, write_json
@@ -108,8 +107,7 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     Parameters
     ----------
     pair : Pair
-        Unweighted, but for the weights of an `EqualisedPair`: of that the raw counts
-        are fitted, with the ratio of yields that its correction expects.
+        Unweighted, but for the weights of a correction: the raw counts are fitted, with the ratio of yields that its correction expects.
     shape : SignalShape
     minimizer : {"minuit", "newton"}
 
@@ -133,12 +131,10 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     try:
         check_same_binning(tested, shape.plane)
         arguments = (tested, reference, shape.plane.values())
-        ratio = None
-        if isinstance(pair, EqualisedPair):
-            ratio = pair.yield_ratio("plane")
-            about["n_nuisances"] = len(ratio.modes)
-            # Of the tested sample over the other one.
-            ratio = ratio.inverse() if shape.order == ORDERS[0] else ratio
+        ratio = pair.yield_ratio("plane")
+        about["n_nuisances"] = len(ratio.modes)
+        # Of the tested sample over the other one.
+        ratio = ratio.inverse() if shape.order == ORDERS[0] else ratio
         if minimizer == "minuit":
             fit = profile_fit(*arguments, background="profiled", ratio=ratio)
             return {**about, **fit.to_dict()}, fit
@@ -163,6 +159,5 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
 
 
 def _tested_and_reference(pair: Pair, shape: SignalShape) -> tuple[Any, Any]:
-    raw = pair.raw if isinstance(pair, EqualisedPair) else pair
-    a, b = raw.hist("plane")
+    a, b = pair.raw.hist("plane")
     return (a, b) if shape.order == ORDERS[0] else (b, a)

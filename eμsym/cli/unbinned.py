@@ -10,7 +10,7 @@ import numpy as np
 from eμsym.calibration.equalisation import EqualisedPair
 from eμsym.calibration.relabelling import calibrated_null
 from eμsym.errors import DataError
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.plots import draw_likelihood_ratio, draw_null

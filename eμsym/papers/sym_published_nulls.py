@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import chi2
 
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.papers.sym_claims import Claim, shown, shown_range
 from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9, SymInputs, last_epoch, panel
 from eμsym.papers.sym_power import HIGGS, higgs_row

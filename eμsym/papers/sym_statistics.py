@@ -13,7 +13,7 @@ from scipy.stats import chi2 as chi2_distribution
 
 from eμsym.counts import FloatArray
 from eμsym.errors import DataError
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.nulls import ChiSquared
 
 #: Probability of one standard deviation to both sides.

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.studies.study_config import Study, StudyTest
 
 #: Of a standard normal's median, one and two standard deviations.

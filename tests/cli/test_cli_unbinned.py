@@ -11,7 +11,7 @@ import pytest
 
 import eμsym
 from eμsym.cli import main
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.plots import draw_likelihood_ratio, draw_null
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest

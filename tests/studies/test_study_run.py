@@ -15,7 +15,7 @@ from scipy.stats import chi2
 from eμsym import workers
 from eμsym.engines.interface import checkpoints
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.null import Null
+from eμsym.distributions import Null
 from eμsym.pair import Pair
 from eμsym.sources import ToyModel
 from eμsym.studies import (

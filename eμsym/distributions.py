@@ -1,18 +1,79 @@
-"""A test statistic's distribution under the symmetry, known from toys."""
+"""What a test statistic is compared with: toys, or a distribution that it nears.
+
+All have one face: ``pvalue``, ``z`` and ``to_dict``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from eμsym.errors import DataError
 
 #: Relative, and below one absolute, difference that may be rounding.
 _ROUNDING = 1e-12
+
+
+class Reference(Protocol):
+    """What tells how unusual a test statistic is."""
+
+    def pvalue(self, statistic: float) -> float:
+        """Return the probability to be at or above the statistic."""
+        ...  # pragma: no cover
+
+    def z(self, statistic: float) -> float:
+        """Return Z = Φ⁻¹(1 − p) of the statistic."""
+        ...  # pragma: no cover
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what it is, for JSON."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True)
+class Normal:
+    """N(0,1): an excess is at the upper end."""
+
+    def pvalue(self, statistic: float) -> float:
+        """Return the probability to be at or above the statistic."""
+        return float(norm.sf(statistic))
+
+    def z(self, statistic: float) -> float:
+        """Return the statistic, which is its own significance."""
+        return float(statistic)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the distribution's name, for JSON."""
+        return {"distribution": "normal"}
+
+
+@dataclass(frozen=True)
+class ChiSquared:
+    """The χ² distribution: a reference, exact for large samples only.
+
+    Parameters
+    ----------
+    dof : float
+        Degrees of freedom: the number of parameters less one.
+    """
+
+    dof: float
+
+    def pvalue(self, statistic: float) -> float:
+        """Return the probability to be at or above the statistic."""
+        return float(chi2.sf(statistic, self.dof)) if self.dof else 1.0
+
+    def z(self, statistic: float) -> float:
+        """Return Z = Φ⁻¹(1 − p) of the statistic."""
+        return float(norm.isf(self.pvalue(statistic)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the distribution's name and parameter, for JSON."""
+        return {"distribution": "chi2", "dof": self.dof}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,96 @@
+"""What a correction does: A/B before and after it, and r of single leptons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eμsym.arrays import FloatArray, summed
+from eμsym.calibration.closure import quantile_bins
+from eμsym.calibration.efficiency_ratio import LeptonBins
+from eμsym.calibration.self_calibration import lepton_columns
+from eμsym.difference import Difference
+from eμsym.symmetry import Labelled
+
+#: Bins of a variable, of about equal contents.
+BINS = 10
+#: For corrections that do not come in bins.
+_BINS = LeptonBins((15, 20, 25, 30, 40, 60, 100, 200), (0, 1.5, 2.5))
+
+
+@dataclass(frozen=True, eq=False)
+class OrderRatio:
+    """A/B in bins of one variable, before and after a correction.
+
+    Attributes
+    ----------
+    edges : ndarray of float, shape (bins + 1,)
+    before, before_error : ndarray of float, shape (bins,)
+        Of the raw events, with their own statistical error.
+    after, after_error : ndarray of float, shape (bins,)
+        Of the corrected ones; the error is the standard deviation that the symmetry
+        leaves them, with what the calibration adds and what it has taken up.
+    pvalue : float
+        Of all bins after the correction, from χ² with their correlations.
+    """
+
+    edges: FloatArray
+    before: FloatArray
+    before_error: FloatArray
+    after: FloatArray
+    after_error: FloatArray
+    pvalue: float
+
+
+def order_ratio(pair: Labelled, values: FloatArray, n_bins: int = BINS) -> OrderRatio:
+    """Return A/B of a corrected pair in quantiles of a variable.
+
+    Parameters
+    ----------
+    pair : Pair
+    values : ndarray of float, shape (n,)
+        The variable of the pool's events.
+    n_bins : int
+
+    Returns
+    -------
+    OrderRatio
+    """
+    edges, index = quantile_bins(values, n_bins)
+    raw, corrected = (
+        Difference.of_pool(pair.pool, symmetry, index, (edges.size - 1,))
+        for symmetry in (pair.symmetry.raw, pair.symmetry)
+    )
+    return OrderRatio(edges, *raw.ratio(), *corrected.ratio(), corrected.chi_square().pvalue)
+
+
+def lepton_ratio(pair: Labelled) -> tuple[LeptonBins, FloatArray, FloatArray]:
+    """Return bins of pT and |η|, and ln r of a pair's leptons there with its error.
+
+    Parameters
+    ----------
+    pair : Pair
+
+    Returns
+    -------
+    bins : LeptonBins
+        Those of the calibration; for a correction from elsewhere, some that are wide.
+    log_ratio, error : ndarray of float, shape (k,)
+        The mean over the leptons of a bin; NaN where there are none, the error zero if
+        the correction has none.
+    """
+    pool, symmetry = pair.pool, pair.symmetry
+    calibration, size = symmetry.calibration, symmetry.log_ratio.size
+    bins = _BINS if calibration is None else calibration.ratio.bins
+    place = bins.index(*lepton_columns(pool)).ravel()
+    level = np.stack(symmetry.levels(pool)).ravel()
+    share = summed(place * size + level, np.ones(place.size), len(bins) * size)
+    share = share.reshape(len(bins), size)
+    total = share.sum(axis=1, keepdims=True)
+    share = np.divide(share, total, out=np.full_like(share, np.nan), where=total > 0)
+    covariance = symmetry.log_ratio_covariance
+    if covariance is None:
+        return bins, share @ symmetry.log_ratio, np.zeros(len(bins))
+    variance = np.einsum("ij,jk,ik->i", share, covariance, share)
+    return bins, share @ symmetry.log_ratio, np.sqrt(np.maximum(variance, 0.0))

@@ -1,0 +1,299 @@
+r"""The symmetry of a pair whose two orders a detector sees differently.
+
+With p the probability that an event of its kinematics is eμ (`eμsym.calibration.bradley_terry`),
+an eμ event gets the weight 2(1 − p) and a μe event 2p: under the symmetry both
+orders then expect the same, 2np(1 − p), of n events. The weights 1/(2p) and
+1/(2(1 − p)) would do as well; those taken are bounded, have the smaller variance
+(Li, Morgan and Zaslavsky, J. Am. Stat. Assoc. 113 (2018) 390), and make the
+difference of the samples the residual of the fit, 2 Σ (y − p) with y = 1 for eμ.
+
+A draw gives every event of the pool a new label with its own probability, fits r to the
+new labels, and weights the events anew, so that the calibration's own uncertainty is in
+the null. A correction from elsewhere is not refitted; it is varied within its covariance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
+from eμsym.calibration.bradley_terry import (
+    Cells,
+    fit_covariance,
+    information,
+    inverse_information,
+    newton_fit,
+    probability,
+)
+from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS, EfficiencyRatio
+from eμsym.calibration.self_calibration import (
+    SelfCalibration,
+    check_comparable,
+    inside,
+    lepton_columns,
+    recalibrated,
+)
+from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
+from eμsym.pool import Pool
+from eμsym.symmetry import LEPTONS, Draw, Exchange, FairCoin, Symmetry
+
+
+class Correction(Protocol):
+    """ln r = ln(ε_μ/ε_e) as numbered values: `EfficiencyRatio`, or `MapLevels`."""
+
+    @property
+    def log_ratio(self) -> FloatArray:
+        """The values, shape (k,)."""
+        ...  # pragma: no cover
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """Their covariance, shape (k, k); None if they are exact."""
+        ...  # pragma: no cover
+
+    def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
+        """Return which of the values leptons have."""
+        ...  # pragma: no cover
+
+    def with_log_ratio(self, log_ratio: FloatArray) -> Self:
+        """Return others in their place."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated(Symmetry):
+    """Each event is A's with a probability of its own, 1/(1 + r(lead)/r(sub)).
+
+    Made by `Pair.equalised`.
+
+    Parameters
+    ----------
+    correction : EfficiencyRatio or MapLevels
+        r = ε_μ/ε_e of single leptons, with its covariance.
+    calibration : SelfCalibration, optional
+        The fit, if ln r was fitted here.
+    source : str
+        "self", "control", "given", or the file that the correction is from.
+    base : Symmetry
+        What the labels would do if the detector saw both orders alike.
+    exchange : Exchange
+    """
+
+    correction: Correction
+    calibration: SelfCalibration | None = None
+    source: str = "given"
+    base: Symmetry = field(default_factory=FairCoin)
+    exchange: Exchange = LEPTONS
+
+    @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The leptons' kinematics, and what the window that a fit left out is made of."""
+        windows = () if self.calibration is None else self.calibration.exclude
+        return (*LEAD_COLUMNS, *SUB_COLUMNS, *(column for column, _, _ in windows))
+
+    @property
+    def raw(self) -> Symmetry:
+        """The symmetry without the correction."""
+        return self.base
+
+    @property
+    def log_ratio(self) -> FloatArray:
+        """The values of ln r, shape (k,)."""
+        return self.correction.log_ratio
+
+    @property
+    def log_ratio_covariance(self) -> FloatArray | None:
+        """The covariance of ln r, shape (k, k); None if it is exact."""
+        return self.correction.covariance
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether ln r was fitted to the pool's own events."""
+        return self.calibration is not None and not self.calibration.control
+
+    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+        """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
+        lead, sub = self.correction.index(*lepton_columns(pool))
+        return lead, sub
+
+    def used(self, pool: Pool) -> BoolArray:
+        """Return which events ln r was fitted to, shape (entries,)."""
+        if self.calibration is None or not self.in_sample:
+            return np.zeros(len(pool), dtype=bool)
+        return ~inside(pool, self.calibration.exclude)
+
+    def fitted_to(self, pool: Pool) -> Calibrated:
+        """Return the symmetry with ln r fitted to all events of a pool, for others than these.
+
+        Raises
+        ------
+        DataError
+            If they are too few for its bins.
+        """
+        if self.calibration is None:
+            return self
+        bins = self.calibration.ratio.bins
+        cells = Cells.count(*self.levels(pool), pool, len(bins))
+        check_comparable(cells, bins)
+        theta = newton_fit(cells)
+        ratio = EfficiencyRatio(bins, theta, fit_covariance(theta, cells))
+        return replace(self, correction=ratio, calibration=None, source="given")
+
+    def cells(self, pool: Pool) -> Cells:
+        """Return the counts of the events that are in the fit."""
+        lead, sub = self.levels(pool)
+        used = self.used(pool)
+        return Cells.count(lead[used], sub[used], pool.where(used), self.log_ratio.size)
+
+    def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
+        """Return P(eμ) of every event as a function of ln r; see `Symmetry.probability`."""
+        lead, sub = self.levels(pool)
+        return lambda log_ratio: probability(
+            self.log_ratio if log_ratio is None else log_ratio, lead, sub
+        )
+
+    def weights(self, pool: Pool) -> FloatArray:
+        """Return the events' weights with which both orders expect the same, shape (n,)."""
+        return order_weights(pool.labels, self.probability(pool)) * pool.weight
+
+    def relabeller(self, pool: Pool) -> Callable[[np.random.Generator], Draw]:
+        """Return what draws labels with each event's own probability, and ln r to go with them."""
+        lead, sub = self.levels(pool)
+        p = probability(self.log_ratio, lead, sub)
+        refit = self._refit(pool, lead, sub)
+
+        def draw(generator: np.random.Generator) -> Draw:
+            if pool.count is None:
+                labels: Any = generator.random(p.size) < p
+            else:
+                labels = generator.binomial(pool.sizes, p)
+            return labels, refit(labels, generator)
+
+        return draw
+
+    def _refit(
+        self, pool: Pool, lead: IntArray, sub: IntArray
+    ) -> Callable[[Any, np.random.Generator], FloatArray]:
+        """Return what gives ln r of a draw: fitted to its labels, or varied."""
+        start = self.log_ratio
+        if not self.in_sample:
+            covariance = self.log_ratio_covariance
+            if covariance is None:
+                return lambda labels, generator: start
+            values, vectors = np.linalg.eigh(covariance)
+            root = vectors * np.sqrt(np.maximum(values, 0.0))
+            return lambda labels, generator: (
+                start + root @ generator.standard_normal(start.size)
+            )
+        used = self.used(pool)
+        cells = Cells.count(lead[used], sub[used], pool.where(used), start.size)
+        flat = cells.lead * start.size + cells.sub
+        place = np.searchsorted(flat, lead[used] * start.size + sub[used])
+        weight = pool.weight[used]
+
+        def fit(labels: Any, generator: np.random.Generator) -> FloatArray:
+            sums = summed(place, labels[used] * weight, flat.size)
+            return newton_fit(cells.with_a(sums), start)
+
+        return fit
+
+    def grouped(self, pool: Pool, index: IntArray) -> Pool:
+        """Return groups of events of like bins and leptons; see `Symmetry.grouped`."""
+        used = self.used(pool)
+        matters = (index >= 0) | used
+        lead, sub = self.levels(pool)
+        keys = (index, lead, sub, used.astype(np.int64))
+        return pool.where(matters).grouped(*(key[matters] for key in keys))
+
+    def spread(
+        self, pool: Pool, index: IntArray, n_bins: int
+    ) -> tuple[FloatArray, FloatArray | None]:
+        r"""Return the variance of A − B in bins, and its covariance, calibration included.
+
+        .. math::
+            \mathrm{cov}(D) = V - J_f F^{-1} J^T - J F^{-1} J_f^T + J C J^T,
+
+        the variance of :math:`D_i - J_i F^{-1} s`: V is the events' own variance,
+        s the score of the fit, J = −dD/dθ, C = cov(θ̂) and J_f = cov(D, s) the part
+        of J from events that are in the fit. A correction from elsewhere leaves
+        V + JCJᵀ; with all events in the fit it is V − JF⁻¹Jᵀ, for the fit has taken
+        up part of the fluctuations.
+        """
+        sums = self.response(pool, index, n_bins)
+        response = sums.response
+        covariance = np.diag(sums.own)
+        if self.in_sample:
+            cells = self.cells(pool)
+            inverse = inverse_information(information(self.log_ratio, cells), cells.use)
+            mixed = sums.fitted @ inverse @ response.T
+            fit = fit_covariance(self.log_ratio, cells)
+            covariance += response @ fit @ response.T - mixed - mixed.T
+        elif self.log_ratio_covariance is not None:
+            covariance += response @ self.log_ratio_covariance @ response.T
+        return 4 * sums.own, 4 * covariance
+
+    def log_yields(
+        self, pool: Pool, index: IntArray, n_bins: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return ln E[B]/E[A] of raw counts in every bin, and its uncertain directions.
+
+        See `eμsym.calibration.yields.expected_log_ratio`.
+        """
+        fisher, covariance = None, self.log_ratio_covariance
+        if self.in_sample:
+            fisher, covariance = information(self.log_ratio, self.cells(pool)), None
+        sums = self.response(pool, index, n_bins)
+        return expected_log_ratio(
+            pool, index, self.probability(pool), sums, fisher=fisher, covariance=covariance
+        )
+
+    def response(self, pool: Pool, index: IntArray, n_bins: int) -> BinnedResponse:
+        """Return each bin's Σw²pq, Σw pq x and, of the events in the fit, Σw² pq x."""
+        lead, sub = self.levels(pool)
+        p = probability(self.log_ratio, lead, sub)
+        pq = p * (1 - p) * pool.sizes
+        within = index >= 0
+        k = self.log_ratio.size
+        flat = index[within] * k
+
+        def by_lepton(weights: FloatArray) -> FloatArray:
+            size = n_bins * k
+            sums = summed(flat + sub[within], weights[within], size)
+            sums -= summed(flat + lead[within], weights[within], size)
+            return sums.reshape(n_bins, k)
+
+        return BinnedResponse(
+            own=summed(index[within], (pool.weight**2 * pq)[within], n_bins),
+            response=by_lepton(pool.weight * pq),
+            fitted=by_lepton(pool.weight**2 * pq * self.used(pool)),
+        )
+
+    def redrawn(
+        self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None
+    ) -> Calibrated:
+        """Return the symmetry of a draw: its ln r, and what a fit to its labels says of it."""
+        theta = self.log_ratio if log_ratio is None else log_ratio
+        if self.calibration is None or not self.in_sample:
+            return replace(self, correction=self.correction.with_log_ratio(theta))
+        found = recalibrated(self.calibration, theta, self.cells(pool.relabelled(labels)))
+        return replace(self, correction=found.ratio, calibration=found)
+
+    def keeping_sizes(self) -> Symmetry:
+        """Return the symmetry itself: its events are not exchangeable."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the correction with its covariance and quality, for JSON."""
+        return {
+            "source": self.source,
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+        }
+
+
+def order_weights(in_a: BoolArray, p: FloatArray) -> FloatArray:
+    """Return 2(1 − p) for events of A and 2p for those of B, shape (n,)."""
+    return np.where(in_a, 2 * (1 - p), 2 * p)

@@ -1,0 +1,139 @@
+r"""The ratio of the yields that a calibrated symmetry expects in the bins of a histogram.
+
+Raw counts keep Poisson's statistics, which weighted ones lose: q0 of a corrected
+pair is that of B_i ~ Pois(κ_i b_i + μS_i) and A_i ~ Pois(b_i), with κ_i = E[B_i]/E[A_i].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eμsym.arrays import FloatArray, IntArray, summed
+from eμsym.errors import DataError
+from eμsym.pool import Pool
+
+#: A nuisance that moves the counts by less than this, in their standard errors, is left out.
+_NEGLIGIBLE = 0.01
+
+#: Fraction of the fit's information that is left where the histogram's bins hold it all.
+_FLOOR = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedResponse:
+    """Sums over the events of bins, with x the derivative of logit P(eμ) by θ = ln r.
+
+    Attributes
+    ----------
+    own : ndarray of float, shape (bins,)
+        Σ w² p(1 − p): a quarter of the variance of A − B.
+    response : ndarray of float, shape (bins, k)
+        Σ w p(1 − p) x: half of −d(A − B)/dθ.
+    fitted : ndarray of float, shape (bins, k)
+        Σ w² p(1 − p) x of the events in the fit: half of the covariance of A − B with
+        the score.
+    """
+
+    own: FloatArray
+    response: FloatArray
+    fitted: FloatArray
+
+
+def expected_log_ratio(
+    pool: Pool,
+    index: IntArray,
+    p: FloatArray,
+    sums: BinnedResponse,
+    *,
+    fisher: FloatArray | None,
+    covariance: FloatArray | None,
+) -> tuple[FloatArray, FloatArray]:
+    r"""Return ln E[B]/E[A] of raw counts in bins, and the directions in which it is uncertain.
+
+    κ_i = Σ(1 − p)/Σp over the bin's events of both orders.
+
+    If ln r was fitted to the same events, its uncertainty as it stands would count
+    their fluctuations twice: they are in A and B as well. So the nuisances are
+    constrained by what the fit knows beyond the bins' sums. With D = A − Σp,
+    V its variance, s the score of the fit, J = −dD/dθ and J_f = cov(D, s), that is
+    s − J_fᵀV⁻¹D, which does not vary with D; its variance is F − J_fᵀV⁻¹J_f and its
+    slope in θ is −(F − J_fᵀV⁻¹J). A likelihood of D and these nuisances is then, to
+    first order, that of all events; at μ = 0 it gives back the fitted θ.
+
+    Parameters
+    ----------
+    pool : Pool
+    index : ndarray of int, shape (entries,)
+        Bins; −1 outside.
+    p : ndarray of float, shape (entries,)
+        P(eμ).
+    sums : BinnedResponse
+    fisher : ndarray of float, shape (k, k), or None
+        The information of the fit, if ln r was fitted to the pool's events.
+    covariance : ndarray of float, shape (k, k), or None
+        Else that of ln r; None if it is exact.
+
+    Returns
+    -------
+    log_ratio : ndarray of float, shape (bins,)
+    modes : ndarray of float, shape (nuisances, bins)
+        Each of one standard deviation.
+
+    Raises
+    ------
+    DataError
+        If the raw events are weighted.
+    """
+    if not pool.unit:
+        raise DataError("q0 is a likelihood of counts; its yield ratio needs unweighted events")
+    n_bins, within = sums.own.size, index >= 0
+    place, inner, sizes = index[within], p[within], pool.sizes[within]
+    expected_a = summed(place, sizes * inner, n_bins)
+    expected_b = summed(place, sizes * (1 - inner), n_bins)
+    some = expected_a > 0
+    overall = float(np.log(np.sum(pool.sizes * (1 - p)) / np.sum(pool.sizes * p)))
+    log_ratio = np.full(n_bins, overall)
+    log_ratio[some] = np.log(expected_b[some] / expected_a[some])
+    residual = (summed(place, pool.labels[within], n_bins) - expected_a)[some]
+    variance = (expected_a * expected_b)[some] / (expected_a + expected_b)[some]
+    # The constant in ln r is of no account: the first bin's is held.
+    response, fitted = sums.response[some, 1:], sums.fitted[some, 1:]
+    slope = -response / variance[:, None]
+    shift, root = np.zeros(response.shape[1]), np.zeros((response.shape[1], 0))
+    if fisher is not None:
+        shift, root = _rest_of_fit(fisher[1:, 1:], response, fitted, variance, residual)
+    elif covariance is not None:
+        # Relative to the first bin.
+        relative = covariance - covariance[0] - covariance[:, :1] + covariance[0, 0]
+        root = _root(relative[1:, 1:])
+    log_ratio[some] += slope @ shift
+    modes = np.zeros((0, n_bins))
+    if root.size:
+        deviation = np.sqrt(variance)[:, None]
+        left, size, _ = np.linalg.svd(deviation * slope @ root, full_matrices=False)
+        kept = size > _NEGLIGIBLE
+        modes = np.zeros((int(np.count_nonzero(kept)), n_bins))
+        modes[:, some] = (left[:, kept] * size[kept] / deviation).T
+    return log_ratio, modes
+
+
+def _rest_of_fit(
+    fisher: FloatArray,
+    response: FloatArray,
+    fitted: FloatArray,
+    variance: FloatArray,
+    residual: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of θ − θ̂ and a root of its covariance, from all but the bins' sums."""
+    scaled = fitted / variance[:, None]
+    slope = fisher - scaled.T @ response + _FLOOR * fisher
+    own = fisher - scaled.T @ fitted + _FLOOR * fisher
+    inverse = np.linalg.inv(slope)
+    return inverse @ -(scaled.T @ residual), _root(inverse @ own @ inverse.T)
+
+
+def _root(matrix: FloatArray) -> FloatArray:
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
