@@ -29,7 +29,7 @@ from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_siz
 from eμsym.engines.nodes import NodesEngine
 from eμsym.files import read_json, write_json
 from eμsym.recipes.spline_power import SEED, strength
-from eμsym.sources import ToyModel
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.likelihood_ratio import joined_samples
 from eμsym.unbinned.symmetrized import symmetrized_problems
 

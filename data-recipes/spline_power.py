@@ -17,8 +17,8 @@ from scipy.optimize import brentq
 from scipy.stats import kstest
 
 from eμsym.files import write_json
-from eμsym.sources import TOY_BACKGROUND, TOY_SIGNALS, GaussianSignal, ToyModel
 from eμsym.toy_loop import toy_statistics
+from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS, GaussianSignal, ToyModel
 from eμsym.unbinned.references import ideal_significance
 from eμsym.unbinned.spline import SplineTest
 

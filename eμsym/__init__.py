@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
-    from eμsym.sources import PermutationSource, PoolSource, ToyModel
+    from eμsym.sources import PermutationSource, PoolSource
+    from eμsym.toy_model import ToyModel
     from eμsym.unbinned.classifier import ClassifierScore, ClassifierTest
     from eμsym.unbinned.cross_entropy import CrossEntropyTest
     from eμsym.unbinned.likelihood_ratio import LikelihoodRatio
@@ -97,7 +98,7 @@ _HOME = {
     "SplineTest": "unbinned.spline",
     "SymmetrizedTest": "unbinned.symmetrized",
     "Templates": "binned.templates",
-    "ToyModel": "sources",
+    "ToyModel": "toy_model",
     "Window": "binned.windows",
     "WindowPValue": "binned.window_null",
     "WindowScan": "binned.windows",

@@ -19,8 +19,9 @@ from eμsym import toy_loop
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
 from eμsym.pair import Pair
-from eμsym.sources import ToyModel, columns_pair
+from eμsym.sources import columns_pair
 from eμsym.toy_loop import toy_statistics
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineScan, SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 
@@ -236,7 +237,7 @@ SLEEPER = """
 import signal
 import time
 from eμsym.nulls import toy_null
-from eμsym.sources import ToyModel
+from eμsym.toy_model import ToyModel
 
 def sleeper(a, b, *, rng):
     time.sleep(0.2)

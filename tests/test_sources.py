@@ -11,16 +11,8 @@ from scipy.stats import chi2, expon, gamma, kstest, norm
 
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
-from eμsym.sources import (
-    TOY_BACKGROUND,
-    TOY_SIGNALS,
-    PermutationSource,
-    PoolSource,
-    Source,
-    ToyModel,
-    columns_pair,
-    pair_columns,
-)
+from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair, pair_columns
+from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS, ToyModel
 from tests.sending import received
 
 EXTERNAL = {"S1": norm(6.4, 0.16), "S2": gamma(3), "S3": norm(1.6, 0.16)}

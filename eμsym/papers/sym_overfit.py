@@ -11,9 +11,10 @@ import numpy as np
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
-from eμsym.sources import ToyModel, pair_columns
+from eμsym.sources import pair_columns
 from eμsym.studies import Study, ToyRow
 from eμsym.toy_loop import draw_and_test
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.references import overfit_bound
 
 SCHEMA = "emusym/overfit-scores"

@@ -20,12 +20,12 @@ from eμsym.sources import (
     PoolSource,
     Rng,
     Source,
-    ToyModel,
     columns_pair,
     pair_columns,
 )
 from eμsym.studies.study_config import PairRow, PoolRow, Row, Study, ToyRow, study_from_dict
 from eμsym.toy_loop import Column, draw_and_test
+from eμsym.toy_model import ToyModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,7 @@ class StudyTest:
 
 @dataclass(frozen=True)
 class ToyRow:
-    """Toys of the paper's analytic model, see `eμsym.sources.ToyModel`.
+    """Toys of the paper's analytic model, see `eμsym.toy_model.ToyModel`.
 
     Parameters
     ----------

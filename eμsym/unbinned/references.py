@@ -59,7 +59,7 @@ def ideal_significance(
 
     Examples
     --------
-    >>> from eμsym.sources import TOY_BACKGROUND, TOY_SIGNALS
+    >>> from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS
     >>> z = ideal_significance(
     ...     TOY_BACKGROUND.pdf, TOY_SIGNALS["S3"].pdf, 5.5e4, 500, points=(1.0, 1.6, 2.2)
     ... )

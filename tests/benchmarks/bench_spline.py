@@ -17,7 +17,8 @@ from scipy.optimize import minimize
 from eμsym.counts import FloatArray
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
-from eμsym.sources import ToyModel, pair_columns
+from eμsym.sources import pair_columns
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineResult, SplineTest
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from eμsym.sources import ToyModel
 from eμsym.studies import Study, StudyTest, ToyRow, run_study
 from eμsym.studies.study_config import Testing
 from eμsym.toy_loop import toy_statistics
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 

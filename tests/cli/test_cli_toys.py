@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from eμsym.sources import ToyModel
 from eμsym.studies import read_results, read_study
 from eμsym.toy_loop import toy_statistics
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from tests.cli.test_cli import error_of, run
 

@@ -13,7 +13,7 @@ from scipy.stats import chi2_contingency, norm
 
 from eμsym.binned.injection import asimov_z
 from eμsym.errors import DataError
-from eμsym.sources import TOY_BACKGROUND, TOY_SIGNALS
+from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS
 from eμsym.unbinned.references import (
     ideal_significance,
     ideal_significance_binned,

@@ -16,7 +16,8 @@ from scipy.stats import chi2, chi2_contingency, kstest, norm
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
-from eμsym.sources import ToyModel, columns_pair
+from eμsym.sources import columns_pair
+from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineResult, SplineScan, SplineTest, _log_chi2_sf
 from eμsym.unbinned.spline_fit import Events, make_knots
 

@@ -1,0 +1,207 @@
+"""What a test is, what it returns, and on which columns of a pair it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from eμsym.errors import ConfigurationError
+from eμsym.pair import Pair
+from eμsym.sources import Rng, pair_columns
+
+#: What a test reads of a pair, see `pair_columns`.
+Columns = str | tuple[str, ...] | None
+
+
+class Test(Protocol):
+    """A statistic of a pair, or of two samples as arrays.
+
+    Called as ``test(pair, rng=…)`` or ``test(a, b, rng=…)``, arrays with
+    ``weights_a`` and ``weights_b`` if their events have weights; it returns a
+    `Result` (all that nulls ask for is its ``statistic``) or a number. What it may
+    have besides is found by attribute:
+
+    - ``releases_gil``, true if toys may be run in threads;
+    - ``batch`` above 1 and ``each(samples, *, rngs) -> list of results``, if that
+      many toys are best done at once; what they give is what single calls give;
+    - ``many(pool, relabellings) -> ndarray``, the statistics of relabellings of
+      one pool of events;
+    - ``columns``, the names of the columns that it reads of a pair.
+    """
+
+    def __call__(self, *samples: Any, **options: Any) -> Any:
+        """Test a pair, or two samples."""
+        ...  # pragma: no cover
+
+
+# For pytest, which would take it for a class of tests; no part of the protocol.
+setattr(Test, "__test__", False)  # noqa: B010 (mypy would refuse the attribute)
+
+
+@runtime_checkable
+class Reference(Protocol):
+    """A distribution of a test statistic under the symmetry, from toys or asymptotic."""
+
+    def pvalue(self, statistic: float) -> float:
+        """Return the probability to be at or above the statistic."""
+        ...  # pragma: no cover
+
+    def z(self, statistic: float) -> float:
+        """Return Z = Φ⁻¹(1 − p) of the statistic."""
+        ...  # pragma: no cover
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes it, for JSON."""
+        ...  # pragma: no cover
+
+
+@runtime_checkable
+class Result(Protocol):
+    """What a test returns.
+
+    Attributes
+    ----------
+    statistic : float
+        Larger is less symmetric.
+    reference : Reference or None
+        The statistic's asymptotic distribution, if it has one.
+    pvalue, z : float
+        By the reference; NaN without one.
+    """
+
+    @property
+    def statistic(self) -> float:
+        """The test statistic."""
+        ...  # pragma: no cover
+
+    @property
+    def reference(self) -> Reference | None:
+        """Its asymptotic distribution, or None."""
+        ...  # pragma: no cover
+
+    @property
+    def pvalue(self) -> float:
+        """The p-value by the reference."""
+        ...  # pragma: no cover
+
+    @property
+    def z(self) -> float:
+        """Z = Φ⁻¹(1 − p) by the reference."""
+        ...  # pragma: no cover
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result, for JSON."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True)
+class OnColumns:
+    """A test of arrays as a test of pairs: it reads one column, or several.
+
+    Parameters
+    ----------
+    test : callable
+        Called as ``test(a, b, rng=…)``, with ``weights_a`` and ``weights_b`` if
+        the pair has weights.
+    columns : str or tuple of str, optional
+        One column, giving arrays of shape (n,), or several, giving (n, d).
+        Default: the only one there is besides ``weight``.
+    scale : float or tuple of float
+        The values are multiplied by this, or each column by a number of its own.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is not one scale a column.
+
+    Examples
+    --------
+    >>> from eμsym import Pair, SplineTest
+    >>> rng = np.random.default_rng(1)
+    >>> a, b = ({"m_coll": rng.normal(90, 20, 400)} for _ in range(2))
+    >>> OnColumns(SplineTest(), "m_coll", scale=0.01)(Pair.from_columns(a, b)).dof
+    12
+    """
+
+    test: Callable[..., Any]
+    columns: Columns = None
+    scale: float | tuple[float, ...] = 1.0
+
+    def __post_init__(self) -> None:
+        if self.columns is not None and not isinstance(self.columns, str):
+            object.__setattr__(self, "columns", tuple(self.columns))
+        if np.ndim(self.scale):
+            object.__setattr__(self, "scale", tuple(float(x) for x in np.ravel(self.scale)))
+            named = len(self.columns) if isinstance(self.columns, tuple) else 1
+            if len(np.ravel(self.scale)) != named:
+                raise ConfigurationError(
+                    f"{len(np.ravel(self.scale))} scales of {named} columns: give one, or one each"
+                )
+
+    def __call__(self, pair: Pair, *, rng: Rng = None) -> Any:
+        """Test a pair; errors as for `pair_columns` and the test."""
+        a, b, *weights = self._samples(pair)
+        if not weights:
+            return self.test(a, b, rng=rng)
+        return self.test(a, b, weights_a=weights[0], weights_b=weights[1], rng=rng)
+
+    def each(self, pairs: Sequence[Pair], *, rngs: Sequence[Any]) -> list[Any]:
+        """Test several pairs at once, where the test has ``each``.
+
+        Parameters
+        ----------
+        pairs : sequence of Pair
+        rngs : sequence of (numpy.random.Generator, int or None)
+            One a pair.
+
+        Returns
+        -------
+        list
+            What single calls give.
+        """
+        results: list[Any] = getattr(self.test, "each")(  # noqa: B009 (not every test has it)
+            [self._samples(pair) for pair in pairs], rngs=rngs
+        )
+        return results
+
+    @property
+    def batch(self) -> int:
+        """How many pairs are best tested at once; 1 if that gains nothing."""
+        return int(getattr(self.test, "batch", 1)) if hasattr(self.test, "each") else 1
+
+    @property
+    def releases_gil(self) -> bool:
+        """Whether toys may be run in threads."""
+        return bool(getattr(self.test, "releases_gil", False))
+
+    def _samples(self, pair: Pair) -> tuple[Any, ...]:
+        """Return (a, b), or (a, b, weights_a, weights_b) if there are weights."""
+        if isinstance(self.scale, tuple):
+            a, b, *weights = pair_columns(pair, self.columns)
+            factor = np.array(self.scale) if isinstance(self.columns, tuple) else self.scale[0]
+            a, b = a * factor, b * factor
+        else:
+            a, b, *weights = pair_columns(pair, self.columns, scale=self.scale)
+        return (a, b) if weights[0] is None else (a, b, *weights)
+
+
+def on_columns(
+    test: Callable[..., Any],
+    column: Columns,
+    scale: float | tuple[float, ...] = 1.0,
+) -> Callable[..., Any]:
+    """Return a test of pairs: `OnColumns` of a test of arrays, or, without a column, the test.
+
+    Raises
+    ------
+    ConfigurationError
+        If a scale is given without a column.
+    """
+    if column is not None:
+        return OnColumns(test, column, scale)
+    if np.ndim(scale) or scale != 1.0:
+        raise ConfigurationError(f"a scale of {scale} is of a column: name the column")
+    return test
