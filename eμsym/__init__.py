@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from eμsym.binned.injection import asimov_z, injection_strength, injection_strengths
-    from eμsym.binned.nsigma import NSigma, nsigma, nsigma_null
+    from eμsym.binned.nsigma import NSigma, NSigmaTest, nsigma, nsigma_null
     from eμsym.binned.pyhf_export import pyhf_workspace
     from eμsym.binned.q0 import Q0, Q0Toys, q0, q0_toys
     from eμsym.binned.q0_minuit import ProfileFit, profile_fit
@@ -30,27 +30,25 @@ if TYPE_CHECKING:
     from eμsym.binned.toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
     from eμsym.binned.window_batch import BestWindows, best_windows
     from eμsym.binned.window_null import WindowPValue, window_pvalue, window_pvalue_events
-    from eμsym.binned.windows import Window, WindowScan, scan_windows
+    from eμsym.binned.windows import Window, WindowScan, WindowTest, scan_windows
+    from eμsym.binned.yield_ratio import YieldRatio
+    from eμsym.calibration.calibrated import Calibrated
     from eμsym.calibration.closure import Closure, closure_test
     from eμsym.calibration.correction_file import EfficiencyMaps, read_correction, write_correction
     from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-    from eμsym.calibration.equalisation import EqualisedPair
-    from eμsym.calibration.relabelling import (
-        CalibratedSource,
-        calibrated_nsigma_null,
-        calibrated_null,
-        calibrated_window_pvalue,
-    )
     from eμsym.calibration.self_calibration import SelfCalibration, self_calibrate
-    from eμsym.calibration.yield_ratio import YieldRatio
+    from eμsym.difference import Difference
+    from eμsym.distributions import ChiSquared, Normal, Null
     from eμsym.errors import EmusymError
     from eμsym.kinematics import collinear_mass
-    from eμsym.distributions import Null
-    from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
+    from eμsym.nulls import bootstrap_null, null, permutation_null, toy_null
     from eμsym.pair import Pair, Sample
     from eμsym.pair_io import read_pair, write_pair
+    from eμsym.pool import Pool
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
-    from eμsym.sources import PermutationSource, PoolSource
+    from eμsym.sources import PoolSource, Relabelled
+    from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry
+    from eμsym.testing import OnColumns
     from eμsym.toy_model import ToyModel
     from eμsym.unbinned.classifier import ClassifierScore, ClassifierTest
     from eμsym.unbinned.cross_entropy import CrossEntropyTest
@@ -68,48 +66,54 @@ if TYPE_CHECKING:
 _HOME = {
     "BestWindows": "binned.window_batch",
     "BinnedToys": "binned.toys",
-    "CalibratedSource": "calibration.relabelling",
-    "ChiSquared": "nulls",
+    "Calibrated": "calibration.calibrated",
+    "ChiSquared": "distributions",
     "ClassifierScore": "unbinned.classifier",
     "ClassifierTest": "unbinned.classifier",
     "Closure": "calibration.closure",
     "CrossEntropyTest": "unbinned.cross_entropy",
     "Cuts": "selection",
+    "Difference": "difference",
     "EfficiencyMaps": "calibration.correction_file",
     "EfficiencyRatio": "calibration.efficiency_ratio",
     "EmusymError": "errors",
-    "EqualisedPair": "calibration.equalisation",
+    "Exchangeable": "symmetry",
     "ExpectedZ": "binned.toys",
+    "FairCoin": "symmetry",
     "LeptonBins": "calibration.efficiency_ratio",
     "LikelihoodRatio": "unbinned.likelihood_ratio",
     "NPLMTest": "unbinned.nplm",
     "NSigma": "binned.nsigma",
-    "Null": "null",
+    "NSigmaTest": "binned.nsigma",
+    "Normal": "distributions",
+    "Null": "distributions",
+    "OnColumns": "testing",
     "Pair": "pair",
-    "PermutationSource": "sources",
+    "Pool": "pool",
     "PoolSource": "sources",
     "ProfileFit": "binned.q0_minuit",
     "Q0": "binned.q0",
     "Q0Toys": "binned.q0",
+    "Relabelled": "sources",
+    "Relabellings": "symmetry",
     "Roc": "binned.roc",
     "Sample": "pair",
     "SelfCalibration": "calibration.self_calibration",
     "SplineScan": "unbinned.spline",
     "SplineTest": "unbinned.spline",
     "SymmetrizedTest": "unbinned.symmetrized",
+    "Symmetry": "symmetry",
     "Templates": "binned.templates",
     "ToyModel": "toy_model",
     "Window": "binned.windows",
     "WindowPValue": "binned.window_null",
     "WindowScan": "binned.windows",
-    "YieldRatio": "calibration.yield_ratio",
+    "WindowTest": "binned.windows",
+    "YieldRatio": "binned.yield_ratio",
     "asimov_pair": "binned.toys",
     "asimov_z": "binned.injection",
     "best_windows": "binned.window_batch",
     "bootstrap_null": "nulls",
-    "calibrated_nsigma_null": "calibration.relabelling",
-    "calibrated_null": "calibration.relabelling",
-    "calibrated_window_pvalue": "calibration.relabelling",
     "closure_test": "calibration.closure",
     "collinear_mass": "kinematics",
     "draw_toys": "binned.toys",
@@ -126,6 +130,7 @@ _HOME = {
     "lead_and_sub": "selection",
     "nsigma": "binned.nsigma",
     "nsigma_null": "binned.nsigma",
+    "null": "nulls",
     "overfit_bound": "unbinned.references",
     "permutation_null": "nulls",
     "profile_fit": "binned.q0_minuit",
@@ -154,47 +159,53 @@ __all__ = [
     "Q0",
     "BestWindows",
     "BinnedToys",
-    "CalibratedSource",
+    "Calibrated",
     "ChiSquared",
     "ClassifierScore",
     "ClassifierTest",
     "Closure",
     "CrossEntropyTest",
     "Cuts",
+    "Difference",
     "EfficiencyMaps",
     "EfficiencyRatio",
     "EmusymError",
-    "EqualisedPair",
+    "Exchangeable",
     "ExpectedZ",
+    "FairCoin",
     "LeptonBins",
     "LikelihoodRatio",
     "NPLMTest",
     "NSigma",
+    "NSigmaTest",
+    "Normal",
     "Null",
+    "OnColumns",
     "Pair",
-    "PermutationSource",
+    "Pool",
     "PoolSource",
     "ProfileFit",
     "Q0Toys",
+    "Relabelled",
+    "Relabellings",
     "Roc",
     "Sample",
     "SelfCalibration",
     "SplineScan",
     "SplineTest",
     "SymmetrizedTest",
+    "Symmetry",
     "Templates",
     "ToyModel",
     "Window",
     "WindowPValue",
     "WindowScan",
+    "WindowTest",
     "YieldRatio",
     "asimov_pair",
     "asimov_z",
     "best_windows",
     "bootstrap_null",
-    "calibrated_nsigma_null",
-    "calibrated_null",
-    "calibrated_window_pvalue",
     "closure_test",
     "collinear_mass",
     "draw_toys",
@@ -211,6 +222,7 @@ __all__ = [
     "lead_and_sub",
     "nsigma",
     "nsigma_null",
+    "null",
     "overfit_bound",
     "permutation_null",
     "profile_fit",

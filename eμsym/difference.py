@@ -102,9 +102,7 @@ class Difference:
         b_counts, b_variance = counts_and_variances(b, variance_b, name="B")
         a_counts, a_variance = counts_and_variances(a, variance_a, name="A")
         matrix = None if covariance is None else _checked_covariance(covariance, b_counts.size)
-        return cls(
-            a_counts, b_counts, a_variance, b_variance, matrix, getattr(b, "axes", None)
-        )
+        return cls(a_counts, b_counts, a_variance, b_variance, matrix, getattr(b, "axes", None))
 
     @classmethod
     def of_pool(

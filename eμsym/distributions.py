@@ -5,11 +5,13 @@ All have one face: ``pvalue``, ``z`` and ``to_dict``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc, gammaln, ndtri_exp
 from scipy.stats import chi2, norm
 
 from eμsym.errors import DataError
@@ -74,6 +76,36 @@ class ChiSquared:
     def to_dict(self) -> dict[str, Any]:
         """Return the distribution's name and parameter, for JSON."""
         return {"distribution": "chi2", "dof": self.dof}
+
+
+@dataclass(frozen=True)
+class ScaledChiSquared:
+    """A multiple of χ², of a given mean; exact far beyond the p-values that a float holds.
+
+    Parameters
+    ----------
+    dof : float
+    mean : float
+    """
+
+    dof: float
+    mean: float
+
+    def log_pvalue(self, statistic: float) -> float:
+        """Return the logarithm of the probability to be at or above the statistic."""
+        return _log_chi2_sf(statistic * self.dof / self.mean, self.dof)
+
+    def pvalue(self, statistic: float) -> float:
+        """Return the probability to be at or above the statistic."""
+        return math.exp(self.log_pvalue(statistic))
+
+    def z(self, statistic: float) -> float:
+        """Return Z = Φ⁻¹(1 − p) of the statistic."""
+        return float(-ndtri_exp(self.log_pvalue(statistic)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the distribution's name and parameters, for JSON."""
+        return {"distribution": "scaled chi2", "dof": self.dof, "mean": self.mean}
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +183,19 @@ class Null:
             "standard_deviation": float(np.std(finite)) if finite.size else None,
             "quantiles_2.5_16_50_84_97.5": [q if np.isfinite(q) else None for q in quantiles],
         }
+
+
+def _log_chi2_sf(t: float, dof: float) -> float:
+    """Return ln of the survival function of χ², also where it is too small for a float."""
+    a, x = dof / 2, t / 2
+    p = float(gammaincc(a, x))
+    if p > 1e-290:
+        return math.log(p)
+    # Γ(a, x) = x^(a−1) e^−x (1 + (a−1)/x + (a−1)(a−2)/x² + …): x is far above a here.
+    term = series = 1.0
+    for j in range(1, 40):
+        term *= (a - j) / x
+        series += term
+        if abs(term) < 1e-15:
+            break
+    return float((a - 1) * math.log(x) - x - gammaln(a) + math.log(series))

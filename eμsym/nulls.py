@@ -1,44 +1,74 @@
-"""Nulls of any test: from toys, permutations and bootstraps over all cores, or from χ²."""
+"""Nulls of any test: from relabellings, toys and bootstraps, over all cores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
 
-from eμsym.errors import DataError
+from eμsym.arrays import Rng
 from eμsym.distributions import Null
+from eμsym.errors import DataError
 from eμsym.pair import Pair
-from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair, pair_columns
+from eμsym.sources import PoolSource, Relabelled, Source, columns_pair
+from eμsym.testing import of_pairs, on_columns
 from eμsym.toy_loop import Column, toy_statistics
 
 
-@dataclass(frozen=True)
-class ChiSquared:
-    """The χ² distribution as a null: a reference, exact for large samples only.
+def null(
+    test: Callable[..., Any], pair: Pair, n: int = 1000, *, rng: Rng = None, **options: Any
+) -> Null:
+    """Return the null of any test under the pair's own symmetry.
+
+    Every draw gives the pair's events new labels, as `Pair.symmetry` allows, and tests
+    the pair that they make; r = ε_μ/ε_e is fitted to the new labels where it was fitted
+    to the pair's. The p-value of the observed statistic is (k+1)/(n+1).
 
     Parameters
     ----------
-    dof : int
-        Degrees of freedom: the number of parameters less one.
+    test : callable
+        Called as ``test(pair, rng=…)``; or as ``test(a, b, rng=…)``, which is given the
+        only column there is: choose it with `eμsym.testing.OnColumns`.
+    pair : Pair
+        With events.
+    n : int
+        Number of draws: no p-value below 1/(n+1) can be shown.
+    rng : numpy.random.Generator, int or None
+        Draw i uses child i of its SeedSequence.
+    **options
+        ``workers``, ``threads`` and ``progress``, as for `toy_statistics`.
+
+    Returns
+    -------
+    Null
+
+    Raises
+    ------
+    DataError
+        If the pair has no events or no such column, or a draw cannot be tested.
+    ConfigurationError
+        If n or workers is not a whole number of at least 1.
+
+    Examples
+    --------
+    >>> from eμsym.unbinned.spline import SplineTest
+    >>> generator = np.random.default_rng(3)
+    >>> events = {"x": generator.exponential(size=700), "electron_leads": np.arange(700) % 2}
+    >>> pair = Pair.from_events(events)
+    >>> test = OnColumns(SplineTest(k=6), "x")
+    >>> bool(null(test, pair, 99, rng=1).pvalue(test(pair).statistic) > 0.01)
+    True
     """
-
-    dof: int
-
-    def pvalue(self, statistic: float) -> float:
-        """Return the probability to be at or above the statistic."""
-        return float(chi2.sf(statistic, self.dof))
-
-    def z(self, statistic: float) -> float:
-        """Return Z = Φ⁻¹(1 − p) of the statistic."""
-        return float(norm.isf(self.pvalue(statistic)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the distribution's name and parameter, for JSON."""
-        return {"distribution": "chi2", "dof": self.dof}
+    test = of_pairs(test)
+    if hasattr(test, "on"):
+        test = test.on(pair)
+    columns = getattr(test, "columns", None)
+    columns = (columns,) if isinstance(columns, str) else columns
+    if columns is not None:
+        pair.pool.restricted(columns)
+    return toy_null(test, Relabelled(pair, columns), n, column=None, rng=rng, **options)
 
 
 def toy_null(test: Callable[..., Any], source: Source, n: int, **options: Any) -> Null:
@@ -70,8 +100,8 @@ def permutation_null(
         As for `toy_statistics`.
     pair : Pair, or tuple of arrays
         Or (a, b) or (a, b, weights_a, weights_b), of shape (n,) or (n, d). The events
-        of an equalised pair are not exchangeable: its null is `calibrated_null`,
-        which is returned.
+        of a corrected pair are not exchangeable: its labels are drawn as its own
+        symmetry has them, see `null`.
     n : int
         Number of permutations: no p-value below 1/(n+1) can be shown.
     column : str, tuple of str or None
@@ -99,22 +129,13 @@ def permutation_null(
     >>> bool(null.pvalue(SplineTest(k=6)(a, b).statistic) > 0.01)
     True
     """
-    from eμsym.calibration.equalisation import EqualisedPair
-
-    if isinstance(pair, EqualisedPair):
-        from eμsym.calibration.relabelling import calibrated_null
-
-        return calibrated_null(test, pair, n, column=column, scale=scale, **options)
     if not isinstance(pair, Pair):
         if len(pair) not in (2, 4):
             raise DataError("a pair of arrays is (a, b) or (a, b, weights_a, weights_b)")
-        column = _array_columns(pair[0])
+        column, scale = _array_columns(pair[0]), 1.0
         pair = columns_pair(*pair)
-    elif column is not None:
-        # Only what the test reads is permuted.
-        pair = columns_pair(*pair_columns(pair, column, scale=scale))
-        column, scale = "x" if isinstance(column, str) else _numbered(len(column)), 1.0
-    return toy_null(test, PermutationSource(pair), n, column=column, scale=scale, **options)
+    permuted = replace(pair, symmetry=pair.symmetry.keeping_sizes())
+    return null(on_columns(test, column, scale), permuted, n, **options)
 
 
 def bootstrap_null(

@@ -461,7 +461,9 @@ class Pair:
         if not any(self.histograms):
             return drawn
         raw = drawn.raw
-        filled = [_filled(s, h).histograms for s, h in zip((raw.a, raw.b), self.histograms)]
+        filled = [
+            _filled(s, h).histograms for s, h in zip((raw.a, raw.b), self.histograms, strict=True)
+        ]
         return replace(drawn, histograms=(filled[0], filled[1]))
 
     def permuted(self, *, rng: Rng = None) -> Pair:

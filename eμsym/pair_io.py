@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -134,7 +135,7 @@ def _read_json(path: Path) -> Pair:
         data = _uhi_json(path, PAIR_SCHEMA)
         a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
         names = (data["names"][0], data["names"][1])
-    return Pair(Sample(histograms=a), Sample(histograms=b), names)
+    return Pair.from_samples(Sample(histograms=a), Sample(histograms=b), names=names)
 
 
 def _uhi_json(path: str | Path, schema: str) -> Any:
@@ -181,7 +182,7 @@ def _read_root(path: Path) -> Pair:
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)
         raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
-    return Pair(samples[0], samples[1])
+    return Pair.from_samples(samples[0], samples[1])
 
 
 def _root_sample(file: Any, side: str, path: Path) -> Sample:
@@ -214,7 +215,7 @@ def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
         {name: select(h, datasets=chosen, order=order) for name, h in by_dataset.items()}
         for order in ORDERS
     ]
-    return Pair(Sample(events.a.events, sides[0]), Sample(events.b.events, sides[1]))
+    return replace(events, histograms=(sides[0], sides[1]))
 
 
 def read_histograms(path: str | Path) -> dict[str, hist.Hist]:

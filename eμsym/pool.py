@@ -78,9 +78,7 @@ class Pool:
         DataError
             If the columns of one differ in length, or the two have different columns.
         """
-        sides = [
-            _columns(columns, name) for columns, name in zip((a, b), names, strict=True)
-        ]
+        sides = [_columns(columns, name) for columns, name in zip((a, b), names, strict=True)]
         sizes = [_length(columns) for columns in sides]
         if different := (sides[0].keys() ^ sides[1].keys()) - {WEIGHT}:
             raise DataError(
@@ -91,6 +89,18 @@ class Pool:
                 columns.setdefault(WEIGHT, np.ones(size))
         columns = {name: _joined(sides[0][name], sides[1][name]) for name in sides[0]}
         return cls(columns, np.arange(sum(sizes)) < sizes[0])
+
+    @classmethod
+    def of_one(cls, events: Any, *, name: str = "events") -> Pool:
+        """Make a pool of one set of columns, all of A.
+
+        Raises
+        ------
+        DataError
+            If columns differ in length.
+        """
+        columns = _columns(events, name)
+        return cls(columns, np.ones(_length(columns), dtype=bool))
 
     @classmethod
     def split(cls, events: Any, *, by: str) -> Pool:

@@ -1,4 +1,4 @@
-"""Sources of pairs: pools drawn with replacement, permutations.
+"""Sources of pairs: pools drawn with replacement, and relabellings.
 
 A source is anything with ``draw(rng) -> Pair``. Those here are small frozen
 dataclasses that can be sent to other processes.
@@ -6,18 +6,22 @@ dataclasses that can be sent to other processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
-import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.pair import Pair, Sample
+from eμsym.pair import Pair
+from eμsym.pool import WEIGHT, Pool
+from eμsym.symmetry import Draw, Relabellings, balanced
 
-Rng = np.random.Generator | int | None
+#: Labels that are held at a time: a byte each.
+_LABELS_AT_ONCE = 1 << 27
 
 
 @runtime_checkable
@@ -72,7 +76,7 @@ class PoolSource:
         object.__setattr__(self, "pool", _checked_pool(self.pool, "pool"))
         if self.signal is not None:
             object.__setattr__(self, "signal", _checked_pool(self.signal, "signal"))
-            names = [set(ak.fields(events)) - {"weight"} for events in (self.pool, self.signal)]
+            names = [set(columns) - {WEIGHT} for columns in (self.pool, self.signal)]
             if names[0] != names[1]:
                 different = ", ".join(sorted(names[0] ^ names[1]))
                 raise DataError(f"only one of pool and signal has the columns {different}")
@@ -84,28 +88,77 @@ class PoolSource:
         b = _with_replacement(self.pool, self.n_b, generator)
         if self.signal is not None:
             added = _with_replacement(self.signal, self.n_signal, generator)
-            a = ak.concatenate([a, added[ak.fields(a)]])
+            a = {name: np.concatenate([values, added[name]]) for name, values in a.items()}
         return Pair.from_columns(a, b)
 
 
 @dataclass(frozen=True, eq=False)
-class PermutationSource:
-    """The permutations of an observed pair: sizes kept, weights kept with their events.
+class Relabelled:
+    """The relabellings of an observed pair, as its own symmetry draws them.
 
-    Under the symmetry every assignment of the labels was as probable as the
-    observed one, whatever the distribution (SYM section III E).
+    Weights stay with their events; what a correction makes of them follows the labels.
 
     Parameters
     ----------
     pair : Pair
         With events.
+    columns : tuple of str, optional
+        Draw only these and the weights: quicker, and the draws are pairs without a
+        correction of their own. Default: the whole events.
     """
 
     pair: Pair
+    columns: tuple[str, ...] | None = None
 
     def draw(self, rng: Rng = None) -> Pair:
-        """Draw a permutation."""
-        return self.pair.permuted(rng=rng)
+        """Draw a pair."""
+        labels, log_ratio = self._labels(np.random.default_rng(rng))
+        if self._part is None:
+            return self.pair.relabelled(labels, log_ratio)
+        symmetry = self.pair.symmetry
+        pool = symmetry.exchange.apply(self._part, labels)
+        if log_ratio is not None:
+            weight = balanced(labels, self._probability(log_ratio)) * pool.weight
+            pool = pool.with_columns({WEIGHT: weight})
+        return Pair(pool, symmetry.raw, self.pair.names)
+
+    def pool_for(self, test: Any) -> Pool:
+        """Return the pair's events, in groups of those that are alike to a test of many draws."""
+        pool = self.pair.pool
+        if not hasattr(test, "alike"):
+            return pool
+        return self.pair.symmetry.grouped(pool, test.alike(pool))
+
+    def relabel(self, pool: Pool, generators: Sequence[np.random.Generator]) -> Relabellings:
+        """Draw the labels of `pool_for`'s events once with each generator."""
+        return self.pair.symmetry.relabel_each(pool, generators)
+
+    def draws_at_once(self, pool: Pool) -> int:
+        """Return how many draws may be held at a time."""
+        return int(np.clip(_LABELS_AT_ONCE // max(1, len(pool)), 1, 256))
+
+    @cached_property
+    def _part(self) -> Pool | None:
+        if self.columns is None:
+            return None
+        return self.pair.pool.restricted(self.pair.symmetry.exchange.read(self.columns))
+
+    @cached_property
+    def _labels(self) -> Callable[[np.random.Generator], Draw]:
+        return self.pair.symmetry.relabeller(self.pair.pool)
+
+    @cached_property
+    def _probability(self) -> Callable[[FloatArray | None], FloatArray]:
+        return self.pair.symmetry.probabilities(self.pair.pool)
+
+
+def permutations(pair: Pair) -> Relabelled:
+    """Return the source of a pair's permutations: sizes kept (SYM section III E).
+
+    The events of a corrected pair are not exchangeable: its labels are drawn as its own
+    symmetry has them.
+    """
+    return Relabelled(replace(pair, symmetry=pair.symmetry.keeping_sizes()))
 
 
 def pair_columns(
@@ -134,20 +187,20 @@ def pair_columns(
     DataError
         If there are no events, no such column, or several to choose from.
     """
-    samples = (pair.a, pair.b)
-    fields = [set(ak.fields(sample.require_events())) for sample in samples]
+    pool, labels = pair.pool, pair.pool.labels
     if column is None:
-        names = sorted((fields[0] | fields[1]) - {"weight"})
+        names = sorted(set(pool.columns) - {WEIGHT})
         if len(names) != 1:
             raise DataError(f"the pair has the columns {', '.join(names) or '(none)'}: choose one")
         column = names[0]
     if isinstance(column, str):
-        a, b = (sample.column(column) * scale for sample in samples)
+        values = pool.column(column) * scale
     else:
-        a, b = (np.stack([s.column(name) for name in column], axis=1) * scale for s in samples)
-    if not any("weight" in names for names in fields):
+        values = np.stack([pool.column(name) for name in column], axis=1) * scale
+    a, b = values[labels], values[~labels]
+    if WEIGHT not in pool.columns and pair.weight is pool.weight:
         return a, b, None, None
-    return a, b, pair.a.weight, pair.b.weight
+    return a, b, pair.weight[labels], pair.weight[~labels]
 
 
 def columns_pair(
@@ -205,22 +258,26 @@ def check_mean(value: float, name: str) -> None:
         )
 
 
-def _checked_pool(events: Any, name: str) -> ak.Array:
-    pool = Pair.from_columns(events, events).a.require_events()
+def _checked_pool(events: Any, name: str) -> dict[str, Any]:
+    pool = Pool.of_one(events, name=name)
     if len(pool) == 0:
         raise DataError(f"{name}: there is no event to draw")
-    if "weight" in ak.fields(pool):
-        weight = Sample(pool).weight
-        if not np.all(np.isfinite(weight)) or np.any(weight < 0) or weight.sum() <= 0:
-            raise DataError(f"{name}: events cannot be drawn by weights negative, infinite or NaN")
-    return pool
+    weight = pool.weight
+    if not np.all(np.isfinite(weight)) or np.any(weight < 0) or weight.sum() <= 0:
+        raise DataError(f"{name}: events cannot be drawn by weights negative, infinite or NaN")
+    return dict(pool.columns)
 
 
-def _with_replacement(pool: ak.Array, mean: float, generator: np.random.Generator) -> ak.Array:
+def _with_replacement(
+    columns: Mapping[str, Any], mean: float, generator: np.random.Generator
+) -> dict[str, Any]:
     n = generator.poisson(mean)
-    if "weight" not in ak.fields(pool):
-        return pool[generator.integers(0, len(pool), n)]
-    cumulative = np.cumsum(Sample(pool).weight)
-    place = generator.uniform(0, cumulative[-1], n)
-    kept = [name for name in ak.fields(pool) if name != "weight"]
-    return pool[np.searchsorted(cumulative, place, side="right")][kept]
+    kept = {name: values for name, values in columns.items() if name != WEIGHT}
+    if WEIGHT not in columns:
+        size = len(next(iter(kept.values())))
+        chosen = generator.integers(0, size, n)
+    else:
+        cumulative = np.cumsum(np.asarray(columns[WEIGHT], dtype=np.float64))
+        place = generator.uniform(0, cumulative[-1], n)
+        chosen = np.searchsorted(cumulative, place, side="right")
+    return {name: values[chosen] for name, values in kept.items()}

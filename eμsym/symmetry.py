@@ -191,9 +191,7 @@ class Symmetry(ABC):
             raise ConfigurationError(f"{n} draws: choose a whole number, 1 or more")
         return self.relabel_each(pool, np.random.default_rng(rng).spawn(int(n)))
 
-    def relabel_each(
-        self, pool: Pool, generators: Sequence[np.random.Generator]
-    ) -> Relabellings:
+    def relabel_each(self, pool: Pool, generators: Sequence[np.random.Generator]) -> Relabellings:
         """Draw the labels of a pool once with each generator."""
         draw = self.relabeller(pool)
         drawn = [draw(generator) for generator in generators]
@@ -261,9 +259,7 @@ class Symmetry(ABC):
         """Return the symmetry as the events of another pool would have it, exact or not."""
         return self
 
-    def log_yields(
-        self, pool: Pool, index: IntArray, n_bins: int
-    ) -> tuple[FloatArray, FloatArray]:
+    def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
         """Return ln E[B]/E[A] of raw counts in every bin, and its uncertain directions.
 
         Returns
@@ -374,6 +370,18 @@ class FairCoin(Symmetry):
             return generator.binomial(pool.sizes, 0.5), None
 
         return toss if pool.count is None else count
+
+
+def balanced(in_a: BoolArray, p: FloatArray) -> FloatArray:
+    """Return the weights with which A and B expect the same: 2(1 − p) of A's events, 2p of B's.
+
+    Parameters
+    ----------
+    in_a : ndarray of bool, shape (n,)
+    p : ndarray of float, shape (n,)
+        The events' probabilities to be A's.
+    """
+    return np.where(in_a, 2 * (1 - p), 2 * p)
 
 
 class Labelled(Protocol):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from eμsym.arrays import Rng
+from eμsym.distributions import Reference
 from eμsym.errors import ConfigurationError
 from eμsym.pair import Pair
-from eμsym.sources import Rng, pair_columns
+from eμsym.sources import pair_columns
 
 #: What a test reads of a pair, see `pair_columns`.
 Columns = str | tuple[str, ...] | None
@@ -39,23 +42,6 @@ class Test(Protocol):
 
 # For pytest, which would take it for a class of tests; no part of the protocol.
 setattr(Test, "__test__", False)  # noqa: B010 (mypy would refuse the attribute)
-
-
-@runtime_checkable
-class Reference(Protocol):
-    """A distribution of a test statistic under the symmetry, from toys or asymptotic."""
-
-    def pvalue(self, statistic: float) -> float:
-        """Return the probability to be at or above the statistic."""
-        ...  # pragma: no cover
-
-    def z(self, statistic: float) -> float:
-        """Return Z = Φ⁻¹(1 − p) of the statistic."""
-        ...  # pragma: no cover
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what describes it, for JSON."""
-        ...  # pragma: no cover
 
 
 @runtime_checkable
@@ -205,3 +191,16 @@ def on_columns(
     if np.ndim(scale) or scale != 1.0:
         raise ConfigurationError(f"a scale of {scale} is of a column: name the column")
     return test
+
+
+def of_pairs(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a test of pairs: one of arrays reads the only column that a pair has.
+
+    A test of arrays is told by its second positional argument, ``test(a, b, …)``.
+    """
+    positional = [
+        parameter
+        for parameter in inspect.signature(test).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    return OnColumns(test) if len(positional) > 1 else test

@@ -124,6 +124,13 @@ def toy_statistics(
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     seeds: list[SeedSequence] = parent.spawn(int(n))  # type: ignore[attr-defined]
     samples = np.empty(int(n))
+    if column is None and hasattr(test, "many") and hasattr(source, "relabel"):
+        pool = source.pool_for(test)
+        step = source.draws_at_once(pool)
+        for first in range(0, int(n), step):
+            generators = [np.random.default_rng(seed) for seed in seeds[first : first + step]]
+            samples[first : first + step] = test.many(pool, source.relabel(pool, generators))
+        return samples
     with toy_bar(int(n), progress, after=_BAR_AFTER_SECONDS) as advance:
         done, seconds = 0, 0.0
         if workers is None or workers == 1:

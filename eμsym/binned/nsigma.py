@@ -126,9 +126,7 @@ def nsigma(
     NSigma(z=-2.8, n_bins=1, n_empty=1, sparse=False)
     """
     return nsigma_of(
-        Difference.of(
-            b=b, a=a, variance_b=variance_b, variance_a=variance_a, covariance=covariance
-        )
+        Difference.of(b=b, a=a, variance_b=variance_b, variance_a=variance_a, covariance=covariance)
     )
 
 
@@ -197,9 +195,7 @@ class NSigmaTest:
         if not used.any():
             raise DataError("no bin holds an event whose label is left open: nothing to test")
         width = 1.0 if covariance is None else summed_width(covariance, used)
-        return np.asarray(
-            pull[:, used].sum(axis=1) / np.sqrt(np.count_nonzero(used)) / width
-        )
+        return np.asarray(pull[:, used].sum(axis=1) / np.sqrt(np.count_nonzero(used)) / width)
 
 
 def nsigma_null(b: Any, a: Any, n: int, *, rng: Any = None) -> Null:

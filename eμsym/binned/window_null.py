@@ -243,9 +243,7 @@ def window_pvalue_events(
     check_scan(plane, shape, min_size, side)
     cell_b, weight_b = _events(bins_b, weights_b, plane, name="B")
     cell_a, weight_a = _events(bins_a, weights_a, plane, name="A")
-    pool = Pool.joined(
-        {"bin": cell_a, "weight": weight_a}, {"bin": cell_b, "weight": weight_b}
-    )
+    pool = Pool.joined({"bin": cell_a, "weight": weight_a}, {"bin": cell_b, "weight": weight_b})
     index, size = np.asarray(pool.columns["bin"]), plane[0] * plane[1]
     symmetry = Exchangeable() if keep_sizes else FairCoin()
     variance = symmetry.spread(pool, index, size)[0]
@@ -299,9 +297,7 @@ def _pvalue_of(
     return WindowPValue(best=window, null=null, method=method, side=side)
 
 
-def _binomial_pulls(
-    pool: Pool, plane: tuple[int, ...]
-) -> Callable[[Relabellings], FloatArray]:
+def _binomial_pulls(pool: Pool, plane: tuple[int, ...]) -> Callable[[Relabellings], FloatArray]:
     """Return the pulls of bins whose A_i is drawn from A_i + B_i."""
 
     def draw(drawn: Relabellings) -> FloatArray:

@@ -100,7 +100,6 @@ class WindowScan:
             return float("nan")
         return float(directed(np.array(self.best.z), self.side))
 
-
     def to_dict(self) -> dict[str, Any]:
         """Return the best window and the number of windows, for JSON."""
         return BestWindow(self.best, int(self.z.size), self.side).to_dict()

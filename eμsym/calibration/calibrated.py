@@ -39,7 +39,7 @@ from eμsym.calibration.self_calibration import (
 )
 from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
 from eμsym.pool import Pool
-from eμsym.symmetry import LEPTONS, Draw, Exchange, FairCoin, Symmetry
+from eμsym.symmetry import LEPTONS, Draw, Exchange, FairCoin, Symmetry, balanced
 
 
 class Correction(Protocol):
@@ -158,7 +158,7 @@ class Calibrated(Symmetry):
 
     def weights(self, pool: Pool) -> FloatArray:
         """Return the events' weights with which both orders expect the same, shape (n,)."""
-        return order_weights(pool.labels, self.probability(pool)) * pool.weight
+        return balanced(pool.labels, self.probability(pool)) * pool.weight
 
     def relabeller(self, pool: Pool) -> Callable[[np.random.Generator], Draw]:
         """Return what draws labels with each event's own probability, and ln r to go with them."""
@@ -186,9 +186,7 @@ class Calibrated(Symmetry):
                 return lambda labels, generator: start
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
-            return lambda labels, generator: (
-                start + root @ generator.standard_normal(start.size)
-            )
+            return lambda labels, generator: start + root @ generator.standard_normal(start.size)
         used = self.used(pool)
         cells = Cells.count(lead[used], sub[used], pool.where(used), start.size)
         flat = cells.lead * start.size + cells.sub
@@ -236,9 +234,7 @@ class Calibrated(Symmetry):
             covariance += response @ self.log_ratio_covariance @ response.T
         return 4 * sums.own, 4 * covariance
 
-    def log_yields(
-        self, pool: Pool, index: IntArray, n_bins: int
-    ) -> tuple[FloatArray, FloatArray]:
+    def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
         """Return ln E[B]/E[A] of raw counts in every bin, and its uncertain directions.
 
         See `eμsym.calibration.yields.expected_log_ratio`.
@@ -272,9 +268,7 @@ class Calibrated(Symmetry):
             fitted=by_lepton(pool.weight**2 * pq * self.used(pool)),
         )
 
-    def redrawn(
-        self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None
-    ) -> Calibrated:
+    def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Calibrated:
         """Return the symmetry of a draw: its ln r, and what a fit to its labels says of it."""
         theta = self.log_ratio if log_ratio is None else log_ratio
         if self.calibration is None or not self.in_sample:
@@ -292,8 +286,3 @@ class Calibrated(Symmetry):
             "source": self.source,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
-
-
-def order_weights(in_a: BoolArray, p: FloatArray) -> FloatArray:
-    """Return 2(1 − p) for events of A and 2p for those of B, shape (n,)."""
-    return np.where(in_a, 2 * (1 - p), 2 * p)

@@ -113,8 +113,8 @@ def self_calibrate(
     Parameters
     ----------
     pair : Pair
-        A is eμ, B is μe; its raw events are taken. Needs the columns ``lead_pt``, ``lead_eta``, ``sub_pt``
-        and ``sub_eta``; pT in GeV.
+        A is eμ, B is μe; its raw events are taken. Needs the columns ``lead_pt``,
+        ``lead_eta``, ``sub_pt`` and ``sub_eta``; pT in GeV.
     exclude : mapping of str to (float, float), optional
         A window, column by column: events inside all of its ranges (the lower
         edge included) are left out of the fit, so that a signal there is not

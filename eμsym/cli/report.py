@@ -194,8 +194,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
     table = plain_table(padding=0)
     results, raw = tests["unbinned"], tests.get("raw")
     before = {} if raw is None else raw.get("unbinned", {})
-    drawn = "permutations" if raw is None else "redrawn labels"
-    headings = ["test", "t", "dof", "p (χ²)", f"p ({drawn})", "Z"]
+    headings = ["test", "t", "dof", "p (χ²)", "p (redrawn labels)", "Z"]
     if before:
         headings.insert(1, "raw t")
     for heading in headings:
@@ -208,7 +207,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
             console.print(f"[yellow]![/] {name} test: {result['problem']}")
             continue
         permuted = result["permutations"]
-        reference = result["pvalue"] if "pvalue" in result else result["chi2_pvalue"]
+        reference = result["pvalue"]
         old = before.get(name, {})
         cells = [f"{old['t']:.1f}" if "t" in old else ""] if before else []
         table.add_row(

@@ -107,7 +107,8 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     Parameters
     ----------
     pair : Pair
-        Unweighted, but for the weights of a correction: the raw counts are fitted, with the ratio of yields that its correction expects.
+        Unweighted. Of a corrected one the raw counts are fitted, with the ratio of yields
+        that its correction expects.
     shape : SignalShape
     minimizer : {"minuit", "newton"}
 

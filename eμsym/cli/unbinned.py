@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from eμsym.calibration.equalisation import EqualisedPair
-from eμsym.calibration.relabelling import calibrated_null
 from eμsym.errors import DataError
-from eμsym.distributions import Null
-from eμsym.nulls import permutation_null
+from eμsym.nulls import null
 from eμsym.pair import Pair
 from eμsym.plots import draw_likelihood_ratio, draw_null
 from eμsym.sources import pair_columns
+from eμsym.testing import OnColumns
 from eμsym.unbinned.spline import SplineTest
 
 #: The tests want x of order one; the papers take m_coll in units of 100 GeV.
@@ -34,8 +31,8 @@ class Unbinned:
     epochs : int
         Of each training.
     permutations : int
-        Permuted pairs for each test's null; of an equalised pair, pairs whose labels
-        are drawn as its calibrated symmetry has them, and calibrated again.
+        Relabellings for each test's null, as the pair's symmetry draws them; a
+        correction that was fitted to the pair is fitted to each of them.
     seed : int
     style : str
     """
@@ -75,12 +72,7 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
     labels = [LABELS.get(name, name) for name in names]
     scales = [GEV_SCALE if "[GeV]" in label else 1.0 for label in labels]
     columns: Any = names[0] if len(names) == 1 else names
-    a, b, weights_a, weights_b = pair_columns(pair, columns)
-    data: tuple[Any, ...] = (a * np.array(scales), b * np.array(scales))
-    if len(names) == 1:
-        data = (a * scales[0], b * scales[0])
-    if weights_a is not None and weights_b is not None and not _all_one(weights_a, weights_b):
-        data = (*data, weights_a, weights_b)
+    pair.pool.restricted(names)
     tests: dict[str, Any] = {}
     if len(names) == 1:
         tests["spline"] = SplineTest()
@@ -92,39 +84,42 @@ def run_unbinned(pair: Pair, options: Unbinned) -> tuple[dict[str, Any], dict[st
     figures: dict[str, Any] = {}
     for name, test in tests.items():
         try:
-            result, null = _run(test, pair, data, scales, options)
+            reads = OnColumns(test, columns, tuple(scales))
+            result = reads(pair, rng=options.seed)
+            drawn = null(reads, pair, options.permutations, rng=options.seed)
         except DataError as error:
             results[name] = {"problem": str(error)}
             continue
         results[name] = {
             **result.to_dict(),
             "permutations": {
-                "pvalue": null.pvalue(result.statistic),
-                "pvalue_error": null.pvalue_error(result.statistic),
-                "z": _finite(null.z(result.statistic)),
-                "smallest_pvalue": null.smallest_pvalue,
-                "null": null.to_dict(),
+                "pvalue": drawn.pvalue(result.statistic),
+                "pvalue_error": drawn.pvalue_error(result.statistic),
+                "z": _finite(drawn.z(result.statistic)),
+                "smallest_pvalue": drawn.smallest_pvalue,
+                "null": drawn.to_dict(),
             },
         }
         figures[f"{name}_null"] = draw_null(
-            null,
+            drawn,
             result.statistic,
             dof=result.dof,
             label=f"t ({name})",
-            source="redrawn labels" if isinstance(pair, EqualisedPair) else "permutations",
+            source="redrawn labels",
             style=options.style,
         )
         if len(names) == 1:
-            weights = dict(zip(("weights_a", "weights_b"), data[2:], strict=False))
+            a, b, weights_a, weights_b = pair_columns(pair, columns, scale=scales[0])
             figures[f"{name}_ratio"] = draw_likelihood_ratio(
                 result,
-                data[0],
-                data[1],
+                a,
+                b,
                 names=pair.names,
                 label=labels[0],
                 scale=1 / scales[0],
                 style=options.style,
-                **weights,
+                weights_a=weights_a,
+                weights_b=weights_b,
             )
     return results, figures
 
@@ -134,46 +129,12 @@ def raw_spline(pair: Pair, column: str) -> dict[str, Any]:
     from eμsym.processors.columns import LABELS
 
     scale = GEV_SCALE if "[GeV]" in LABELS.get(column, column) else 1.0
-    a, b, weights_a, weights_b = pair_columns(pair, column, scale=scale)
     try:
-        return SplineTest()(a, b, weights_a=weights_a, weights_b=weights_b).to_dict()
+        found: dict[str, Any] = OnColumns(SplineTest(), column, scale)(pair).to_dict()
+        return found
     except DataError as error:
         return {"problem": str(error)}
 
 
-@dataclass(frozen=True)
-class _Scaled:
-    """A test of columns that are each multiplied by a number of its own."""
-
-    test: Any
-    scales: tuple[float, ...]
-
-    def __call__(self, a: Any, b: Any, **options: Any) -> Any:
-        return self.test(a * np.array(self.scales), b * np.array(self.scales), **options)
-
-    @property
-    def releases_gil(self) -> bool:
-        return bool(getattr(self.test, "releases_gil", False))
-
-
-def _run(
-    test: Any, pair: Pair, data: tuple[Any, ...], scales: list[float], options: Unbinned
-) -> tuple[Any, Null]:
-    weights = dict(zip(("weights_a", "weights_b"), data[2:], strict=False))
-    result = test(data[0], data[1], rng=options.seed, **weights)
-    n, seed = options.permutations, options.seed
-    if not isinstance(pair, EqualisedPair):
-        return result, permutation_null(test, data, n, rng=seed)
-    if len(scales) == 1:
-        column, scale = options.columns[0], scales[0]
-        return result, calibrated_null(test, pair, n, column=column, scale=scale, rng=seed)
-    scaled = _Scaled(test, tuple(scales))
-    return result, calibrated_null(scaled, pair, n, column=options.columns, rng=seed)
-
-
-def _all_one(*weights: Any) -> bool:
-    return all(bool(np.all(np.asarray(w) == 1)) for w in weights)
-
-
 def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    return value if math.isfinite(value) else None

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eμsym.counts import FloatArray
+from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
-from eμsym.distributions import Null
 from eμsym.studies import Study, StudyResults, study_from_dict
 from eμsym.studies.study_config import StudyTest
 

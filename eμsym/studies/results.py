@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
-from eμsym.errors import ConfigurationError
 from eμsym.distributions import Null
+from eμsym.errors import ConfigurationError
 from eμsym.studies.study_config import Study, StudyTest
 
 #: Of a standard normal's median, one and two standard deviations.

@@ -16,12 +16,12 @@ from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
 from eμsym.pair_io import read_pair
 from eμsym.sources import (
-    PermutationSource,
     PoolSource,
     Rng,
     Source,
     columns_pair,
     pair_columns,
+    permutations,
 )
 from eμsym.studies.study_config import PairRow, PoolRow, Row, Study, ToyRow, study_from_dict
 from eμsym.toy_loop import Column, draw_and_test
@@ -154,7 +154,7 @@ def _row_source(
     column: Column = "x"
     if not isinstance(row.column, str):
         column = tuple(f"x{j}" for j in range(len(row.column or ())))
-    same = PermutationSource(pair) if row.source == "permutation" else SamePair(pair)
+    same = permutations(pair) if row.source == "permutation" else SamePair(pair)
     return RowSource(same, column, 1.0, seed), _digest([pair.a.events, pair.b.events])
 
 

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from eμsym.counts import FloatArray
 from eμsym.engines.interface import Network, Problem, n_parameters
 from eμsym.engines.launch import train_nets
-from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, Samples, joined_samples
+from eμsym.unbinned.distinct import Distinct
+from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, joined_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +138,6 @@ class CrossEntropyTest(NetworkTest):
         )
 
 
-def cross_entropy_problem(samples: Samples) -> Problem:
+def cross_entropy_problem(samples: Distinct) -> Problem:
     """Return the cross-entropy of the labels as a loss of the log odds 2δ."""
     return Problem(samples.x, samples.a + samples.b, samples.a, "logistic")

@@ -9,11 +9,12 @@ from typing import Any, Self
 import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
+from eμsym.distributions import ChiSquared
 from eμsym.engines.interface import EngineName, Training
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.unbinned.distinct import Distinct
 
 #: A fitted function of x: shape (..., d) or, for one dimension, (...) to (...).
 Fitted = Callable[[ArrayLike], FloatArray]
@@ -32,7 +33,7 @@ class LikelihoodRatio:
         Its parts, from f and from g (for the cross-entropy: from the events of A
         and of B; for NPLM t_b is zero).
     dof : int
-        Of the χ² that t follows if Wilks' theorem holds; a reference, see `chi2_pvalue`.
+        Of the χ² that t follows if Wilks' theorem holds; a reference, see `reference`.
     f, g : callable
         The fitted functions; g is None for NPLM. For the symmetrized test and the
         cross-entropy, e^f times A's share of the events is the fitted fraction of
@@ -86,9 +87,19 @@ class LikelihoodRatio:
         return self.t
 
     @property
-    def chi2_pvalue(self) -> float:
-        """P(χ²_dof ≥ t): a reference only, for nets need not follow Wilks; quote a null's."""
-        return float(chi2.sf(self.t, self.dof)) if self.dof else 1.0
+    def reference(self) -> ChiSquared:
+        """χ² of `dof`: a reference only, for nets need not follow Wilks; quote a null's p."""
+        return ChiSquared(self.dof)
+
+    @property
+    def pvalue(self) -> float:
+        """P(χ² ≥ t) of the reference."""
+        return self.reference.pvalue(self.t)
+
+    @property
+    def z(self) -> float:
+        """Z = Φ⁻¹(1 − p) of the reference."""
+        return self.reference.z(self.t)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON; infinity becomes "inf"."""
@@ -107,7 +118,8 @@ class LikelihoodRatio:
             "t_a": number(self.t_a),
             "t_b": number(self.t_b),
             "dof": self.dof,
-            "chi2_pvalue": number(self.chi2_pvalue),
+            "pvalue": number(self.pvalue),
+            "z": number(self.z),
             "t_last": number(self.t_last),
             "best_epochs": list(self.best_epochs),
             "histories": [
@@ -232,34 +244,7 @@ def _require(condition: bool, name: str, value: Any, what: str) -> None:
         raise ConfigurationError(f"{name}: {what}, got {value!r}")
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The distinct events of A and B together, and what each weighs in either.
-
-    Attributes
-    ----------
-    x : ndarray of float, shape (d, n)
-        In lexicographic order, so that no result depends on the order of the input.
-    a, b : ndarray of float, shape (n,)
-        Weight of the event in A and in B.
-    """
-
-    x: FloatArray
-    a: FloatArray
-    b: FloatArray
-
-    @property
-    def n_a(self) -> float:
-        """Ñ_A, A's sum of weights."""
-        return float(np.sum(self.a))
-
-    @property
-    def n_b(self) -> float:
-        """Ñ_B, B's sum of weights."""
-        return float(np.sum(self.b))
-
-
-def joined_samples(a: Any, b: Any, weights_a: Any = None, weights_b: Any = None) -> Samples:
+def joined_samples(a: Any, b: Any, weights_a: Any = None, weights_b: Any = None) -> Distinct:
     """Check the two samples and join them.
 
     Parameters
@@ -272,7 +257,7 @@ def joined_samples(a: Any, b: Any, weights_a: Any = None, weights_b: Any = None)
 
     Returns
     -------
-    Samples
+    Distinct
         Equal events are merged, and those of weight zero left out.
 
     Raises
@@ -289,18 +274,7 @@ def joined_samples(a: Any, b: Any, weights_a: Any = None, weights_b: Any = None)
         )
     w_a = _as_weights(weights_a, len(events_a), "A")
     w_b = _as_weights(weights_b, len(events_b), "B")
-    pool = np.concatenate([events_a, events_b])
-    weight = np.zeros((2, len(pool)))
-    weight[0, : len(w_a)] = w_a
-    weight[1, len(w_a) :] = w_b
-    used = weight.sum(axis=0) > 0
-    pool, weight = pool[used], weight[:, used]
-    order = np.lexsort(pool.T[::-1])
-    pool, weight = pool[order], weight[:, order]
-    new = np.concatenate([[True], np.any(pool[1:] != pool[:-1], axis=1)])
-    first = np.flatnonzero(new)
-    weight = np.add.reduceat(weight, first, axis=1)
-    return Samples(np.ascontiguousarray(pool[first].T), weight[0], weight[1])
+    return Distinct.of(events_a, events_b, w_a, w_b)
 
 
 def as_events(values: Any, name: str) -> FloatArray:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from eμsym.engines.interface import Problem, n_parameters
 from eμsym.engines.launch import train_nets
 from eμsym.errors import ConfigurationError
-from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, Samples, joined_samples
+from eμsym.unbinned.distinct import Distinct
+from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, joined_samples
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,6 @@ class NPLMTest(NetworkTest):
         )
 
 
-def nplm_problem(samples: Samples, expected: float) -> Problem:
+def nplm_problem(samples: Distinct, expected: float) -> Problem:
     """Return the loss of f, where A is expected to have that many events."""
     return Problem(samples.x, expected / samples.n_b * samples.b, samples.a)

@@ -14,13 +14,14 @@ from typing import Any
 import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaincc, gammaln, ndtri_exp
 
 from eμsym.counts import FloatArray
+from eμsym.distributions import ScaledChiSquared
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
 from eμsym.sources import pair_columns
-from eμsym.unbinned.spline_fit import Events, SplineFunction, SplineProblem, make_knots, minimise
+from eμsym.unbinned.distinct import Distinct
+from eμsym.unbinned.spline_fit import SplineFunction, SplineProblem, make_knots, minimise
 
 #: More functions than this resolve single events of any sample we know.
 MAX_K = 200
@@ -70,10 +71,14 @@ class SplineResult:
         return self.t
 
     @property
+    def reference(self) -> ScaledChiSquared:
+        """χ² of `effective_dof`, scaled to the mean `expected`."""
+        return ScaledChiSquared(self.effective_dof, self.expected)
+
+    @property
     def log_pvalue(self) -> float:
         """The logarithm of `pvalue`, exact where the p-value itself is too small for a float."""
-        dof = self.effective_dof
-        return _log_chi2_sf(self.t * dof / self.expected, dof)
+        return self.reference.log_pvalue(self.t)
 
     @property
     def pvalue(self) -> float:
@@ -81,12 +86,12 @@ class SplineResult:
 
         A reference, rough for weights that vary much. Permuted events assume less.
         """
-        return math.exp(self.log_pvalue)
+        return self.reference.pvalue(self.t)
 
     @property
     def z(self) -> float:
         """Z = Φ⁻¹(1 − p) of `pvalue`."""
-        return float(-ndtri_exp(self.log_pvalue))
+        return self.reference.z(self.t)
 
     def ratio(self, x: ArrayLike) -> FloatArray:
         """Return the fitted ratio of the number densities, A over B, of the shape of x."""
@@ -214,6 +219,21 @@ class SplineScanResult:
         return -self.best.log_pvalue
 
     @property
+    def reference(self) -> None:
+        """None: the smallest of several p-values follows no distribution that is known."""
+        return None
+
+    @property
+    def pvalue(self) -> float:
+        """NaN: its p-value comes from a null."""
+        return float("nan")
+
+    @property
+    def z(self) -> float:
+        """NaN, as `pvalue`."""
+        return float("nan")
+
+    @property
     def pvalue_bound(self) -> float:
         """An upper bound of the global p-value without toys: the smallest p times their number."""
         return min(1.0, len(self.results) * self.best.pvalue)
@@ -270,7 +290,7 @@ class SplineScan:
 class _Samples:
     """Two checked samples, and what of their weights the p-value needs."""
 
-    events: Events
+    events: Distinct
     n_a: float
     n_b: float
     #: Σ of squared weights at each of `events.x`, for A and for B; None if all weights are one.
@@ -314,10 +334,10 @@ def _read(a: Any, b: Any, weights_a: Any, weights_b: Any) -> _Samples:
         span = max(x_a.max(), x_b.max()) - min(x_a.min(), x_b.min())
     if not np.isfinite(span):
         raise DataError("x: the range of its values is not finite; rescale or cut them")
-    events = Events.pooled(x_a, x_b, w_a, w_b)
+    events = Distinct.of(x_a[:, None], x_b[:, None], w_a, w_b)
     squares = None
     if np.any(w_a != 1) or np.any(w_b != 1):
-        squares = (_summed(events.x, x_a, w_a**2), _summed(events.x, x_b, w_b**2))
+        squares = (_summed(events.x[0], x_a, w_a**2), _summed(events.x[0], x_b, w_b**2))
     return _Samples(events, float(w_a.sum()), float(w_b.sum()), squares)
 
 
@@ -359,19 +379,3 @@ def _check_k(k: Any) -> None:
         raise ConfigurationError(
             f"k: the number of spline functions is a whole number from 4 to {MAX_K}, got {k!r}"
         )
-
-
-def _log_chi2_sf(t: float, dof: float) -> float:
-    """Return ln of the survival function of χ², also where it is too small for a float."""
-    a, x = dof / 2, t / 2
-    p = float(gammaincc(a, x))
-    if p > 1e-290:
-        return math.log(p)
-    # Γ(a, x) = x^(a−1) e^−x (1 + (a−1)/x + (a−1)(a−2)/x² + …): x is far above a here.
-    term = series = 1.0
-    for j in range(1, 40):
-        term *= (a - j) / x
-        series += term
-        if abs(term) < 1e-15:
-            break
-    return float((a - 1) * math.log(x) - x - gammaln(a) + math.log(series))

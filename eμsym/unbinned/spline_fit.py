@@ -16,6 +16,7 @@ from scipy.linalg import solveh_banded
 
 from eμsym.counts import FloatArray
 from eμsym.errors import DataError
+from eμsym.unbinned.distinct import Distinct
 
 #: Cubic pieces have four coefficients; K splines make K − 3 pieces.
 ORDER = 4
@@ -33,43 +34,7 @@ _MAX_STEPS = 500
 _MAX_HALVINGS = 60
 
 
-@dataclass(frozen=True, eq=False)
-class Events:
-    """The pooled sample: its distinct values in rising order, with what A and both have there.
-
-    Attributes
-    ----------
-    x : ndarray of float, shape (n,)
-    weight, weight_a : ndarray of float, shape (n,)
-        Summed weights of A∪B and of A.
-    """
-
-    x: FloatArray
-    weight: FloatArray
-    weight_a: FloatArray
-
-    @classmethod
-    def pooled(cls, a: FloatArray, b: FloatArray, w_a: FloatArray, w_b: FloatArray) -> Events:
-        """Sort two samples together; events of equal x become one of their summed weight."""
-        x = np.concatenate([a, b])
-        order = np.argsort(x)
-        x = x[order]
-        weight = np.concatenate([w_a, w_b])[order]
-        weight_a = np.where(order < a.size, weight, 0.0)
-        new = np.empty(x.size, dtype=bool)
-        new[0] = True
-        np.not_equal(x[1:], x[:-1], out=new[1:])
-        if not new.all():
-            first = np.flatnonzero(new)
-            x, weight, weight_a = (
-                x[first],
-                np.add.reduceat(weight, first),
-                np.add.reduceat(weight_a, first),
-            )
-        return cls(x, weight, weight_a)
-
-
-def make_knots(events: Events, k: int) -> FloatArray:
+def make_knots(events: Distinct, k: int) -> FloatArray:
     """Place the knots of K cubic B-splines, half by quantiles and half evenly in x.
 
     They are even in ½F(x) + ½(x − lo)/(hi − lo), with F the pooled sample's
@@ -79,7 +44,8 @@ def make_knots(events: Events, k: int) -> FloatArray:
 
     Parameters
     ----------
-    events : Events
+    events : Distinct
+        Of one column.
     k : int
         Number of functions, at least 4.
 
@@ -93,7 +59,7 @@ def make_knots(events: Events, k: int) -> FloatArray:
     DataError
         If there are fewer than K distinct values.
     """
-    x = events.x
+    x = events.x[0]
     if x.size < k:
         raise DataError(
             f"{k} spline functions need {k} distinct values of x, the pooled sample has {x.size}"
@@ -146,12 +112,13 @@ class SplineProblem:
 
     Parameters
     ----------
-    events : Events
+    events : Distinct
+        Of one column.
     knots : ndarray of float, shape (K − 2,)
     """
 
-    def __init__(self, events: Events, knots: FloatArray) -> None:
-        x = events.x
+    def __init__(self, events: Distinct, knots: FloatArray) -> None:
+        x = events.x[0]
         self.knots = knots
         self.weight = events.weight
         self.stops = np.append(np.searchsorted(x, knots[:-1]), x.size)
@@ -165,7 +132,7 @@ class SplineProblem:
             np.multiply(self.powers[j - 1], s, out=self.powers[j])
         self.pieces = _pieces(knots)
         self.pool = self.moments(events.weight)
-        self.score_a = self.project(self.moments(events.weight_a))
+        self.score_a = self.project(self.moments(events.a))
         self.score_b = self.project(self.pool) - self.score_a
 
     def moments(self, weight: FloatArray) -> FloatArray:

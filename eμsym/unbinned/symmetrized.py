@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from eμsym.engines.interface import Fit, Problem, choose_engine, layer_sizes, n_parameters
 from eμsym.engines.launch import Trained, draw_start, train_all, train_nets
 from eμsym.errors import DataError
-from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, Samples, joined_samples
+from eμsym.unbinned.distinct import Distinct
+from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, joined_samples
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class SymmetrizedTest(NetworkTest):
         ]
 
 
-def symmetrized_problems(samples: Samples) -> tuple[Problem, Problem]:
+def symmetrized_problems(samples: Distinct) -> tuple[Problem, Problem]:
     """Return the two losses, of f on A and of g on B."""
     total = samples.n_a + samples.n_b
     pool = samples.a + samples.b
