@@ -20,12 +20,10 @@ from numpy.random import SeedSequence
 from scipy.stats import chi2, norm
 
 from eμsym.binned.injection import injection_strength
-from eμsym.binned.nsigma import nsigma
 from eμsym.binned.q0 import q0
 from eμsym.binned.templates_io import read_templates
 from eμsym.calibration.bradley_terry import probability
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.calibration.equalisation import EqualisedPair
 from eμsym.counts import FloatArray
 from eμsym.files import write_json
 from eμsym.pair import Pair
@@ -165,15 +163,10 @@ def measure(pair: Pair, shape: Hist, *, in_a: bool) -> dict[str, float]:
         for in the plane these few events leave bins empty, which biases it; t of m_coll.
     """
     sign = -1.0 if in_a else 1.0
-    raw, ratio = pair, None
-    if isinstance(pair, EqualisedPair):
-        found = {name: sign * pair.nsigma(*axes).z for name, axes in AXES.items()}
-        raw = pair.raw
-        ratio = pair.yield_ratio(*AXES["nsigma_m_coll"])
-        ratio = ratio.inverse() if in_a else ratio
-    else:
-        found = {name: sign * nsigma(*reversed(pair.hist(*axes))).z for name, axes in AXES.items()}
-    a, b = (h.values() for h in raw.hist(*AXES["nsigma_m_coll"]))
+    found = {name: sign * pair.nsigma(*axes).z for name, axes in AXES.items()}
+    ratio = pair.yield_ratio(*AXES["nsigma_m_coll"])
+    ratio = ratio.inverse() if in_a else ratio
+    a, b = (h.values() for h in pair.raw.hist(*AXES["nsigma_m_coll"]))
     tested, reference = (a, b) if in_a else (b, a)
     found["q0"] = q0(tested, reference, shape.values(), background="profiled", ratio=ratio).z
     x_a, x_b = (sample.column("m_coll") / 100 for sample in (pair.a, pair.b))

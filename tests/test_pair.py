@@ -61,7 +61,7 @@ def test_events_without_weights_count_once():
 def test_a_pair_is_called_as_asked_for():
     assert Pair.from_columns({"x": [1]}, {"x": [1]}).names == ("A", "B")
     assert Pair.from_columns({"x": [1]}, {"x": [1]}, names=("p", "q")).names == ("p", "q")
-    assert Pair(Sample(), Sample()).names == ("eμ", "μe")
+    assert Pair.from_samples(Sample(), Sample()).names == ("eμ", "μe")
 
 
 @pytest.mark.parametrize("lengths", [(3, 2), (3, 1), (0, 1)])
@@ -100,8 +100,8 @@ def test_a_sample_may_be_empty():
         (lambda: pair_of().hist("m_coll"), "no histogram 'm_coll' in the pair; there are: none"),
         (lambda: Sample().column("x"), "histograms only"),
         (lambda: Sample().weight, "histograms only"),
-        (lambda: Pair(Sample(), Sample()).permuted(), "histograms only"),
-        (lambda: Pair(Sample(), Sample()).hist(AXIS), "histograms only"),
+        (lambda: Pair.from_samples(Sample(), Sample()).permuted(), "histograms only"),
+        (lambda: Pair.from_samples(Sample(), Sample()).hist(AXIS), "histograms only"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(ask, says):
@@ -128,7 +128,7 @@ def test_axes_fill_histograms_from_the_columns_of_their_names():
 
 def test_a_stored_histogram_is_found_by_its_name():
     a, b = histogram([1.0, 5.0]), histogram([3.0])
-    pair = Pair(Sample(histograms={"x": a, "only a": a}), Sample(histograms={"x": b}))
+    pair = Pair.from_samples(Sample(histograms={"x": a, "only a": a}), Sample(histograms={"x": b}))
     assert pair.hist("x") == (a, b)
     with pytest.raises(DataError, match="no histogram 'only a'"):
         pair.hist("only a")
@@ -174,7 +174,7 @@ def test_every_event_is_as_likely_as_any_other_to_be_in_a():
 
 def test_permuting_leaves_the_old_labels_histograms_behind():
     pair = pair_of()
-    stored = Pair(
+    stored = Pair.from_samples(
         Sample(pair.a.events, {"x": histogram([1.0])}),
         Sample(pair.b.events, {"x": histogram([1.0])}),
     )
@@ -219,7 +219,7 @@ def test_adding_a_weighted_signal_to_unweighted_events_keeps_its_weights():
 def test_adding_sums_the_histograms_that_both_have():
     def stored(values, weight, **others):
         sample = Sample(histograms={"x": histogram(values, weight), **others})
-        return Pair(sample, sample)
+        return Pair.from_samples(sample, sample)
 
     both = stored([1.0, 5.0], [2.0, 3.0], y=histogram([1.0])) + stored([1.0], [0.5])
     assert set(both.a.histograms) == {"x"}
@@ -229,12 +229,12 @@ def test_adding_sums_the_histograms_that_both_have():
 
 def test_adding_a_pair_of_histograms_only_leaves_no_events():
     pair = pair_of()
-    stored = Pair(
+    stored = Pair.from_samples(
         Sample(pair.a.events, {"x": histogram([1.0])}),
         Sample(pair.b.events, {"x": histogram([1.0])}),
     )
     only = Sample(histograms={"x": histogram([1.0])})
-    both = stored + Pair(only, only)
+    both = stored + Pair.from_samples(only, only)
     assert both.a.events is both.b.events is None
     assert both.hist("x")[0].sum().value == 2.0
 
@@ -242,8 +242,13 @@ def test_adding_a_pair_of_histograms_only_leaves_no_events():
 def test_adding_leaves_what_was_added_as_it_was():
     one, other = histogram([1.0]), histogram([1.0])
     samples = [Sample(histograms={"x": h}) for h in (one, other)]
-    Pair(samples[0], samples[0]) + Pair(samples[1], samples[1])
+    Pair.from_samples(samples[0], samples[0]) + Pair.from_samples(samples[1], samples[1])
     assert one.sum().value == other.sum().value == 1.0
+
+
+def test_samples_of_other_columns_make_no_pair():
+    with pytest.raises(DataError, match="only one of the samples has the columns x, y"):
+        Pair.from_columns({"x": [1.0]}, {"y": [1.0]})
 
 
 def test_pairs_of_other_columns_or_binnings_do_not_add():
@@ -255,4 +260,4 @@ def test_pairs_of_other_columns_or_binnings_do_not_add():
         for high in (8, 9)
     ]
     with pytest.raises(DataError, match="binnings differ"):
-        Pair(samples[0], samples[0]) + Pair(samples[1], samples[1])
+        Pair.from_samples(samples[0], samples[0]) + Pair.from_samples(samples[1], samples[1])

@@ -11,7 +11,14 @@ from scipy.stats import chi2, expon, gamma, kstest, norm
 
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
-from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair, pair_columns
+from eμsym.sources import (
+    PoolSource,
+    Relabelled,
+    Source,
+    columns_pair,
+    pair_columns,
+    permutations,
+)
 from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS, ToyModel
 from tests.sending import received
 
@@ -83,7 +90,7 @@ def test_bad_toy_models(arguments: dict[str, Any], message: str) -> None:
 def test_all_are_sources() -> None:
     pool = {"x": np.arange(4.0)}
     pair = Pair.from_columns(pool, pool)
-    for source in (ToyModel(1, 1), PoolSource(pool, 1, 1), PermutationSource(pair)):
+    for source in (ToyModel(1, 1), PoolSource(pool, 1, 1), Relabelled(pair)):
         assert isinstance(source, Source)
         assert isinstance(source.draw(1), Pair)
 
@@ -135,7 +142,7 @@ def test_permutations_keep_events_and_sizes() -> None:
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=30), rng.normal(size=50)
     pair = columns_pair(a, b, 2 * a, 2 * b)
-    drawn = PermutationSource(pair).draw(1)
+    drawn = permutations(pair).draw(1)
     x_a, x_b, w_a, w_b = pair_columns(drawn)
     assert (x_a.size, x_b.size) == (30, 50)
     assert w_a is not None
@@ -149,7 +156,7 @@ def test_permutations_keep_events_and_sizes() -> None:
 def test_permutations_are_uniform() -> None:
     """Every event is in A as often as any other."""
     pair = columns_pair(np.arange(4.0), np.arange(4.0, 12.0))
-    source = PermutationSource(pair)
+    source = permutations(pair)
     count = np.zeros(12)
     for i in range(3000):
         count[source.draw(np.random.default_rng([7, i])).a.column("x").astype(int)] += 1

@@ -13,8 +13,8 @@ from hist.axis import Regular
 
 from eμsym.calibration.correction_file import EfficiencyMaps, read_correction, write_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
-from eμsym.calibration.relabelling import CalibratedSource
 from eμsym.errors import DataError, EmusymError, InputFileError, OutputError
+from eμsym.sources import Relabelled
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 
 M_COLL = Regular(14, 30, 170, name="m_coll")
@@ -73,7 +73,7 @@ def pair():
 
 
 def test_what_we_write_reads_the_same_with_correctionlib(tmp_path, pair):
-    ratio = pair.equalised().calibration.ratio
+    ratio = pair.equalised().symmetry.calibration.ratio
     path = tmp_path / "ours.json"
     write_correction(ratio, path)
     content = correctionlib.CorrectionSet.from_file(str(path))
@@ -91,7 +91,7 @@ def test_what_we_write_reads_the_same_with_correctionlib(tmp_path, pair):
     assert np.allclose(back.log_ratio, ratio.log_ratio, rtol=1e-13, atol=1e-15)
     assert np.allclose(back.covariance, ratio.covariance, rtol=1e-14)
     equal = pair.equalised(path)
-    assert equal.source == str(path)
+    assert equal.symmetry.source == str(path)
     assert equal.nsigma(M_COLL).z == pytest.approx(pair.equalised(ratio).nsigma(M_COLL).z)
     schemav2.CorrectionSet.model_validate_json(path.read_text(encoding="utf-8"))
 
@@ -120,8 +120,8 @@ def test_efficiencies_give_the_weights_of_their_ratio(tmp_path, pair, inputs):
     assert np.allclose(equal.a.weight, exact.a.weight, rtol=1e-12)
     assert np.allclose(equal.covariance(M_COLL), exact.covariance(M_COLL), rtol=1e-12)
     assert len(equal.yield_ratio(M_COLL).modes) == 0
-    assert pair.equalised(maps).source == str(path)
-    assert len(CalibratedSource(equal).draw(rng=1).a.events) > 0
+    assert pair.equalised(maps).symmetry.source == str(path)
+    assert len(Relabelled(equal).draw(rng=1).a.events) > 0
 
 
 def test_errors_of_efficiencies_are_propagated(tmp_path, pair):

@@ -17,13 +17,13 @@ from eμsym.binned.nsigma import nsigma
 from eμsym.binned.q0 import q0
 from eμsym.calibration.closure import closure_test
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.calibration.equalisation import order_weights
-from eμsym.calibration.relabelling import CalibratedSource
 from eμsym.cli import main
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.recipes import embedded_fileset
+from eμsym.sources import Relabelled
+from eμsym.symmetry import balanced
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 
 M_COLL = Regular(14, 30, 170, name="m_coll")
@@ -45,17 +45,18 @@ def pair():
 def test_the_fit_leaves_no_asymmetry_of_either_lepton_in_any_bin(pair):
     """The score equations: events with a lepton in k, leading less sub-leading, balance."""
     equal = pair.equalised(bins=BINS)
-    weight = np.concatenate([equal.a.weight, -equal.b.weight])
-    balance = np.bincount(equal.events.lead, weight, 10) - np.bincount(equal.events.sub, weight, 10)
+    lead, sub = equal.symmetry.levels(equal.pool)
+    raw = np.where(equal.pool.labels, 1.0, -1.0)
+    weight = equal.weight * raw
+    balance = np.bincount(lead, weight, 10) - np.bincount(sub, weight, 10)
     assert np.abs(balance).max() < 1e-4
-    raw = np.where(equal.events.in_a, 1.0, -1.0)
-    before = np.bincount(equal.events.lead, raw, 10) - np.bincount(equal.events.sub, raw, 10)
+    before = np.bincount(lead, raw, 10) - np.bincount(sub, raw, 10)
     assert np.abs(before).max() > 50
 
 
 def test_weights_make_both_orders_expect_the_same_with_the_least_variance():
     p = np.linspace(0.02, 0.98, 49)
-    yes, no = (order_weights(np.full(49, label), p) for label in (True, False))
+    yes, no = (balanced(np.full(49, label), p) for label in (True, False))
     assert np.allclose(p * yes, (1 - p) * no)
     assert yes.max() <= 2
     # Of a cell of n events the difference's variance, relative to its expectation per
@@ -67,10 +68,10 @@ def test_weights_make_both_orders_expect_the_same_with_the_least_variance():
 
 def test_histograms_are_those_of_the_weighted_events(pair):
     a, b = pair.hist(M_COLL)
-    stored = Pair(
+    stored = Pair.from_samples(
         replace(pair.a, histograms={"m": a, "gone": Hist(UNKNOWN)}),
         replace(pair.b, histograms={"m": b, "gone": Hist(UNKNOWN)}),
-        pair.names,
+        names=pair.names,
     )
     equal = stored.equalised(bins=BINS)
     assert set(equal.a.histograms) == {"m"}
@@ -80,9 +81,10 @@ def test_histograms_are_those_of_the_weighted_events(pair):
         assert total.value == pytest.approx(sample.weight[inside].sum())
         assert total.variance == pytest.approx((sample.weight[inside] ** 2).sum())
     assert equal.nsigma("m").z == pytest.approx(equal.nsigma(M_COLL).z)
-    assert equal.raw is stored
+    assert equal.raw.events is stored.events
+    assert equal.raw.hist("m")[0] == a
     assert equal.equalised(bins=BINS).nsigma("m").z == pytest.approx(equal.nsigma("m").z)
-    json.dumps(equal.to_dict(), allow_nan=False)
+    json.dumps(equal.symmetry.to_dict(), allow_nan=False)
 
 
 def test_the_constant_in_ln_r_is_of_no_account(pair):
@@ -136,7 +138,7 @@ def test_the_covariance_is_that_of_drawn_and_refitted_labels(pair):
     """Against the spread of B − A over whole pairs with new labels, fitted by MINUIT each."""
     axis = Regular(5, 30, 230, name="m_coll")
     equal = pair.equalised(bins=BINS, exclude=WINDOW)
-    source = CalibratedSource(equal)
+    source = Relabelled(equal)
     drawn = []
     for seed in range(150):
         raw = source.draw(rng=seed).raw
@@ -150,7 +152,8 @@ def test_the_covariance_is_that_of_drawn_and_refitted_labels(pair):
     assert np.all(np.abs(np.diag(spread) / np.diag(expected) - 1) < 4 * np.sqrt(2 / 150))
     # The window is not in the fit: its uncertainty adds to the events' own.
     inside = Regular(1, 110, 140, name="m_coll")
-    own = 4 * np.sum((equal.probability * (1 - equal.probability))[equal.bin_index(inside)[0] == 0])
+    p = equal.symmetry.probability(equal.pool)
+    own = 4 * np.sum((p * (1 - p))[equal.bin_index(inside)[0] == 0])
     assert equal.covariance(inside)[0, 0] > 1.02 * own
     assert pair.equalised(bins=BINS).covariance(inside)[0, 0] < 0.98 * own
 
@@ -163,8 +166,8 @@ def test_a_correction_from_elsewhere_adds_its_own_covariance(pair):
 
     def difference(theta):
         """Expected A − B of raw labels as they are drawn now, weighted by another ln r."""
-        p = exact.probability
-        other = pair.equalised(EfficiencyRatio(BINS, theta, matrix)).probability
+        p = exact.symmetry.probability(exact.pool)
+        other = exact.symmetry.probability(exact.pool, theta)
         index, _ = exact.bin_index(M_COLL)
         use = index >= 0
         return np.bincount(index[use], (2 * p * (1 - other) - 2 * (1 - p) * other)[use], 14)
@@ -275,11 +278,12 @@ def test_genuine_background_is_symmetric_once_corrected(processed):
         assert abs(after.z) < abs(before.z)
         assert after.pvalue_two_sided > least
     assert before.pvalue_two_sided < 0.01
-    assert equal.calibration.goodness.pvalue > 0.01
+    calibration = equal.symmetry.calibration
+    assert calibration.goodness.pvalue > 0.01
     closure = closure_test(equal, rng=1)
     assert min(closure.pvalue, *(item.pvalue for item in closure.variables)) > 0.01
     # Muons are isolated more easily at low pT: r falls with pT.
-    values = equal.calibration.ratio.log_ratio.reshape(equal.calibration.ratio.bins.shape)
+    values = calibration.ratio.log_ratio.reshape(calibration.ratio.bins.shape)
     assert values[:3].mean() - values[-2:].mean() > 0.05
 
 
@@ -289,11 +293,11 @@ def test_genuine_background_is_symmetric_once_corrected(processed):
 def test_control_events_are_fitted_in_place_of_the_pairs_own(pair):
     control = ToyDetector(3000).draw(rng=7)
     equal = pair.equalised(control=control, bins=BINS)
-    own = control.equalised(bins=BINS).calibration.ratio
-    assert np.array_equal(equal.log_ratio, own.log_ratio)
-    assert equal.source == "control"
-    assert not equal.in_sample
-    assert equal.to_dict()["calibration"]["control"] is True
+    own = control.equalised(bins=BINS).symmetry.calibration.ratio
+    assert np.array_equal(equal.symmetry.log_ratio, own.log_ratio)
+    assert equal.symmetry.source == "control"
+    assert not equal.symmetry.in_sample
+    assert equal.symmetry.to_dict()["calibration"]["control"] is True
 
 
 @pytest.mark.parametrize("options", [{"exclude": WINDOW}, {"bins": BINS}])
@@ -306,7 +310,7 @@ def test_corrections_that_are_none(pair):
     with pytest.raises(ConfigurationError, match="correction 3: give 'self'"):
         pair.equalised(3)
     with pytest.raises(DataError, match="histograms only"):
-        Pair(replace(pair.a, events=None), pair.b).equalised()
+        Pair.from_samples(replace(pair.a, events=None), pair.b).equalised()
     heavy = ak.with_field(pair.a.events, 2.0, "weight")
     with pytest.raises(DataError, match="unweighted events"):
         Pair.from_columns(heavy, pair.b.events).equalised(EXACT).yield_ratio(M_COLL)
@@ -326,7 +330,7 @@ def test_weighted_events_are_equalised_too(pair):
         ak.with_field(pair.a.events, rng.choice([0.5, 2.0, 4.0], n_a), "weight"),
         ak.with_field(pair.b.events, rng.choice([0.5, 2.0, 4.0], n_b), "weight"),
     )
-    source = CalibratedSource(heavy.equalised(bins=BINS))
+    source = Relabelled(heavy.equalised(bins=BINS))
     z = [
         source.draw(rng=seed).nsigma(Variable([0, 60, 120, 2000], name="m_coll")).z
         for seed in range(120)

@@ -25,21 +25,21 @@ from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.calibration.self_calibration import (
     MIN_ENTRIES,
     choose_bins,
-    comparisons,
     lepton_columns,
     minuit_fit,
     self_calibrate,
 )
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
+from eμsym.pool import Pool
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 
 TWO_BINS = LeptonBins((15, 30, 300), (0, 2.4))
 
 
 def cells_of(pair, bins):
-    n = len(pair.a.events) + len(pair.b.events)
-    return comparisons(pair, bins, np.ones(n, dtype=bool)).cells()
+    lead, sub = bins.index(*lepton_columns(pair.pool))
+    return Cells.count(lead, sub, pair.pool, len(bins))
 
 
 def weighted(pair, weights):
@@ -76,7 +76,7 @@ def test_the_fit_is_the_logistic_regression_of_the_events():
     pair = ToyDetector(3000).draw(rng=4)
     fit = self_calibrate(pair, bins=BINS)
     label = np.repeat([1.0, 0.0], [len(pair.a.events), len(pair.b.events)])
-    pt, eta = lepton_columns(pair)
+    pt, eta = lepton_columns(pair.pool)
     rows = np.digitize(pt, BINS.pt_edges[1:-1]), np.digitize(abs(eta), BINS.abseta_edges[1:-1])
     k = rows[0] * 2 + rows[1]
     design = np.eye(10)[k[1]] - np.eye(10)[k[0]]
@@ -198,7 +198,7 @@ def test_quality_of_a_perfect_and_of_a_trivial_fit():
 
 def test_chosen_bins_are_full_and_know_nothing_of_the_labels():
     pair = ToyDetector(8000).draw(rng=2)
-    pt, eta = lepton_columns(pair)
+    pt, eta = lepton_columns(pair.pool)
     bins = choose_bins(pt, eta)
     counts = np.bincount(bins.index(pt, eta).ravel(), minlength=len(bins))
     assert counts.sum() == pt.size
@@ -257,7 +257,7 @@ def test_bins_that_nothing_compares_are_named():
 def test_a_maximum_exists_exactly_where_bins_are_comparable(events):
     """Ford's condition against a search for a direction in which the likelihood never falls."""
     lead, sub, label = (np.array(x) for x in zip(*events, strict=True))
-    cells = Cells.count(lead, sub, label.astype(bool), np.ones(label.size), 4)
+    cells = Cells.count(lead, sub, Pool({}, label.astype(bool)), 4)
     groups, _ = separated_bins(cells)
     sign = np.where(label, 1, -1)
     directions = np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T[1:-1]

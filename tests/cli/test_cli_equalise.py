@@ -17,9 +17,9 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 import eμsym
+from eμsym.calibration.before_after import lepton_ratio, order_ratio
 from eμsym.cli import analysis
 from eμsym.plots import draw_equalisation
-from eμsym.plots.equalisation import lepton_ratio, order_ratio
 from eμsym.recipes import stored_templates
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 from tests.command_line import error_of, run
@@ -306,7 +306,7 @@ def test_a_signal_in_an_asymmetric_detector(tmp_path: Path) -> None:
     """A toy detector of known r: the correction finds r, and the table's Nσ becomes small."""
     pair = ToyDetector(40_000).draw(rng=5).equalised(bins=BINS)
     bins, log_ratio, error = lepton_ratio(pair)
-    assert bins is pair.calibration.ratio.bins
+    assert bins is pair.symmetry.calibration.ratio.bins
     difference = log_ratio - LOG_RATIO
     pulls = (difference - np.average(difference, weights=1 / error**2)) / error
     assert np.sum(pulls**2) < 25  # of 9 degrees of freedom: p = 0.003

@@ -42,7 +42,7 @@ def two_samples():
         )
         for m, p in ((M_A, PLANE_A), (M_B, PLANE_B))
     )
-    return Pair(a, b)
+    return Pair.from_samples(a, b)
 
 
 CUTS = [

@@ -46,7 +46,7 @@ def pair():
 def nothing():
     """A pair in which no event survived."""
     axes = {"m_coll": (MASS,), "plane": (MASS, PT)}
-    return Pair(*(Sample(histograms={k: histogram(*v) for k, v in axes.items()}) for _ in range(2)))
+    return Pair.from_samples(*(Sample(histograms={k: histogram(*v) for k, v in axes.items()}) for _ in range(2)))
 
 
 def draw(figure):
@@ -119,7 +119,7 @@ def test_the_axes_of_an_observable_carry_units(pair):
 @pytest.mark.parametrize("axis, label", [(PLAIN, "events / 1"), (UNEVEN, "events / bin")])
 def test_an_axis_without_unit_or_of_uneven_bins_says_what_a_bin_is(axis, label):
     sample = Sample(histograms={axis.name: histogram(axis, counts=[3, 4])})
-    figure = draw_observable(Pair(sample, sample), axis.name)
+    figure = draw_observable(Pair.from_samples(sample, sample), axis.name)
     assert figure.axes[0].get_ylabel() == label
 
 
@@ -136,7 +136,7 @@ def test_what_lies_outside_the_axis_is_said():
     inside = histogram(MASS, counts=[1, 1, 1, 1])
     outside = histogram(MASS, counts=[1, 0, 0, 0]).fill([0.0, 99.0, 99.0])
     figure = draw_observable(
-        Pair(Sample(histograms={"m": inside}), Sample(histograms={"m": outside})), "m"
+        Pair.from_samples(Sample(histograms={"m": inside}), Sample(histograms={"m": outside})), "m"
     )
     legend = figure.axes[0].get_legend()
     assert legend.get_title().get_text() == "38 % outside the axis"  # 3 of 8
@@ -152,9 +152,9 @@ def test_histograms_of_any_storage_are_drawn_alike(storage):
         })
         for m, p in ((M_A, PLANE_A), (M_B, PLANE_B))
     ]  # fmt: skip
-    bars = draw_observable(Pair(*samples), "m").axes[1].patches
+    bars = draw_observable(Pair.from_samples(*samples), "m").axes[1].patches
     assert [bar.get_height() for bar in bars] == pytest.approx(M_PULLS)
-    mesh = drawn_plane(draw_plane(Pair(*samples)).axes[2])
+    mesh = drawn_plane(draw_plane(Pair.from_samples(*samples)).axes[2])
     assert mesh[0, 0] == pytest.approx(2.8)
 
 
@@ -192,7 +192,7 @@ def test_the_plane_fills_its_panels(style, pair):
 
 def test_a_plane_of_uneven_bins_counts_events_by_bin():
     sample = Sample(histograms={"plane": histogram(UNEVEN, PT, counts=np.ones((2, 3), int))})
-    assert draw_plane(Pair(sample, sample)).axes[3].get_ylabel() == "events / bin"
+    assert draw_plane(Pair.from_samples(sample, sample)).axes[3].get_ylabel() == "events / bin"
 
 
 def test_a_and_b_share_one_colour_scale_and_pulls_are_centred_on_zero(pair):

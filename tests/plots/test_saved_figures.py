@@ -93,7 +93,7 @@ def test_no_style_looks_for_a_font_that_does_not_come_with_the_package(tmp_path)
         "from eμsym.plots import STYLES, save_figure\n"
         "for style in STYLES:\n"
         "    a, b = (Sample(histograms={'m': histogram(MASS, counts=m)}) for m in (M_A, M_B))\n"
-        "    figure = draw_observable(Pair(a, b), 'm', style=style)\n"
+        "    figure = draw_observable(Pair.from_samples(a, b), 'm', style=style)\n"
         "    save_figure(figure, sys.argv[1], style)\n"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
