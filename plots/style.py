@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
 import mplhep
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from eμsym.errors import ConfigurationError
@@ -57,6 +58,8 @@ _EXPERIMENT_SIZES: dict[str, Any] = {
     **{f"{axis}tick.{kind}.pad": 4.0 for axis in "xy" for kind in ("major", "minor")},
 }
 
+_LAYOUT_SETTINGS = ("autolayout", "constrained_layout.use")
+
 #: How an experiment writes its name, and what stands beside it.
 _LABEL_FONTS: dict[Style, tuple[dict[str, str], dict[str, str]]] = {
     "ATLAS": ({"weight": "bold", "style": "italic"}, {}),
@@ -81,22 +84,26 @@ class StyledFigure(Figure):
 
     def __init__(self, style: Style, **options: Any) -> None:
         self._style: Style = style
-        with styled(style):
+        with self.settings():
             super().__init__(**options)
+
+    def settings(self) -> AbstractContextManager[None]:
+        """Return a context with the settings that the figure was drawn with."""
+        return styled(self._style)
 
     def draw(self, renderer: Any) -> None:
         """Render, as `matplotlib.figure.Figure.draw` does."""
-        with styled(self._style):
+        with self.settings():
             super().draw(renderer)
 
     def get_tightbbox(self, *args: Any, **options: Any) -> Any:
         """Return what the figure needs, as `matplotlib.figure.Figure.get_tightbbox` does."""
-        with styled(self._style):
+        with self.settings():
             return super().get_tightbbox(*args, **options)
 
     def savefig(self, *args: Any, **options: Any) -> None:
         """Write to a file, as `matplotlib.figure.Figure.savefig` does."""
-        with styled(self._style):
+        with self.settings():
             super().savefig(*args, **options)
 
 
@@ -191,9 +198,44 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     """
     folder = make_folder(folder)
     written = []
-    for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-        path = folder / f"{name}.{ending}"
-        with whole_file(path) as temporary:
-            figure.savefig(temporary, format=ending, metadata=metadata)
-        written.append(path)
+    with _laid_out(figure):
+        for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+            path = folder / f"{name}.{ending}"
+            with whole_file(path) as temporary:
+                figure.savefig(temporary, format=ending, metadata=metadata)
+            written.append(path)
     return written
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay a figure out once, as for its PNG, for all files that the block writes.
+
+    matplotlib would do so for every file, and draw every file twice for it.
+    """
+    engine = figure.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    with figure.settings() if isinstance(figure, StyledFigure) else nullcontext():
+        _lay_out(figure, engine)
+    # None is "as matplotlib's settings say", and they are to say: not at all.
+    with matplotlib.rc_context({f"figure.{name}": False for name in _LAYOUT_SETTINGS}):
+        figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
+
+
+def _lay_out(figure: Figure, engine: Any) -> None:
+    """Run a layout engine with the texts' sizes that a PNG's resolution gives."""
+    canvas, dpi = figure.canvas, figure.dpi
+    saved_dpi = matplotlib.rcParams["savefig.dpi"]
+    FigureCanvasAgg(figure)  # it takes the other canvas's place
+    try:
+        figure.dpi = dpi if saved_dpi == "figure" else saved_dpi
+        engine.execute(figure)
+    finally:
+        figure.dpi = dpi
+        figure.set_canvas(canvas)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from eμsym.errors import OutputError
 from eμsym.plots import STYLES, draw_cutflow, draw_observable, save_figure
@@ -39,6 +41,48 @@ def test_the_same_result_gives_the_same_bytes(pair, tmp_path):
     assert len(list((tmp_path / "one").iterdir())) == 6
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+class CountedLayout(ConstrainedLayoutEngine):
+    """The constrained layout, which counts how often a figure is laid out."""
+
+    def __init__(self):
+        super().__init__()
+        self.runs = 0
+
+    def execute(self, fig):
+        self.runs += 1
+        super().execute(fig)
+
+
+def test_a_figure_is_laid_out_once_for_both_files(tmp_path):
+    figure = draw_cutflow(CUTFLOW)
+    layout, canvas, dpi = CountedLayout(), figure.canvas, figure.dpi
+    figure.set_layout_engine(layout)
+    # Whatever matplotlib's settings say of figures without a layout.
+    with matplotlib.rc_context({"figure.autolayout": True}):
+        save_figure(figure, tmp_path, "cutflow")
+    assert layout.runs == 1
+    # Who shows the figure afterwards, at another size for instance, finds it as it was.
+    assert figure.get_layout_engine() is layout
+    assert figure.canvas is canvas
+    assert figure.dpi == dpi
+
+
+def test_the_pixels_are_those_of_matplotlibs_own_saving(pair, tmp_path):
+    drawn_again = all_figures(pair, "neutral")
+    for name, figure in all_figures(pair, "neutral").items():
+        own = io.BytesIO()
+        figure.savefig(own, format="png", metadata={"Software": None})
+        save_figure(drawn_again[name], tmp_path, name)
+        assert (tmp_path / f"{name}.png").read_bytes() == own.getvalue(), name
+
+
+def test_figures_without_a_layout_are_saved_too(tmp_path):
+    figure = Figure()
+    figure.subplots()
+    assert all(path.is_file() for path in save_figure(figure, tmp_path, "plain"))
+    assert figure.get_layout_engine() is None
 
 
 #: Settings that matplotlib reads as late as when it renders.
