@@ -14,6 +14,7 @@ A constant in θ cancels, and events with k1 = k2 say nothing of θ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,14 @@ from scipy.stats import gamma
 
 from eμsym.arrays import FloatArray, IntArray, summed
 from eμsym.errors import DataError
+from eμsym.newton import NewtonStep, newton
 from eμsym.pool import Pool
 
-#: Newton's method ends at this decrement, twice what −ln L can still fall by.
+#: Newton's method ends at this decrement, twice what −ln L can still fall by, and
+#: after a step from the other: it squares the error.
 _DECREMENT = 1e-18
-_MAX_STEPS = 60
+_LAST_DECREMENT = 1e-9
+MAX_STEPS = 60
 
 #: Less information than this, of all, is rounding.
 _SINGULAR = 1e-12
@@ -154,38 +158,64 @@ def inverse_information(matrix: FloatArray, use: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(filled) - 1 / scale)
 
 
-def newton_fit(cells: Cells, start: FloatArray | None = None) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """θ, −ln L there, and the Newton step from it."""
+
+    cells: Cells
+    theta: FloatArray
+
+    @cached_property
+    def value(self) -> float:
+        return negative_log_likelihood(self.theta, self.cells)
+
+    def newton_step(self) -> NewtonStep:
+        self.check_finite()
+        gradient = score(self.theta, self.cells)
+        inverse = inverse_information(information(self.theta, self.cells), self.cells.use)
+        step = inverse @ gradient
+        return NewtonStep(step, float(step @ gradient))
+
+    def check_finite(self) -> None:
+        if np.ptp(self.theta) > _RUNAWAY:
+            raise DataError(
+                "ln r runs away to infinity: in a bin of pT and |η| all leptons are of one "
+                "flavour; choose wider bins"
+            )
+
+
+def newton_fit(
+    cells: Cells, start: FloatArray | None = None, *, max_steps: int = MAX_STEPS
+) -> FloatArray:
     """Return the θ of largest likelihood with Σ use · θ = 0, by Newton's method.
+
+    Parameters
+    ----------
+    cells : Cells
+    start : ndarray of float, shape (bins,), optional
+        A θ near it. Default: zero.
+    max_steps : int
 
     Raises
     ------
     DataError
         If there is none: some bins' leptons are all of one flavour where they are
-        compared with the others (see `check_comparable`).
+        compared with the others (see `check_comparable`). If it has not been found
+        after `max_steps`.
     """
-    theta = np.zeros(cells.use.size) if start is None else start.copy()
-    value = negative_log_likelihood(theta, cells)
-    for _ in range(_MAX_STEPS):
-        gradient = score(theta, cells)
-        step = inverse_information(information(theta, cells), cells.use) @ gradient
-        decrement = float(step @ gradient)
-        if decrement < _DECREMENT:
-            break
-        scale = 1.0
-        for _ in range(30):
-            trial = negative_log_likelihood(theta + scale * step, cells)
-            if trial <= value + 1e-13 * cells.total.sum():
-                break
-            scale /= 2
-        theta, value = theta + scale * step, trial
-        if np.ptp(theta) > _RUNAWAY:
-            raise DataError(
-                "ln r runs away to infinity: in a bin of pT and |η| all leptons are of one "
-                "flavour; choose wider bins"
-            )
-        if decrement < 1e-9:
-            break  # the error was squared by this step
-    return theta - float(cells.use @ theta)
+    first = np.zeros(cells.use.size) if start is None else start.copy()
+    best = newton(
+        lambda theta: _Point(cells, theta),
+        _Point(cells, first),
+        tolerance=_DECREMENT,
+        last=_LAST_DECREMENT,
+        rounding=1e-13 * float(cells.total.sum()),
+        max_steps=max_steps,
+        what="the fit of ln r",
+        remedy="choose wider bins of pT and |η|",
+    )
+    best.check_finite()
+    return np.asarray(best.theta - float(cells.use @ best.theta))
 
 
 def fit_covariance(theta: FloatArray, cells: Cells) -> FloatArray:

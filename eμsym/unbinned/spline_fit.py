@@ -16,6 +16,7 @@ from scipy.linalg import solveh_banded
 
 from eμsym.counts import FloatArray
 from eμsym.errors import DataError
+from eμsym.newton import NewtonStep, newton
 from eμsym.unbinned.distinct import Distinct
 
 #: Cubic pieces have four coefficients; K splines make K − 3 pieces.
@@ -30,8 +31,7 @@ OUTER_CONTENT = 40.0
 #: Steps end once t can gain no more than about this.
 TOLERANCE = 1e-9
 
-_MAX_STEPS = 500
-_MAX_HALVINGS = 60
+MAX_STEPS = 500
 
 
 def make_knots(events: Distinct, k: int) -> FloatArray:
@@ -121,6 +121,7 @@ class SplineProblem:
         x = events.x[0]
         self.knots = knots
         self.weight = events.weight
+        self.total = float(events.weight.sum())
         self.stops = np.append(np.searchsorted(x, knots[:-1]), x.size)
         half = np.diff(knots) / 2
         counts = np.diff(self.stops)
@@ -171,7 +172,7 @@ class SplineProblem:
         with T_ijk = mean ψ_i ψ_j ψ_k, j and k without the constant, and T' the
         same with i without it. On a histogram this is Williams' correction (1976).
         """
-        total = float(self.weight.sum())
+        total = self.total
         gram = _dense(self.gram(self.pool)) / total
         inverse = np.asarray(np.linalg.pinv(gram, hermitian=True), dtype=np.float64)
         free = inverse - 1.0  # the constant function has all coefficients one
@@ -207,7 +208,7 @@ class SplineProblem:
             Summed squares of the weights of A and of B at every x.
         """
         inverse = np.linalg.pinv(_dense(self.gram(self.pool)), hermitian=True)
-        free = inverse - 1 / float(self.weight.sum())
+        free = inverse - 1 / self.total
         squares = (1 - share) ** 2 * squares_a + share**2 * squares_b
         covariance = _dense(self.gram(self.moments(squares)))
         form = free @ covariance / (share * (1 - share))
@@ -258,7 +259,38 @@ class SplineProblem:
         return f
 
 
-def minimise(problem: SplineProblem, score: FloatArray) -> tuple[float, FloatArray]:
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """θ, the loss there, and the Newton step from it."""
+
+    problem: SplineProblem
+    score: FloatArray
+    share: float
+    theta: FloatArray
+    ratio: FloatArray
+    value: float
+
+    @classmethod
+    def at(
+        cls, problem: SplineProblem, score: FloatArray, share: float, theta: FloatArray
+    ) -> _Point:
+        ratio = problem.ratio(theta)
+        loss = share * (float(ratio.sum()) - problem.total) - float(score @ theta)
+        return cls(problem, score, share, theta, ratio, loss)
+
+    def newton_step(self) -> NewtonStep:
+        problem = self.problem
+        moments = problem.moments(self.ratio) if np.any(self.theta) else problem.pool
+        gradient = self.share * problem.project(moments) - self.score
+        step = _newton_step(self.share * problem.gram(moments), gradient)
+        # Far from the minimum e^f is a poor parabola: no f may move by more than this.
+        longest = 8.0 / max(8.0, float(np.max(np.abs(step))))
+        return NewtonStep(step, -float(gradient @ step), longest)
+
+
+def minimise(
+    problem: SplineProblem, score: FloatArray, *, max_steps: int = MAX_STEPS
+) -> tuple[float, FloatArray]:
     """Fit one sample: min over θ of c Σ_{A∪B} w (e^f − 1) − θ·score, by Newton steps.
 
     The loss is convex and bounded below, so damped steps reach its infimum.
@@ -270,36 +302,31 @@ def minimise(problem: SplineProblem, score: FloatArray) -> tuple[float, FloatArr
     problem : SplineProblem
     score : ndarray of float, shape (K,)
         Σ w φ_k over the sample's events.
+    max_steps : int
 
     Returns
     -------
     t : float
         −2 times the smallest loss.
     theta : ndarray of float, shape (K,)
+
+    Raises
+    ------
+    DataError
+        If the infimum has not been reached after `max_steps`.
     """
-    total = float(problem.weight.sum())
-    share = float(score.sum()) / total  # the functions add up to one everywhere
-    theta = np.zeros(score.size)
-    moments, loss = problem.pool, 0.0
-    for _ in range(_MAX_STEPS):
-        gradient = share * problem.project(moments) - score
-        step = _newton_step(share * problem.gram(moments), gradient)
-        slope = float(gradient @ step)
-        if -slope <= TOLERANCE:
-            break
-        # Far from the minimum e^f is a poor parabola: no f may move by more than this.
-        size = min(1.0, 8.0 / float(np.max(np.abs(step))))
-        for _ in range(_MAX_HALVINGS):
-            new = theta + size * step
-            ratio = problem.ratio(new)
-            new_loss = share * (float(ratio.sum()) - total) - float(score @ new)
-            if new_loss <= loss + 0.1 * size * slope + 1e-12 * total:
-                break
-            size /= 2
-        else:
-            break
-        theta, loss, moments = new, new_loss, problem.moments(ratio)
-    return max(0.0, -2.0 * loss), theta
+    share = float(score.sum()) / problem.total  # the functions add up to one everywhere
+    best = newton(
+        lambda theta: _Point.at(problem, score, share, theta),
+        _Point(problem, score, share, np.zeros(score.size), problem.weight, 0.0),
+        tolerance=TOLERANCE,
+        decrease=0.1,
+        rounding=1e-12 * problem.total,
+        max_steps=max_steps,
+        what="the fit of the splines",
+        remedy="choose fewer spline functions",
+    )
+    return max(0.0, -2.0 * best.value), best.theta
 
 
 def _newton_step(bands: FloatArray, gradient: FloatArray) -> FloatArray:
