@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eμsym.binned.window_batch import BestWindows, best_windows
     from eμsym.binned.window_null import WindowPValue, window_pvalue, window_pvalue_events
     from eμsym.binned.windows import Window, WindowScan, scan_windows
+    from eμsym.binned.yield_ratio import YieldRatio
     from eμsym.calibration.closure import Closure, closure_test
     from eμsym.calibration.correction_file import EfficiencyMaps, read_correction, write_correction
     from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
         calibrated_window_pvalue,
     )
     from eμsym.calibration.self_calibration import SelfCalibration, self_calibrate
-    from eμsym.calibration.yield_ratio import YieldRatio
     from eμsym.errors import EmusymError
     from eμsym.kinematics import collinear_mass
     from eμsym.null import Null
@@ -101,7 +101,7 @@ _HOME = {
     "Window": "binned.windows",
     "WindowPValue": "binned.window_null",
     "WindowScan": "binned.windows",
-    "YieldRatio": "calibration.yield_ratio",
+    "YieldRatio": "binned.yield_ratio",
     "asimov_pair": "binned.toys",
     "asimov_z": "binned.injection",
     "best_windows": "binned.window_batch",

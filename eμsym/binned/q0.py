@@ -30,7 +30,7 @@ from eμsym.counts import FloatArray
 from eμsym.errors import DataError
 
 if TYPE_CHECKING:
-    from eμsym.calibration.yield_ratio import YieldRatio
+    from eμsym.binned.yield_ratio import YieldRatio
 
 Background = Literal["known", "profiled"]
 Minimizer = Literal["newton", "minuit"]

@@ -19,7 +19,7 @@ from eμsym.binned.q0_input import check_choice, check_populated, fit_input, jso
 from eμsym.binned.q0_minuit_objective import Objective
 from eμsym.binned.q0_minuit_ratio import RatioObjective
 from eμsym.binned.q0_ratio import checked_ratio
-from eμsym.calibration.yield_ratio import YieldRatio
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError
 

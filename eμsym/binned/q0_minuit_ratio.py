@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eμsym.binned.q0_ratio import RatioLikelihood, free_side, profile_at
-from eμsym.calibration.yield_ratio import YieldRatio
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
 
 

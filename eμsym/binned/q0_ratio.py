@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eμsym.binned.q0_minuit_objective import BoolArray, deviance, quotient
-from eμsym.calibration.yield_ratio import YieldRatio
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError
 

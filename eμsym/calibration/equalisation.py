@@ -20,6 +20,7 @@ import numpy as np
 from hist import Hist
 
 from eμsym.binned.nsigma import NSigma, nsigma
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.bradley_terry import (
     BoolArray,
     IntArray,
@@ -46,7 +47,6 @@ from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
 
 if TYPE_CHECKING:
     from eμsym.calibration.correction_file import EfficiencyMaps
-    from eμsym.calibration.yield_ratio import YieldRatio
 
 
 @dataclass(frozen=True, eq=False)
