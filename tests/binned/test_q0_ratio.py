@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from eμsym.binned.q0 import q0
 from eμsym.binned.q0_minuit import profile_fit
 from eμsym.binned.q0_ratio import RatioLikelihood, profile_at
-from eμsym.calibration.yield_ratio import YieldRatio
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import ConfigurationError, DataError
 
 
