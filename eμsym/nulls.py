@@ -12,8 +12,9 @@ from scipy.stats import chi2, norm
 from eμsym.errors import DataError
 from eμsym.null import Null
 from eμsym.pair import Pair
-from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair, pair_columns
-from eμsym.toy_loop import Column, toy_statistics
+from eμsym.running.toys import toy_statistics
+from eμsym.sources import PermutationSource, PoolSource, Source, columns_pair
+from eμsym.testing import Columns, OnColumns, on_columns
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def permutation_null(
     pair: Pair | tuple[Any, ...],
     n: int = 1000,
     *,
-    column: Column = None,
-    scale: float = 1.0,
+    column: Columns = None,
+    scale: float | tuple[float, ...] = 1.0,
     **options: Any,
 ) -> Null:
     """Return the null of a test from permutations of an observed pair.
@@ -76,8 +77,8 @@ def permutation_null(
         Number of permutations: no p-value below 1/(n+1) can be shown.
     column : str, tuple of str or None
         What the test reads of the pair. None gives it the pair.
-    scale : float
-        The column is multiplied by this.
+    scale : float or tuple of float
+        The column is multiplied by this, as in `OnColumns`.
     **options
         As for `toy_statistics`.
 
@@ -110,10 +111,13 @@ def permutation_null(
             raise DataError("a pair of arrays is (a, b) or (a, b, weights_a, weights_b)")
         column = _array_columns(pair[0])
         pair = columns_pair(*pair)
-    elif column is not None:
-        # Only what the test reads is permuted.
-        pair = columns_pair(*pair_columns(pair, column, scale=scale))
-        column, scale = "x" if isinstance(column, str) else _numbered(len(column)), 1.0
+    else:
+        reads = on_columns(test, column, scale)
+        if isinstance(reads, OnColumns):
+            # Only what the test reads is permuted.
+            read = reads.samples(pair)
+            pair, test = columns_pair(*read), reads.test
+            column, scale = _array_columns(read[0]), 1.0
     return toy_null(test, PermutationSource(pair), n, column=column, scale=scale, **options)
 
 
@@ -124,7 +128,7 @@ def bootstrap_null(
     *,
     n_a: float,
     n_b: float,
-    column: Column,
+    column: Columns,
     **options: Any,
 ) -> Null:
     """Return the null of a test from pairs drawn with replacement from one pool of events.

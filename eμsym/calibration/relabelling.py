@@ -51,7 +51,7 @@ from eμsym.null import Null
 from eμsym.nulls import toy_null
 from eμsym.pair import Pair
 from eμsym.sources import Rng
-from eμsym.toy_loop import Column
+from eμsym.testing import Columns, on_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +161,8 @@ def calibrated_null(
     pair: EqualisedPair,
     n: int = 1000,
     *,
-    column: Column = None,
-    scale: float = 1.0,
+    column: Columns = None,
+    scale: float | tuple[float, ...] = 1.0,
     **options: Any,
 ) -> Null:
     """Return the null of a test of an equalised pair, its calibration refitted in every draw.
@@ -179,8 +179,8 @@ def calibrated_null(
         Number of draws: no p-value below 1/(n+1) can be shown.
     column : str, tuple of str or None
         What the test reads of the pair. None gives it the drawn `EqualisedPair`.
-    scale : float
-        The column is multiplied by this.
+    scale : float or tuple of float
+        The column is multiplied by this, as in `OnColumns`.
     **options
         As for `toy_statistics`.
 
@@ -197,14 +197,16 @@ def calibrated_null(
         the electron.
     """
     _require_equalised(pair)
-    columns = (column,) if isinstance(column, str) else column
+    reads = on_columns(test, column, scale)
+    named: Columns = getattr(reads, "columns", None)
+    columns = (named,) if isinstance(named, str) else named
     for name in columns or ():
         pair.a.column(name)
         if is_flavoured(name):
             # Only whole draws exchange them.
             columns = None
     source = CalibratedSource(pair, columns)
-    return toy_null(test, source, n, column=column, scale=scale, **options)
+    return toy_null(reads, source, n, column=None, **options)
 
 
 def calibrated_nsigma_null(pair: EqualisedPair, *axes: Any, n: int = 1000, rng: Rng = None) -> Null:

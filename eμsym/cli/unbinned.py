@@ -15,6 +15,7 @@ from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.plots import draw_likelihood_ratio, draw_null
 from eμsym.sources import pair_columns
+from eμsym.testing import OnColumns
 from eμsym.unbinned.spline import SplineTest
 
 #: The tests want x of order one; the papers take m_coll in units of 100 GeV.
@@ -141,21 +142,6 @@ def raw_spline(pair: Pair, column: str) -> dict[str, Any]:
         return {"problem": str(error)}
 
 
-@dataclass(frozen=True)
-class _Scaled:
-    """A test of columns that are each multiplied by a number of its own."""
-
-    test: Any
-    scales: tuple[float, ...]
-
-    def __call__(self, a: Any, b: Any, **options: Any) -> Any:
-        return self.test(a * np.array(self.scales), b * np.array(self.scales), **options)
-
-    @property
-    def releases_gil(self) -> bool:
-        return bool(getattr(self.test, "releases_gil", False))
-
-
 def _run(
     test: Any, pair: Pair, data: tuple[Any, ...], scales: list[float], options: Unbinned
 ) -> tuple[Any, Null]:
@@ -164,11 +150,9 @@ def _run(
     n, seed = options.permutations, options.seed
     if not isinstance(pair, EqualisedPair):
         return result, permutation_null(test, data, n, rng=seed)
-    if len(scales) == 1:
-        column, scale = options.columns[0], scales[0]
-        return result, calibrated_null(test, pair, n, column=column, scale=scale, rng=seed)
-    scaled = _Scaled(test, tuple(scales))
-    return result, calibrated_null(scaled, pair, n, column=options.columns, rng=seed)
+    one = len(scales) == 1
+    reads = OnColumns(test, options.columns[0] if one else options.columns, tuple(scales))
+    return result, calibrated_null(reads, pair, n, rng=seed)
 
 
 def _all_one(*weights: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from eμsym.counts import FloatArray
-from eμsym.engines.interface import EngineName, Training
+from eμsym.engines.interface import EngineName, Training, checkpoints
 from eμsym.errors import ConfigurationError, DataError
 
 #: A fitted function of x: shape (..., d) or, for one dimension, (...) to (...).
@@ -89,6 +89,45 @@ class LikelihoodRatio:
     def chi2_pvalue(self) -> float:
         """P(χ²_dof ≥ t): a reference only, for nets need not follow Wilks; quote a null's."""
         return float(chi2.sf(self.t, self.dof)) if self.dof else 1.0
+
+    def t_at_epoch(self, epoch: int) -> float:
+        """Return t with the best parameters until an epoch at which the training was looked at.
+
+        Infinite if a net had run away before.
+        """
+        total = 0.0
+        for history in self.histories:
+            found = history[history[:, 0] == epoch, 1]
+            total += float(found[0]) if found.size and not np.isnan(found[0]) else np.inf
+        return total
+
+    def study_record(self, record_epochs: Sequence[int]) -> dict[str, Any]:
+        """Return what a study keeps besides the statistic.
+
+        Parameters
+        ----------
+        record_epochs : sequence of int
+            Epochs at which t is kept as well.
+
+        Returns
+        -------
+        dict
+            Of columns of `eμsym.studies.records.TABLE`.
+        """
+        record = {
+            "diverged": bool(self.diverged),
+            "t_a": self.t_a,
+            "t_b": self.t_b,
+            "t_last": None if np.isnan(self.t_last) else self.t_last,
+            "t_at": [self.t_at_epoch(epoch) for epoch in record_epochs] or None,
+            "dof": self.dof,
+            "chi2_log_pvalue": float(chi2.logsf(self.t, self.dof)) if self.dof else 0.0,
+            "accuracy": self.accuracy,
+        }
+        for net, name in enumerate("fg"[: len(self.best_epochs)]):
+            record[f"best_epoch_{name}"] = int(self.best_epochs[net])
+            record[f"n_nodes_{name}"] = self.n_nodes[net]
+        return record
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON; infinity becomes "inf"."""
@@ -205,6 +244,11 @@ class NetworkTest:
         if clash := sorted(fixed.keys() & options.keys()):
             raise ConfigurationError(f"the paper fixes {', '.join(clash)}; build the test without")
         return cls(**fixed, **options)
+
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """The epochs at which a training is looked at; a study can record t there."""
+        return tuple(checkpoints(self.epochs))
 
     @property
     def _hidden(self) -> tuple[int, ...]:
