@@ -1,7 +1,7 @@
 """The spline test's power on the paper's toy model, beside the ideal significance.
 
 Writes ``results/spline-power.json``: run ``python -m eμsym.recipes.spline_power``.
-Toy i of a row is child i of the seed, as in `eμsym.toy_loop.toy_statistics`, so any
+Toy i of a row is child i of the seed, as in `eμsym.running.toys.toy_statistics`, so any
 other test can be given the same toys.
 """
 
@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from scipy.stats import kstest
 
 from eμsym.files import write_json
-from eμsym.toy_loop import toy_statistics
+from eμsym.running.toys import toy_statistics
 from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS, GaussianSignal, ToyModel
 from eμsym.unbinned.references import ideal_significance
 from eμsym.unbinned.spline import SplineTest

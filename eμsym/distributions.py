@@ -65,6 +65,10 @@ class ChiSquared:
 
     dof: float
 
+    def log_pvalue(self, statistic: float) -> float:
+        """Return the logarithm of the probability to be at or above the statistic."""
+        return float(chi2.logsf(statistic, self.dof)) if self.dof else 0.0
+
     def pvalue(self, statistic: float) -> float:
         """Return the probability to be at or above the statistic."""
         return float(chi2.sf(statistic, self.dof)) if self.dof else 1.0

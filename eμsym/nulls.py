@@ -12,9 +12,9 @@ from eμsym.arrays import Rng
 from eμsym.distributions import Null
 from eμsym.errors import DataError
 from eμsym.pair import Pair
+from eμsym.running.toys import toy_statistics
 from eμsym.sources import PoolSource, Relabelled, Source, columns_pair
-from eμsym.testing import of_pairs, on_columns
-from eμsym.toy_loop import Column, toy_statistics
+from eμsym.testing import Columns, of_pairs, on_columns
 
 
 def null(
@@ -84,8 +84,8 @@ def permutation_null(
     pair: Pair | tuple[Any, ...],
     n: int = 1000,
     *,
-    column: Column = None,
-    scale: float = 1.0,
+    column: Columns = None,
+    scale: float | tuple[float, ...] = 1.0,
     **options: Any,
 ) -> Null:
     """Return the null of a test from permutations of an observed pair.
@@ -106,8 +106,8 @@ def permutation_null(
         Number of permutations: no p-value below 1/(n+1) can be shown.
     column : str, tuple of str or None
         What the test reads of the pair. None gives it the pair.
-    scale : float
-        The column is multiplied by this.
+    scale : float or tuple of float
+        The column is multiplied by this, as in `OnColumns`.
     **options
         As for `toy_statistics`.
 
@@ -145,7 +145,7 @@ def bootstrap_null(
     *,
     n_a: float,
     n_b: float,
-    column: Column,
+    column: Columns,
     **options: Any,
 ) -> Null:
     """Return the null of a test from pairs drawn with replacement from one pool of events.

@@ -18,20 +18,26 @@ class Advance(Protocol):
 
 
 @contextmanager
-def toy_bar(total: int, wanted: bool | None, *, after: float, done: int = 0) -> Iterator[Advance]:
+def toy_bar(
+    total: int, wanted: bool | Advance | None, *, after: float, done: int = 0
+) -> Iterator[Advance]:
     """Give a function that counts toys, and show a bar with the time left once they take long.
 
     Parameters
     ----------
     total : int
         Number of toys.
-    wanted : bool, optional
-        Default: if standard error is a terminal.
+    wanted : bool or callable, optional
+        A function that counts already is given back. Default: if standard error is
+        a terminal.
     after : float
         Seconds before it is shown.
     done : int
         Toys that were done before.
     """
+    if callable(wanted):
+        yield wanted
+        return
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield _ignored
         return

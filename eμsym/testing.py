@@ -28,8 +28,9 @@ class Test(Protocol):
     have besides is found by attribute:
 
     - ``releases_gil``, true if toys may be run in threads;
-    - ``batch`` above 1 and ``each(samples, *, rngs) -> list of results``, if that
-      many toys are best done at once; what they give is what single calls give;
+    - ``batch`` above 1 and ``each(pairs, *, rngs) -> list of results``, if that many
+      pairs, each as the test is called with it, are best done at once; what they give
+      is what single calls give;
     - ``many(pool, relabellings) -> ndarray``, the statistics of relabellings of
       one pool of events;
     - ``columns``, the names of the columns that it reads of a pair.
@@ -129,7 +130,7 @@ class OnColumns:
 
     def __call__(self, pair: Pair, *, rng: Rng = None) -> Any:
         """Test a pair; errors as for `pair_columns` and the test."""
-        a, b, *weights = self._samples(pair)
+        a, b, *weights = self.samples(pair)
         if not weights:
             return self.test(a, b, rng=rng)
         return self.test(a, b, weights_a=weights[0], weights_b=weights[1], rng=rng)
@@ -149,22 +150,22 @@ class OnColumns:
             What single calls give.
         """
         results: list[Any] = getattr(self.test, "each")(  # noqa: B009 (not every test has it)
-            [self._samples(pair) for pair in pairs], rngs=rngs
+            [self.samples(pair) for pair in pairs], rngs=rngs
         )
         return results
 
     @property
     def batch(self) -> int:
         """How many pairs are best tested at once; 1 if that gains nothing."""
-        return int(getattr(self.test, "batch", 1)) if hasattr(self.test, "each") else 1
+        return toys_at_once(self.test)
 
     @property
     def releases_gil(self) -> bool:
         """Whether toys may be run in threads."""
         return bool(getattr(self.test, "releases_gil", False))
 
-    def _samples(self, pair: Pair) -> tuple[Any, ...]:
-        """Return (a, b), or (a, b, weights_a, weights_b) if there are weights."""
+    def samples(self, pair: Pair) -> tuple[Any, ...]:
+        """Return what the test reads: (a, b), or (a, b, weights_a, weights_b) with weights."""
         if isinstance(self.scale, tuple):
             a, b, *weights = pair_columns(pair, self.columns)
             factor = np.array(self.scale) if isinstance(self.columns, tuple) else self.scale[0]
@@ -174,6 +175,11 @@ class OnColumns:
         return (a, b) if weights[0] is None else (a, b, *weights)
 
 
+def toys_at_once(test: Any) -> int:
+    """Return how many pairs a test is best given at once: its ``batch`` if it has ``each``."""
+    return max(1, int(getattr(test, "batch", 1))) if hasattr(test, "each") else 1
+
+
 def on_columns(
     test: Callable[..., Any],
     column: Columns,
@@ -181,12 +187,14 @@ def on_columns(
 ) -> Callable[..., Any]:
     """Return a test of pairs: `OnColumns` of a test of arrays, or, without a column, the test.
 
+    A test that has columns of its own (the attribute ``columns``) reads pairs already.
+
     Raises
     ------
     ConfigurationError
         If a scale is given without a column.
     """
-    if column is not None:
+    if column is not None and not hasattr(test, "columns"):
         return OnColumns(test, column, scale)
     if np.ndim(scale) or scale != 1.0:
         raise ConfigurationError(f"a scale of {scale} is of a column: name the column")

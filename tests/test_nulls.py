@@ -19,8 +19,8 @@ from eμsym import toy_loop
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
 from eμsym.pair import Pair
+from eμsym.running.toys import toy_statistics
 from eμsym.sources import columns_pair
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineScan, SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest

@@ -125,7 +125,9 @@ def test_root_is_a_plain_file_to_others(pair, tmp_path):
 
 @pytest.mark.parametrize("ending", ["json", "root"])
 def test_histograms_without_events_come_back(ending, pair, tmp_path):
-    only = Pair.from_samples(Sample(histograms=pair.a.histograms), Sample(histograms=pair.b.histograms))
+    only = Pair.from_samples(
+        Sample(histograms=pair.a.histograms), Sample(histograms=pair.b.histograms)
+    )
     write_pair(only, tmp_path / f"pair.{ending}")
     found = read_pair(tmp_path / f"pair.{ending}")
     assert_same_contents(found, only)

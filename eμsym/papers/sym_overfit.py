@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
-from eμsym.sources import pair_columns
+from eμsym.progress import Advance
+from eμsym.running.toys import toy_statistics
 from eμsym.studies import Study, ToyRow
-from eμsym.toy_loop import draw_and_test
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.references import overfit_bound
 
@@ -22,9 +21,7 @@ VERSION = 1
 DIGITS = 4
 
 
-def overfit_scores(
-    study: Study, n: int, *, progress: Callable[[int], Any] | None = None
-) -> FloatArray:
+def overfit_scores(study: Study, n: int, *, progress: bool | Advance | None = None) -> FloatArray:
     """Return the overfit bound of the first toys of a study's first row.
 
     Parameters
@@ -33,8 +30,8 @@ def overfit_scores(
         Whose first row is of the toy model; the toys are those that its tests have.
     n : int
         Toys.
-    progress : callable, optional
-        Called with the number of toys done.
+    progress : bool or callable, optional
+        As for `eμsym.running.toys.toy_statistics`.
 
     Returns
     -------
@@ -50,15 +47,11 @@ def overfit_scores(
         raise ConfigurationError(f"row {row.name!r}: overfit scores are of the toy model")
     model = ToyModel(row.n_a, row.n_b, row.signal, row.n_signal)
     seed = study.seed if row.seed is None else row.seed
-    scores = np.empty(n)
-    for i in range(n):
-        for_draw, _ = draw_and_test(np.random.SeedSequence(seed, spawn_key=(i,)))
-        pair = model.draw(np.random.default_rng(for_draw))
-        a, b, *_ = pair_columns(pair, "x")
-        scores[i] = overfit_bound(a, b).t
-        if progress is not None:
-            progress(1)
-    return scores
+    return toy_statistics(_overfit_t, model, n, rng=seed, progress=progress)
+
+
+def _overfit_t(a: FloatArray, b: FloatArray, *, rng: Any = None) -> float:
+    return overfit_bound(a, b).t
 
 
 def overfit_to_dict(study: Study, scores: FloatArray) -> dict[str, Any]:

@@ -1,20 +1,15 @@
 """Studies: thousands of toys, kept as they are done, killed and resumed at will."""
 
+from eμsym.studies.registry import register_source, register_test
 from eμsym.studies.results import StudyResults
+from eμsym.studies.rows import PairRow, PoolRow, SourceRow, ToyRow
 from eμsym.studies.running import merge_stores, read_results, run_study
-from eμsym.studies.study_config import (
-    PairRow,
-    PoolRow,
-    Study,
-    StudyTest,
-    ToyRow,
-    read_study,
-    study_from_dict,
-)
+from eμsym.studies.study_config import Study, StudyTest, read_study, study_from_dict
 
 __all__ = [
     "PairRow",
     "PoolRow",
+    "SourceRow",
     "Study",
     "StudyResults",
     "StudyTest",
@@ -22,6 +17,8 @@ __all__ = [
     "merge_stores",
     "read_results",
     "read_study",
+    "register_source",
+    "register_test",
     "run_study",
     "study_from_dict",
 ]

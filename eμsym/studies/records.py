@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import chi2
+from numpy.random import SeedSequence
 
-from eμsym.errors import DataError
+from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
+from eμsym.running.work import may_thread
 from eμsym.studies.row_sources import RowSource
 from eμsym.studies.study_config import StudyTest
-from eμsym.toy_loop import ColumnTest
-from eμsym.unbinned.likelihood_ratio import LikelihoodRatio
-from eμsym.unbinned.spline import SplineResult
+from eμsym.testing import on_columns, toys_at_once
 
 #: (number of the row, number of the toy)
 Toy = tuple[int, int]
@@ -53,17 +51,9 @@ TABLE = pa.schema(
 )
 
 
-class Stop(Protocol):
-    """Something that says whether to stop, as `threading.Event`."""
-
-    def is_set(self) -> bool:
-        """Return whether to stop."""
-        ...  # pragma: no cover
-
-
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a worker must know of a study.
+    """What a worker must know of a study: `eμsym.running.work.Work` of its toys.
 
     Attributes
     ----------
@@ -80,107 +70,114 @@ class Work:
     @property
     def releases_gil(self) -> bool:
         """Whether the toys may be run in threads."""
-        return all(getattr(test.test, "releases_gil", False) for test in self.tests)
+        return all(may_thread(test.test) for test in self.tests)
 
+    @property
+    def batch(self) -> int:
+        """How many toys are best done at once: as many as its most demanding test wants."""
+        return max(toys_at_once(test.test) for test in self.tests)
 
-def run_chunk(
-    work: Work, toys: Sequence[Toy], stopped: Stop | None = None
-) -> tuple[list[dict[str, Any]], int, float]:
-    """Run some toys.
+    def __call__(self, toys: Sequence[Toy]) -> list[list[dict[str, Any]]]:
+        """Draw toys and give each every test.
 
-    Parameters
-    ----------
-    work : Work
-    toys : sequence of (int, int)
-    stopped : optional
-        Looked at before each toy, for a thread cannot be killed.
+        Data that a test refuses make a line with the problem. The seeds being what
+        they are, it would be refused again.
 
-    Returns
-    -------
-    records : list of dict
-        Lines of `TABLE`.
-    count : int
-        How many toys they are of.
-    seconds : float
-        Time that it took.
-    """
-    begin = time.perf_counter()
-    records: list[dict[str, Any]] = []
-    count = 0
-    for toy in toys:
-        if stopped is not None and stopped.is_set():
-            break
-        records += run_toy(work, toy)
-        count += 1
-    return records, count, time.perf_counter() - begin
+        Parameters
+        ----------
+        toys : sequence of (int, int)
+
+        Returns
+        -------
+        list of list of dict
+            For each toy, a line of `TABLE` for each test.
+        """
+        drawn = [self._drawn(toy) for toy in toys]
+        columns = [_tested(test, drawn) for test in self.tests]
+        return [list(lines) for lines in zip(*columns, strict=True)]
+
+    def _drawn(self, toy: Toy) -> _Drawn:
+        number, index = toy
+        row = self.rows[number]
+        for_draw, for_test = row.seeds(index)
+        start: dict[str, Any] = {"row": self.names[number], "toy": index}
+        try:
+            pair = row.source.draw(np.random.default_rng(for_draw))
+        except DataError as error:
+            return _Drawn({**start, "problem": str(error)}, row, None, for_test)
+        start["n_a"], start["n_b"] = (len(s.require_events()) for s in (pair.a, pair.b))
+        return _Drawn(start, row, pair, for_test)
 
 
 def run_toy(work: Work, toy: Toy) -> list[dict[str, Any]]:
-    """Draw one toy and give it every test; return a line of `TABLE` for each.
+    """Draw one toy and give it every test; return a line of `TABLE` for each."""
+    return work([toy])[0]
 
-    Data that a test refuses make a line with the problem. The seeds being what
-    they are, it would be refused again.
-    """
-    number, index = toy
-    row = work.rows[number]
-    for_draw, _ = row.seeds(index)
-    start = {"row": work.names[number], "toy": index}
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A toy, and where its line begins; without a pair that line has the problem."""
+
+    start: dict[str, Any]
+    row: RowSource
+    pair: Pair | None
+    seed: SeedSequence
+
+    @property
+    def rng(self) -> np.random.Generator:
+        # A test counts the children of its seed: each one is given a fresh copy.
+        return np.random.default_rng(self.seed)
+
+
+def _tested(test: StudyTest, toys: Sequence[_Drawn]) -> list[dict[str, Any]]:
+    """Return a line for each toy."""
+    results = iter(_results(test, [toy for toy in toys if toy.pair is not None]))
+    lines = []
+    for toy in toys:
+        start = {**toy.start, "test": test.name}
+        lines.append(start if toy.pair is None else {**start, **_record(test, next(results))})
+    return lines
+
+
+def _results(test: StudyTest, toys: Sequence[_Drawn]) -> list[Any]:
+    """Return the test's results, or the error where it refuses the data."""
+    if len(toys) > 1 and toys_at_once(test.test) > 1:
+        try:
+            return list(_at_once(test.test, toys))
+        except DataError:
+            pass  # One at a time they tell which toy it is.
+    return [_one(test.test, toy) for toy in toys]
+
+
+def _at_once(test: Any, toys: Sequence[_Drawn]) -> Any:
+    # Toys of rows that read different columns are trained together as well.
+    return test.each([_given(test, toy) for toy in toys], rngs=[toy.rng for toy in toys])
+
+
+def _given(test: Any, toy: _Drawn) -> Any:
+    reads: Any = on_columns(test, toy.row.column, toy.row.scale)
+    return toy.pair if reads is test else reads.samples(toy.pair)
+
+
+def _one(test: Any, toy: _Drawn) -> Any:
     try:
-        pair = row.source.draw(np.random.default_rng(for_draw))
+        return on_columns(test, toy.row.column, toy.row.scale)(toy.pair, rng=toy.rng)
     except DataError as error:
-        return [{**start, "test": test.name, "problem": str(error)} for test in work.tests]
-    start["n_a"], start["n_b"] = (len(sample.require_events()) for sample in (pair.a, pair.b))
-    return [{**start, "test": test.name, **_tested(test, row, index, pair)} for test in work.tests]
+        return error
 
 
-def _tested(test: StudyTest, row: RowSource, index: int, pair: Pair) -> dict[str, Any]:
-    # A test counts the children of its seed: each one is given a fresh copy.
-    for_test = row.seeds(index)[1]
-    try:
-        result = ColumnTest(test.test, row.column, row.scale)(
-            pair, rng=np.random.default_rng(for_test)
-        )
-    except DataError as error:
-        return {"problem": str(error)}
-    if np.isnan(result.statistic):
+def _record(test: StudyTest, result: Any) -> dict[str, Any]:
+    if isinstance(result, DataError):
+        return {"problem": str(result)}
+    statistic = float(getattr(result, "statistic", result))
+    if np.isnan(statistic):
         return {"problem": "the test statistic is NaN"}
-    record: dict[str, Any] = {"statistic": float(result.statistic)}
-    if isinstance(result, LikelihoodRatio):
-        record |= _of_networks(result, test.record_epochs)
-    elif isinstance(result, SplineResult):
-        record |= {
-            "t_a": result.t_a,
-            "t_b": result.t_b,
-            "dof": result.dof,
-            "chi2_log_pvalue": result.log_pvalue,
-        }
+    record: dict[str, Any] = {"statistic": statistic}
+    if hasattr(result, "study_record"):
+        record |= result.study_record(test.record_epochs)
+    if unknown := record.keys() - set(TABLE.names):
+        raise ConfigurationError(
+            f"test {test.name!r}: study_record has {min(unknown)!r}, and a study keeps only "
+            f"{', '.join(TABLE.names)}"
+        )
     return record
-
-
-def _of_networks(result: LikelihoodRatio, epochs: Sequence[int]) -> dict[str, Any]:
-    record = {
-        "diverged": bool(result.diverged),
-        "t_a": result.t_a,
-        "t_b": result.t_b,
-        "t_last": None if np.isnan(result.t_last) else result.t_last,
-        "t_at": [t_at_epoch(result, epoch) for epoch in epochs] if epochs else None,
-        "dof": result.dof,
-        "chi2_log_pvalue": float(chi2.logsf(result.t, result.dof)) if result.dof else 0.0,
-        "accuracy": result.accuracy,
-    }
-    for net, name in enumerate("fg"[: len(result.best_epochs)]):
-        record[f"best_epoch_{name}"] = int(result.best_epochs[net])
-        record[f"n_nodes_{name}"] = result.n_nodes[net]
-    return record
-
-
-def t_at_epoch(result: LikelihoodRatio, epoch: int) -> float:
-    """Return t with the best parameters until an epoch at which the training was looked at.
-
-    Infinite if a net had run away before.
-    """
-    total = 0.0
-    for history in result.histories:
-        found = history[history[:, 0] == epoch, 1]
-        total += float(found[0]) if found.size and not np.isnan(found[0]) else np.inf
-    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import awkward as ak
 import numpy as np
 from numpy.random import SeedSequence
 
-from eμsym.errors import DataError, EmusymError, InputFileError
+from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
 from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
 from eμsym.pair_io import read_pair
+from eμsym.running.toys import draw_and_test
 from eμsym.sources import (
     PoolSource,
     Rng,
@@ -23,8 +25,9 @@ from eμsym.sources import (
     pair_columns,
     permutations,
 )
-from eμsym.studies.study_config import PairRow, PoolRow, Row, Study, ToyRow, study_from_dict
-from eμsym.toy_loop import Column, draw_and_test
+from eμsym.studies.rows import PairRow, PoolRow, Row, SourceRow, ToyRow
+from eμsym.studies.study_config import Study, study_from_dict
+from eμsym.testing import Columns
 from eμsym.toy_model import ToyModel
 
 
@@ -35,15 +38,16 @@ class RowSource:
     Attributes
     ----------
     source : Source
-    column : str or tuple of str
+    column : str, tuple of str or None
     scale : float
-        What the tests read of a pair, see `eμsym.sources.pair_columns`.
+        What the tests read of a pair, see `eμsym.sources.pair_columns`; None gives
+        them the pair.
     seed : int
         Toy i uses its SeedSequence's child i.
     """
 
     source: Source
-    column: Column
+    column: Columns
     scale: float
     seed: int
 
@@ -118,9 +122,10 @@ def prepare(study: Study) -> Prepared:
     rows: dict[str, RowSource] = {}
     inputs = {}
     # A row that takes another's toy may stand before it.
-    for row in sorted(study.rows, key=lambda row: isinstance(row, PairRow)):
+    for row in sorted(study.rows, key=lambda row: row.taken_from is not None):
         try:
-            rows[row.name], given = _row_source(row, study.seed, rows, files)
+            seed = study.seed if row.seed is None else row.seed
+            rows[row.name], given = _row_source(row, seed, rows, files)
         except EmusymError as error:
             raise type(error)(f"row {row.name!r}: {error}") from error
         if given is not None:
@@ -128,22 +133,39 @@ def prepare(study: Study) -> Prepared:
     return Prepared(study, tuple(rows[row.name] for row in study.rows), inputs)
 
 
+@singledispatch
 def _row_source(
     row: Row, seed: int, others: Mapping[str, RowSource], files: _Files
 ) -> tuple[RowSource, dict[str, Any] | None]:
-    seed = seed if row.seed is None else row.seed
-    if isinstance(row, ToyRow):
-        model = ToyModel(row.n_a, row.n_b, row.signal, row.n_signal)
-        return RowSource(model, "x", 1.0, seed), None
-    if isinstance(row, PoolRow):
-        pool = files.events(row.path, row.datasets, row.order, row.column, row.uniform)
-        signal = None
-        if row.signal_path is not None:
-            signal = files.events(
-                row.signal_path, row.signal_datasets, row.order, row.column, row.uniform
-            )
-        source = PoolSource(pool, row.n_a, row.n_b, signal, row.n_signal)
-        return RowSource(source, row.column, row.scale, seed), _digest([pool, signal])
+    """Return a row's source, and what identifies the files that it reads."""
+    raise ConfigurationError(f"{row!r} is no row of a study")
+
+
+@_row_source.register(ToyRow)
+def _(row: ToyRow, seed: int, others: Any, files: Any) -> Any:
+    model = ToyModel(row.n_a, row.n_b, row.signal, row.n_signal)
+    return RowSource(model, "x", 1.0, seed), None
+
+
+@_row_source.register(SourceRow)
+def _(row: SourceRow, seed: int, others: Any, files: Any) -> Any:
+    return RowSource(row.draws, row.column, row.scale, seed), None
+
+
+@_row_source.register(PoolRow)
+def _(row: PoolRow, seed: int, others: Any, files: _Files) -> Any:
+    pool = files.events(row.path, row.datasets, row.order, row.column, row.uniform)
+    signal = None
+    if row.signal_path is not None:
+        signal = files.events(
+            row.signal_path, row.signal_datasets, row.order, row.column, row.uniform
+        )
+    source = PoolSource(pool, row.n_a, row.n_b, signal, row.n_signal)
+    return RowSource(source, row.column, row.scale, seed), _digest([pool, signal])
+
+
+@_row_source.register(PairRow)
+def _(row: PairRow, seed: int, others: Mapping[str, RowSource], files: Any) -> Any:
     if row.of is not None:
         other = others[row.of]
         taken = OneToy(other, row.toy, row.source == "permutation")
@@ -151,7 +173,7 @@ def _row_source(
     observed = read_pair(str(row.path), datasets=row.datasets or None)
     # Only what the tests read is permuted.
     pair = columns_pair(*pair_columns(observed, row.column, scale=row.scale))
-    column: Column = "x"
+    column: Columns = "x"
     if not isinstance(row.column, str):
         column = tuple(f"x{j}" for j in range(len(row.column or ())))
     same = permutations(pair) if row.source == "permutation" else SamePair(pair)

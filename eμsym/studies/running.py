@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.progress import Advance, toy_bar
+from eμsym.progress import Advance
+from eμsym.running.loop import run_tasks
 from eμsym.studies.combining import combined, toys_in
-from eμsym.studies.pools import REMEDY, Workers, start_workers
-from eμsym.studies.records import Toy, Work, run_chunk
+from eμsym.studies.records import Toy, Work
 from eμsym.studies.results import StudyResults
 from eμsym.studies.row_sources import prepare
 from eμsym.studies.store import Store, open_store, read_store
 from eμsym.studies.study_config import Study
 from eμsym.studies.study_file import StudyFile, versions_here
-from eμsym.workers import LostWorkersError, collect_apart, cores
 
-#: Toys wait no longer than this to be written: it is what a kill can cost.
-_KEEP_SECONDS = 1.0
-#: Seconds in this process before workers are started, which takes about as long.
-_ALONE_SECONDS = 1.0
-#: Work that a worker is given at once.
-_CHUNK_SECONDS = 0.5
-_BAR_AFTER_SECONDS = 2.0
-#: How often local workers may die before the study gives up.
-_POOLS = 4
+REMEDY = "run again: what is done is kept"
 
 
 def run_study(
@@ -42,7 +30,7 @@ def run_study(
     job: int = 0,
     jobs: int = 1,
     any_version: bool = False,
-    progress: bool | None = None,
+    progress: bool | Advance | None = None,
 ) -> StudyResults:
     """Do the toys of a study that its store has not, and keep each as it is done.
 
@@ -66,9 +54,9 @@ def run_study(
         Do only every `jobs`-th toy, from number `job` (0 is the first) on.
     any_version : bool
         Go on with toys that were made with other versions of the packages.
-    progress : bool, optional
-        Whether to show a bar with the time left and the failures. Default: if
-        standard error is a terminal.
+    progress : bool or callable, optional
+        Whether to show a bar with the time left and the failures, or what is told
+        instead. Default: if standard error is a terminal.
 
     Returns
     -------
@@ -102,10 +90,15 @@ def run_study(
             prepared.study.tests, prepared.rows, tuple(row.name for row in prepared.study.rows)
         )
         before = prepared.study.toys - len(missing) if jobs == 1 else 0
-        with toy_bar(
-            before + len(missing), progress, after=_BAR_AFTER_SECONDS, done=before
-        ) as advance:
-            _Run(work, store, advance, missing).run(workers, dask)
+        run_tasks(
+            work,
+            missing,
+            _InStore(store),
+            workers=workers,
+            dask=dask,
+            done_before=before,
+            progress=progress,
+        )
     table = store.finish()
     return StudyResults(store.study, table, store.content.inputs, tuple(store.notes))
 
@@ -198,100 +191,24 @@ def _check_versions(store: Store, any_version: bool) -> None:
 
 
 @dataclass
-class _Run:
-    """The toys that are missing, on their way to the store."""
+class _InStore:
+    """Keeps toys in a store: `eμsym.running.keepers.Keeper` of their lines."""
 
-    work: Work
     store: Store
-    advance: Advance
-    missing: list[Toy]
-    seconds: float = 0.0
-    done: int = 0
     failed: int = 0
     diverged: int = 0
-    records: list[dict[str, Any]] = field(default_factory=list)
-    finished: set[Toy] = field(default_factory=set)
-    kept: float = -float("inf")
+    remedy: str = REMEDY
 
-    def run(self, workers: int | None, dask: str | None) -> None:
-        """Do them all."""
-        try:
-            if dask is None and workers in (None, 1):
-                self._alone(_ALONE_SECONDS if workers is None else float("inf"))
-            if self._left():
-                self._shared(cores() if workers is None else workers, dask)
-        finally:
-            self._keep()
+    @property
+    def where(self) -> str:
+        return f"{self.store.folder}: "
 
-    def _left(self) -> list[Toy]:
-        return [toy for toy in self.missing if toy not in self.finished]
-
-    def _alone(self, limit: float) -> None:
-        """Do toys in this process until the time is up, or all if they are soon done."""
-        for i, toy in enumerate(self.missing):
-            self._take([toy], run_chunk(self.work, [toy]))
-            left = self.seconds / self.done * (len(self.missing) - i - 1)
-            if self.seconds > limit and left > 2 * _ALONE_SECONDS:
-                return
-
-    def _shared(self, workers: int, dask: str | None) -> None:
-        for attempt in range(1, _POOLS + 1):
-            try:
-                with start_workers(self.work, workers, dask) as pool:
-                    collect_apart(functools.partial(self._collect, pool), pool.stop)
-                return
-            except BrokenExecutor as error:
-                if attempt == _POOLS:
-                    raise LostWorkersError(
-                        f"{self.store.folder}: worker processes were killed {_POOLS} times (is "
-                        f"the memory enough?); {REMEDY}"
-                    ) from error
-
-    def _collect(self, pool: Workers) -> None:
-        waiting: dict[Future[Any], list[Toy]] = {}
-        todo = self._left()[::-1]
-        slots, asked = pool.slots(), time.monotonic()
-        try:
-            while (todo or waiting) and not pool.stopped.is_set():
-                if time.monotonic() - asked > _KEEP_SECONDS:
-                    slots, asked = pool.slots(), time.monotonic()
-                while todo and len(waiting) < 2 * slots:
-                    toys = [todo.pop() for _ in range(self._chunk_size(len(todo), slots))]
-                    waiting[pool.submit(toys)] = toys
-                found, _ = wait(waiting, timeout=_KEEP_SECONDS, return_when=FIRST_COMPLETED)
-                for future in found:
-                    self._take(waiting.pop(future), future.result())
-                self._keep_if_due()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-    def _chunk_size(self, left: int, slots: int) -> int:
-        """Return how many toys a worker is given: half a second's, less towards the end."""
-        if not self.seconds:
-            return 1
-        size = int(_CHUNK_SECONDS * self.done / self.seconds)
-        return max(1, min(size, left // (4 * slots), left))
-
-    def _take(self, toys: list[Toy], answer: tuple[list[dict[str, Any]], int, float]) -> None:
-        records, count, seconds = answer
-        self.records += records
-        self.finished.update(toys[:count])
-        self.seconds += seconds
-        self.done += count
+    def note(self, answers: Sequence[list[dict[str, Any]]]) -> str:
+        records = [record for answer in answers for record in answer]
         self.failed += sum("problem" in record for record in records)
         self.diverged += sum(bool(record.get("diverged")) for record in records)
         counts = {"failed": self.failed, "diverged": self.diverged}
-        self.advance(count, ", ".join(f"{n} {what}" for what, n in counts.items() if n))
-        self._keep_if_due()
+        return ", ".join(f"{n} {what}" for what, n in counts.items() if n)
 
-    def _keep_if_due(self) -> None:
-        if self.records and time.monotonic() - self.kept > _KEEP_SECONDS:
-            self._keep()
-
-    def _keep(self) -> None:
-        self.kept = time.monotonic()
-        if self.records:
-            # Dropped only then: interrupted, they are written once more, under the same name.
-            self.store.write_part(self.records)
-            self.records = []
+    def keep(self, tasks: Sequence[Toy], answers: Sequence[list[dict[str, Any]]]) -> None:
+        self.store.write_part([record for answer in answers for record in answer])

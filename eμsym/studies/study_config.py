@@ -6,27 +6,41 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from eμsym.engines.interface import checkpoints
-from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.errors import ConfigurationError, EmusymError, InputFileError
+from eμsym.studies.registry import SOURCES, TESTS
+from eμsym.studies.rows import (
+    SOURCE_ROW_FIELDS,
+    PairRow,
+    PoolRow,
+    Row,
+    SourceRow,
+    ToyRow,
+    require,
+)
 from eμsym.unbinned.cross_entropy import CrossEntropyTest
-from eμsym.unbinned.likelihood_ratio import NetworkTest
 from eμsym.unbinned.nplm import NPLMTest
 from eμsym.unbinned.spline import SplineScan, SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 
-Testing = SymmetrizedTest | NPLMTest | CrossEntropyTest | SplineTest | SplineScan
-
-_KINDS: Mapping[str, type[Testing]] = {
+for _kind, _test in {
     "symmetrized": SymmetrizedTest,
     "nplm": NPLMTest,
     "cross_entropy": CrossEntropyTest,
     "spline": SplineTest,
     "spline_scan": SplineScan,
+}.items():
+    TESTS.register(_kind, _test)
+
+#: The kinds of rows that need no registering, by what ``source`` says in TOML.
+_ROWS: Mapping[str, type[Row]] = {
+    "toy": ToyRow,
+    "pool": PoolRow,
+    "permutation": PairRow,
+    "repeat": PairRow,
 }
 
 
@@ -37,7 +51,8 @@ class StudyTest:
     Parameters
     ----------
     name : str
-    test : SymmetrizedTest, NPLMTest, CrossEntropyTest, SplineTest or SplineScan
+    test : SymmetrizedTest, NPLMTest, CrossEntropyTest, SplineTest, SplineScan or your own
+        Of a kind that was registered, see `eμsym.studies.register_test`.
     record_epochs : tuple of int
         Epochs at which t of a network is also kept, from the same training. Each
         must be one at which the training is looked at, see
@@ -50,19 +65,19 @@ class StudyTest:
     """
 
     name: str
-    test: Testing
+    test: Any
     record_epochs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.test, tuple(_KINDS.values())):
-            raise ConfigurationError(
-                f"test {self.name!r}: a study can keep {', '.join(_KINDS)}, not {self.test!r}"
-            )
+        try:
+            TESTS.options(self.test)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"test {self.name!r}: {error}") from error
         if not self.record_epochs:
             return
-        if not isinstance(self.test, NetworkTest):
-            raise ConfigurationError("record_epochs: a spline has no epochs")
-        known = checkpoints(self.test.epochs)
+        known = getattr(self.test, "checkpoints", None)
+        if known is None:
+            raise ConfigurationError(f"record_epochs: {type(self.test).__name__} has no epochs")
         for epoch in self.record_epochs:
             if epoch not in known:
                 raise ConfigurationError(
@@ -72,137 +87,19 @@ class StudyTest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the test with all of its options, for JSON."""
-        kind = next(name for name, kind in _KINDS.items() if type(self.test) is kind)
         return {
             "name": self.name,
-            "kind": kind,
-            **asdict(self.test),
+            "kind": TESTS.kind_of(self.test),
+            **TESTS.options(self.test),
             "record_epochs": list(self.record_epochs),
         }
-
-
-@dataclass(frozen=True)
-class ToyRow:
-    """Toys of the paper's analytic model, see `eμsym.toy_model.ToyModel`.
-
-    Parameters
-    ----------
-    name : str
-    toys : int
-        How many.
-    n_a, n_b, signal, n_signal
-        Those of `ToyModel`.
-    seed : int, optional
-        In place of the study's.
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
-
-    name: str
-    toys: int
-    n_a: float
-    n_b: float
-    signal: Literal["S1", "S2", "S3"] | None = None
-    n_signal: float = 0.0
-    seed: int | None = None
-    source: Literal["toy"] = "toy"
-
-
-@dataclass(frozen=True)
-class PoolRow:
-    """Toys drawn with replacement from events on disk, see `eμsym.sources.PoolSource`.
-
-    Parameters
-    ----------
-    name : str
-    toys : int
-    path : str
-        A processed folder, or a Parquet file.
-    column : str or tuple of str
-        What the tests read.
-    n_a, n_b : float
-        Expected sizes.
-    scale : float
-        The column is multiplied by this, as 0.01 for GeV to 100 GeV.
-    datasets : tuple of str
-        Of a folder. Default: all.
-    order : {"emu", "mue"}, optional
-        Draw only from events of that flavour order; default: from all.
-    uniform : bool
-        Draw every event with the same chance, whatever its weight.
-    signal_path : str, optional
-        The signal's folder or file, which may be that of the background.
-    signal_datasets : tuple of str
-    n_signal : float
-        Expected signal events, in A only.
-    seed : int, optional
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
-
-    name: str
-    toys: int
-    path: str
-    column: str | tuple[str, ...]
-    n_a: float
-    n_b: float
-    scale: float = 1.0
-    datasets: tuple[str, ...] = ()
-    order: Literal["emu", "mue"] | None = None
-    uniform: bool = False
-    signal_path: str | None = None
-    signal_datasets: tuple[str, ...] = ()
-    n_signal: float = 0.0
-    seed: int | None = None
-    source: Literal["pool"] = "pool"
-
-
-@dataclass(frozen=True)
-class PairRow:
-    """One pair again and again, its labels permuted or as they are.
-
-    Permutations give the null of that pair (`eμsym.nulls.permutation_null`).
-    Repeated as it is, all that changes is the nets' initial parameters.
-
-    Parameters
-    ----------
-    name : str
-    toys : int
-    source : {"permutation", "repeat"}
-    path : str, optional
-        The observed pair: a processed folder, or a Parquet file.
-    column : str or tuple of str, optional
-        What the tests read, for a pair on disk.
-    scale : float
-    datasets : tuple of str
-    of : str, optional
-        In place of a path: the row whose toy number `toy` is the observed pair.
-    toy : int
-    seed : int, optional
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
-
-    name: str
-    toys: int
-    source: Literal["permutation", "repeat"]
-    path: str | None = None
-    column: str | tuple[str, ...] | None = None
-    scale: float = 1.0
-    datasets: tuple[str, ...] = ()
-    of: str | None = None
-    toy: int = 0
-    seed: int | None = None
-
-
-Row = ToyRow | PoolRow | PairRow
 
 
 @dataclass(frozen=True)
 class Study:
     """A study: every toy of every row is given every test.
 
-    Toy i of a row uses child i of the row's seed, as `eμsym.toy_loop.toy_statistics`
+    Toy i of a row uses child i of the row's seed, as `eμsym.running.toys.toy_statistics`
     does. Rows share the study's seed, so that those that differ in their signal
     alone have the same backgrounds.
 
@@ -211,7 +108,7 @@ class Study:
     name : str
     seed : int
     tests : tuple of StudyTest
-    rows : tuple of ToyRow, PoolRow or PairRow
+    rows : tuple of ToyRow, PoolRow, PairRow or SourceRow
 
     Raises
     ------
@@ -242,42 +139,9 @@ class Study:
             for name in names:
                 if not name or names.count(name) > 1:
                     raise ConfigurationError(f"{kind}: the name {name!r} comes twice or is empty")
-        _require(self.seed >= 0, "seed", self.seed)
+        require(self.seed >= 0, "seed", self.seed)
         for row in self.rows:
-            self._check(row)
-
-    def _check(self, row: Row) -> None:
-        where = f"row {row.name!r}"
-        _require(row.toys >= 1, f"{where}: toys", row.toys)
-        _require(row.seed is None or row.seed >= 0, f"{where}: seed", row.seed)
-        if isinstance(row, ToyRow | PoolRow):
-            for name in ("n_a", "n_b", "n_signal"):
-                value = getattr(row, name)
-                _require(np.isfinite(value) and value >= 0, f"{where}: {name}", value)
-        if isinstance(row, ToyRow) and row.signal is None and row.n_signal > 0:
-            raise ConfigurationError(f"{where}: n_signal without a signal: S1, S2 or S3")
-        if isinstance(row, PoolRow):
-            if row.n_signal > 0 and row.signal_path is None:
-                raise ConfigurationError(f"{where}: n_signal without a signal_path")
-            if row.signal_datasets and row.signal_path is None:
-                raise ConfigurationError(f"{where}: signal_datasets without a signal_path")
-        if isinstance(row, PairRow):
-            if (row.path is None) == (row.of is None):
-                raise ConfigurationError(f"{where}: give either path or of (another row's name)")
-            if row.path is not None and row.column is None:
-                raise ConfigurationError(f"{where}: column: say what the tests read")
-            if row.of is not None:
-                self._check_observed(row, where)
-
-    def _check_observed(self, row: PairRow, where: str) -> None:
-        drawn = [other.name for other in self.rows if not isinstance(other, PairRow)]
-        if row.of not in drawn:
-            raise ConfigurationError(
-                f"{where}: of = {row.of!r}: name a row that draws pairs: {', '.join(drawn)}"
-            )
-        if row.column is not None or row.scale != 1.0 or row.datasets:
-            raise ConfigurationError(f"{where}: column, scale and datasets are those of {row.of!r}")
-        _require(row.toy >= 0, f"{where}: toy", row.toy)
+            row.check(self.rows)
 
     @property
     def toys(self) -> int:
@@ -290,20 +154,20 @@ class Study:
             "name": self.name,
             "seed": self.seed,
             "tests": [_plain(test.to_dict()) for test in self.tests],
-            "rows": [_plain(asdict(row)) for row in self.rows],
+            "rows": [_plain(row.to_dict()) for row in self.rows],
         }
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What a TOML file holds; the tests' options are for their own classes to check."""
+    """What a TOML file holds; the options of tests and rows are for their own classes to check."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
 
     name: str
     seed: int
     tests: list[dict[str, Any]]
-    rows: tuple[Annotated[Row, Field(discriminator="source")], ...]
+    rows: list[dict[str, Any]]
 
 
 def read_study(path: str | Path) -> Study:
@@ -357,19 +221,21 @@ def study_from_dict(content: Mapping[str, Any]) -> Study:
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from error
     tests = tuple(_test_from_dict(i, test) for i, test in enumerate(checked.tests))
-    return Study(checked.name, checked.seed, tests, checked.rows)
+    rows = tuple(_row_from_dict(f"rows.{i}", row) for i, row in enumerate(checked.rows))
+    return Study(checked.name, checked.seed, tests, rows)
 
 
 def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
     options = dict(content)
     kind = options.pop("kind", None)
-    if kind not in _KINDS:
-        raise ConfigurationError(f"tests.{number}.kind = {kind!r}: one of {', '.join(_KINDS)}")
+    if kind not in TESTS.classes:
+        known_kinds = ", ".join(TESTS.classes)
+        raise ConfigurationError(f"tests.{number}.kind = {kind!r}: one of {known_kinds}")
     name = options.pop("name", kind)
     where = f"tests.{number} ({name})"
     epochs = options.pop("record_epochs", ())
     preset = options.pop("preset", None)
-    test = _KINDS[kind]
+    test: Any = TESTS.classes[kind]
     known = [field.name for field in fields(test)]
     if unknown := sorted(options.keys() - set(known)):
         raise ConfigurationError(
@@ -378,7 +244,7 @@ def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
         )
     try:
         if preset is not None:
-            if preset != "paper" or not issubclass(test, NetworkTest):
+            if preset != "paper" or not hasattr(test, "paper"):
                 raise ConfigurationError(f"preset {preset!r}: there is 'paper', for the networks")
             options = asdict(test.paper(**options))
         built = TypeAdapter(test).validate_python(options)
@@ -390,24 +256,57 @@ def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
         raise ConfigurationError(f"{where}: {error}") from error
 
 
+def _row_from_dict(place: str, content: dict[str, Any]) -> Row:
+    kind = str(content.get("source"))
+    if kind in _ROWS:
+        built: Row = _built(_ROWS[kind], content, place)
+        return built
+    if kind not in SOURCES.classes:
+        known = ", ".join([*_ROWS, *SOURCES.classes])
+        raise ConfigurationError(f"{place}.source: one of {known}")
+    own = [field.name for field in fields(SOURCES.classes[kind])]
+    if unknown := sorted(content.keys() - {*own, *SOURCE_ROW_FIELDS, "source"}):
+        raise ConfigurationError(f"unknown key '{place}.{unknown[0]}'")
+    options = {name: content[name] for name in own if name in content}
+    row = {name: content[name] for name in SOURCE_ROW_FIELDS if name in content}
+    try:
+        source = _built(SOURCES.classes[kind], options, place)
+    except EmusymError as error:
+        raise ConfigurationError(f"{place}: {error}") from error
+    fields_of_row: _SourceRowFields = _built(_SourceRowFields, row, place)
+    return fields_of_row.row(source)
+
+
+@dataclass(frozen=True)
+class _SourceRowFields:
+    """A `SourceRow` but for its source."""
+
+    name: str
+    toys: int
+    column: str | tuple[str, ...] | None = None
+    scale: float = 1.0
+    seed: int | None = None
+
+    def row(self, source: Any) -> SourceRow:
+        return SourceRow(self.name, self.toys, source, self.column, self.scale, self.seed)
+
+
+def _built(kind: type[Any], content: dict[str, Any], place: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, place)) from error
+
+
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
 
 
-def _require(condition: Any, name: str, value: Any) -> None:
-    if not condition:
-        raise ConfigurationError(f"{name} = {value}: is too small, or not finite")
-
-
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, place: str = "") -> str:
     first = error.errors()[0]
-    # The union's tag stands in the place; a user never wrote it there.
-    place = [part for part in first["loc"] if part not in ("toy", "pool", "permutation", "repeat")]
-    key = ".".join(map(str, place))
+    key = ".".join(map(str, (*([place] if place else []), *first["loc"])))
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown key {key!r}"
     if first["type"] == "missing":
         return f"{key} is missing"
-    if first["type"] in ("union_tag_not_found", "union_tag_invalid"):
-        return f"{key}.source: one of toy, pool, permutation, repeat"
     return f"{key} = {first['input']!r}: {first['msg']}"

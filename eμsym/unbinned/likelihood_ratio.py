@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.distributions import ChiSquared
-from eμsym.engines.interface import EngineName, Training
+from eμsym.engines.interface import EngineName, Training, checkpoints
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.unbinned.distinct import Distinct
 
@@ -100,6 +100,45 @@ class LikelihoodRatio:
     def z(self) -> float:
         """Z = Φ⁻¹(1 − p) of the reference."""
         return self.reference.z(self.t)
+
+    def t_at_epoch(self, epoch: int) -> float:
+        """Return t with the best parameters until an epoch at which the training was looked at.
+
+        Infinite if a net had run away before.
+        """
+        total = 0.0
+        for history in self.histories:
+            found = history[history[:, 0] == epoch, 1]
+            total += float(found[0]) if found.size and not np.isnan(found[0]) else np.inf
+        return total
+
+    def study_record(self, record_epochs: Sequence[int]) -> dict[str, Any]:
+        """Return what a study keeps besides the statistic.
+
+        Parameters
+        ----------
+        record_epochs : sequence of int
+            Epochs at which t is kept as well.
+
+        Returns
+        -------
+        dict
+            Of columns of `eμsym.studies.records.TABLE`.
+        """
+        record = {
+            "diverged": bool(self.diverged),
+            "t_a": self.t_a,
+            "t_b": self.t_b,
+            "t_last": None if np.isnan(self.t_last) else self.t_last,
+            "t_at": [self.t_at_epoch(epoch) for epoch in record_epochs] or None,
+            "dof": self.dof,
+            "chi2_log_pvalue": self.reference.log_pvalue(self.t),
+            "accuracy": self.accuracy,
+        }
+        for net, name in enumerate("fg"[: len(self.best_epochs)]):
+            record[f"best_epoch_{name}"] = int(self.best_epochs[net])
+            record[f"n_nodes_{name}"] = self.n_nodes[net]
+        return record
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON; infinity becomes "inf"."""
@@ -217,6 +256,11 @@ class NetworkTest:
         if clash := sorted(fixed.keys() & options.keys()):
             raise ConfigurationError(f"the paper fixes {', '.join(clash)}; build the test without")
         return cls(**fixed, **options)
+
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """The epochs at which a training is looked at; a study can record t there."""
+        return tuple(checkpoints(self.epochs))
 
     @property
     def _hidden(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ one optimum, no seed and no epochs, and Wilks' theorem holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,15 @@ class SplineResult:
     def z(self) -> float:
         """Z = Φ⁻¹(1 − p) of `pvalue`."""
         return self.reference.z(self.t)
+
+    def study_record(self, record_epochs: Sequence[int] = ()) -> dict[str, Any]:
+        """Return what a study keeps besides the statistic, by `eμsym.studies.records.TABLE`."""
+        return {
+            "t_a": self.t_a,
+            "t_b": self.t_b,
+            "dof": self.dof,
+            "chi2_log_pvalue": self.log_pvalue,
+        }
 
     def ratio(self, x: ArrayLike) -> FloatArray:
         """Return the fitted ratio of the number densities, A over B, of the shape of x."""

@@ -15,6 +15,9 @@ from eμsym.errors import DataError
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, joined_samples
 
+#: Toys whose nets the cuda engine is best given at once.
+CUDA_BATCH = 256
+
 
 @dataclass(frozen=True)
 class SymmetrizedTest(NetworkTest):
@@ -99,39 +102,48 @@ class SymmetrizedTest(NetworkTest):
         )
         return _result(self, trained)
 
-    def many(
-        self, pairs: Sequence[tuple[Any, Any]], *, rng: np.random.Generator | int | None = None
+    @property
+    def batch(self) -> int:
+        """How many pairs `each` is best given: more than one for the cuda engine alone."""
+        return CUDA_BATCH if self.engine == "cuda" else 1
+
+    def each(
+        self,
+        pairs: Sequence[tuple[Any, ...]],
+        *,
+        rngs: Sequence[np.random.Generator | int | None],
     ) -> list[LikelihoodRatio]:
         """Compute t of many toys; the cuda engine trains all their nets at once.
 
         Parameters
         ----------
-        pairs : sequence of (array_like, array_like)
-            Events of A and of B, of one dimension count.
-        rng : numpy.random.Generator, int or None
-            Toy i uses child i of its SeedSequence.
+        pairs : sequence of (a, b) or (a, b, weights_a, weights_b)
+            Events of A and of B, of one dimension count, and their weights.
+        rngs : sequence of (numpy.random.Generator, int or None)
+            One a pair.
 
         Returns
         -------
         list of LikelihoodRatio
-            What calling the test with each pair and child gives.
+            What calling the test with each pair and generator gives.
 
         Raises
         ------
         DataError, ConfigurationError
-            As for a call; also if the pairs differ in dimensions.
+            As for a call; also if the pairs differ in dimensions, or there is not
+            one generator a pair.
         """
+        if len(rngs) != len(pairs):
+            raise DataError(f"{len(pairs)} pairs and {len(rngs)} generators: give one each")
         if not pairs:
             return []
-        samples = [joined_samples(a, b) for a, b in pairs]
+        samples = [joined_samples(*pair) for pair in pairs]
         if len({len(each.x) for each in samples}) > 1:
             raise DataError("toys that are trained together must have the same dimensions")
         training = self._training()
         layers = layer_sizes(len(samples[0].x), training.hidden)
         engine = choose_engine(self.engine, layers[0], training.hidden)
-        parent: Any = np.random.default_rng(rng).bit_generator.seed_seq
-        children = parent.spawn(len(pairs))
-        starts = [draw_start(layers, 2, np.random.default_rng(child)) for child in children]
+        starts = [draw_start(layers, 2, rng) for rng in rngs]
         fits = train_all(
             engine,
             [problem for each in samples for problem in symmetrized_problems(each)],

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from eμsym.running.toys import toy_statistics
 from eμsym.studies import Study, StudyTest, ToyRow, run_study
 from eμsym.studies.study_config import Testing
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from eμsym.running.toys import toy_statistics
 from eμsym.studies import read_results, read_study
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from tests.cli.test_cli import error_of, run

@@ -32,6 +32,7 @@ from eμsym.papers.sym_results import (
 )
 from eμsym.recipes import sym_studies
 from eμsym.recipes.spline_power import ideal
+from eμsym.running.toys import toy_statistics
 from eμsym.studies import (
     Study,
     StudyTest,
@@ -42,7 +43,6 @@ from eμsym.studies import (
 )
 from eμsym.studies.records import Work, run_toy
 from eμsym.studies.row_sources import prepare
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.references import overfit_bound
 from eμsym.unbinned.symmetrized import SymmetrizedTest

@@ -46,7 +46,9 @@ def pair():
 def nothing():
     """A pair in which no event survived."""
     axes = {"m_coll": (MASS,), "plane": (MASS, PT)}
-    return Pair.from_samples(*(Sample(histograms={k: histogram(*v) for k, v in axes.items()}) for _ in range(2)))
+    return Pair.from_samples(
+        *(Sample(histograms={k: histogram(*v) for k, v in axes.items()}) for _ in range(2))
+    )
 
 
 def draw(figure):

@@ -15,12 +15,12 @@ from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileE
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.pair_io import write_pair
+from eμsym.running.toys import toy_statistics
 from eμsym.sources import PoolSource
 from eμsym.studies import PoolRow, Study, StudyTest, ToyRow, read_study, run_study, study_from_dict
 from eμsym.studies.row_sources import prepare
 from eμsym.studies.running import in_turn
 from eμsym.studies.study_file import StudyFile
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.nplm import NPLMTest
 from eμsym.unbinned.spline import SplineScan, SplineTest

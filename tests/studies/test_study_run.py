@@ -13,10 +13,11 @@ import pytest
 from scipy.stats import chi2
 
 from eμsym import workers
+from eμsym.distributions import Null
 from eμsym.engines.interface import checkpoints
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.distributions import Null
 from eμsym.pair import Pair
+from eμsym.running.toys import toy_statistics
 from eμsym.studies import (
     PairRow,
     Study,
@@ -28,7 +29,6 @@ from eμsym.studies import (
 )
 from eμsym.studies.records import Work, run_toy
 from eμsym.studies.row_sources import RowSource
-from eμsym.toy_loop import toy_statistics
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.nplm import NPLMTest
 from eμsym.unbinned.spline import SplineScan, SplineTest

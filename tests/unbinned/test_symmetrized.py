@@ -95,20 +95,26 @@ class TestRandomness:
         assert test(a, b, rng=rng).t != test(a, b, rng=rng).t
 
     @pytest.mark.parametrize("engine", ["nodes", "cuda"])
-    def test_many_toys(self, engine):
+    def test_each_of_many_toys(self, engine):
         if engine == "cuda":
             pytest.importorskip("torch")
         pairs = [toy(100 + seed, 120, seed) for seed in range(3)]
         test = SymmetrizedTest(epochs=100, engine=engine)
-        results = test.many(pairs, rng=4)
+        weights = [np.linspace(0.5, 1.5, len(x)) for x in pairs[2]]
+        pairs[2] = (*pairs[2], *weights)
         children = np.random.SeedSequence(4).spawn(3)
+        results = test.each(pairs, rngs=[np.random.default_rng(child) for child in children])
         for pair, result, child in zip(pairs, results, children, strict=True):
-            alone = test(*pair, rng=np.random.default_rng(child))
+            given = dict(zip(("weights_a", "weights_b"), pair[2:], strict=False))
+            alone = test(*pair[:2], rng=np.random.default_rng(child), **given)
             assert result.t == pytest.approx(alone.t, abs=1e-9)
             assert result.spawn_keys == alone.spawn_keys
-        assert test.many([]) == []
+        assert test.each([], rngs=[]) == []
+        assert (test.batch > 1) == (engine == "cuda")
         with pytest.raises(DataError, match="same dimensions"):
-            test.many([([1.0], [2.0]), ([[1.0, 2.0]], [[1.0, 2.0]])])
+            test.each([([1.0], [2.0]), ([[1.0, 2.0]], [[1.0, 2.0]])], rngs=[1, 2])
+        with pytest.raises(DataError, match="2 pairs and 1 generators"):
+            test.each(pairs[:2], rngs=[1])
 
 
 class TestKnownAnswers:

@@ -1,20 +1,18 @@
-"""Workers that toys are given to: threads or processes of this machine, or Dask."""
+"""Workers that tasks are given to: threads or processes of this machine, or Dask."""
 
 from __future__ import annotations
 
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from eμsym.studies.records import Toy, Work, run_chunk
+from eμsym.running.work import Work, do
 from eμsym.workers import LostWorkersError, dask_client, dask_losses, start_pool
-
-REMEDY = "run again: what is done is kept"
 
 #: How long a local cluster may be without workers; one elsewhere may wait for a batch system.
 _NO_WORKERS_SECONDS = 60.0
@@ -27,15 +25,15 @@ class Workers:
     Attributes
     ----------
     submit : callable
-        Takes toys, gives a Future of what `run_chunk` returns.
+        Takes tasks, gives a Future of what `do` returns.
     slots : callable
-        Says how many toys can be done at once.
+        Says how many chunks of them can be done at once.
     stopped : threading.Event
-        Set if the toys are no longer wanted.
+        Set if they are no longer wanted.
     kill : callable
     """
 
-    submit: Callable[[list[Toy]], Future[Any]]
+    submit: Callable[[Sequence[Any]], Future[Any]]
     slots: Callable[[], int]
     stopped: threading.Event
     kill: Callable[[], None]
@@ -47,8 +45,10 @@ class Workers:
 
 
 @contextmanager
-def start_workers(work: Work, workers: int, dask: str | None) -> Iterator[Workers]:
-    """Give workers that know the study.
+def start_workers(
+    work: Work, workers: int, *, dask: str | None, threads: bool, remedy: str
+) -> Iterator[Workers]:
+    """Give workers that know what is to be done.
 
     Parameters
     ----------
@@ -57,6 +57,10 @@ def start_workers(work: Work, workers: int, dask: str | None) -> Iterator[Worker
         Of this machine.
     dask : str, optional
         ``"local"``, or the address of a scheduler, whose workers they are then.
+    threads : bool
+        Whether workers of this machine without Dask are threads.
+    remedy : str
+        What to do if they are lost.
 
     Raises
     ------
@@ -67,12 +71,11 @@ def start_workers(work: Work, workers: int, dask: str | None) -> Iterator[Worker
     """
     stopped = threading.Event()
     if dask is None:
-        threads = work.releases_gil
         ask = (stopped,) if threads else ()
         pool, kill = start_pool(workers, threads=threads, work=work)
         try:
             yield Workers(
-                lambda toys: pool.submit(run_chunk, work, toys, *ask),
+                lambda tasks: pool.submit(do, work, tasks, *ask),
                 lambda: workers,
                 stopped,
                 kill,
@@ -80,15 +83,15 @@ def start_workers(work: Work, workers: int, dask: str | None) -> Iterator[Worker
         finally:
             pool.shutdown()
         return
-    with dask_client(dask, workers) as client, dask_losses(dask, REMEDY):
+    with dask_client(dask, workers) as client, dask_losses(dask, remedy):
         executor: Executor = client.get_executor(pure=False)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")
             # As a task, not scattered: it is made again where a worker dies with it.
             sent = client.submit(_same, work, pure=False)
         yield Workers(
-            lambda toys: executor.submit(run_chunk, sent, toys),
-            _Slots(client, dask),
+            lambda tasks: executor.submit(do, sent, tasks),
+            _Slots(client, dask, remedy),
             stopped,
             lambda: executor.shutdown(wait=False),
         )
@@ -96,10 +99,11 @@ def start_workers(work: Work, workers: int, dask: str | None) -> Iterator[Worker
 
 @dataclass
 class _Slots:
-    """Says how many toys a Dask cluster can do at once, now."""
+    """Says how many chunks a Dask cluster can do at once, now."""
 
     client: Any
     address: str
+    remedy: str
     seen: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> int:
@@ -107,12 +111,12 @@ class _Slots:
             slots = int(sum(self.client.nthreads().values()))
         except (OSError, RuntimeError) as error:
             raise LostWorkersError(
-                f"--dask {self.address}: the scheduler is gone; {REMEDY}"
+                f"--dask {self.address}: the scheduler is gone; {self.remedy}"
             ) from error
         if slots:
             self.seen = time.monotonic()
         elif self.address == "local" and time.monotonic() - self.seen > _NO_WORKERS_SECONDS:
-            raise LostWorkersError(f"--dask local: no worker is left; {REMEDY}")
+            raise LostWorkersError(f"--dask local: no worker is left; {self.remedy}")
         return max(1, slots)
 
 

@@ -1,0 +1,1 @@
+"""The one loop over toys and relabellings: one core or all, Dask, in memory or on disk."""
