@@ -53,7 +53,7 @@ def null(
 
     Examples
     --------
-    >>> from eμsym.unbinned.spline import SplineTest
+    >>> from eμsym import OnColumns, SplineTest
     >>> generator = np.random.default_rng(3)
     >>> events = {"x": generator.exponential(size=700), "electron_leads": np.arange(700) % 2}
     >>> pair = Pair.from_events(events)

@@ -153,7 +153,7 @@ class Pool:
         """
         check_same_binning(b, a)
         found = []
-        for sample, given, name in ((a, variances[1], "A"), (b, variances[0], "B")):
+        for sample, given, name in ((b, variances[0], "B"), (a, variances[1], "A")):
             counts, variance = counts_and_variances(sample, given, name=name)
             # Whole sums of weights, such as 2 + 2, are no counts either.
             if np.any(counts != np.rint(counts)) or np.any(counts != variance):
@@ -164,7 +164,7 @@ class Pool:
             found.append(counts.ravel().astype(np.int64))
         total = found[0] + found[1]
         some = np.flatnonzero(total)
-        return cls({"bin": some}, found[0][some], total[some])
+        return cls({"bin": some}, found[1][some], total[some])
 
     def __len__(self) -> int:
         """Return the number of entries: events, or groups of like events."""

@@ -355,7 +355,7 @@ class FairCoin(Symmetry):
     --------
     >>> pool = Pool({"x": [0, 1]}, [40, 60], np.array([100, 100]))
     >>> FairCoin().relabel(pool, 2, rng=1).labels.tolist()
-    [[48, 53], [55, 48]]
+    [[52, 45], [53, 48]]
     """
 
     exchange: Exchange = LEPTONS

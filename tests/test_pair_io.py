@@ -163,7 +163,7 @@ def test_a_weighted_and_an_unweighted_sample_share_a_table(tmp_path):
 def test_writing_again_replaces_the_file_and_leaves_nothing_else(ending, pair, tmp_path):
     path = tmp_path / f"pair.{ending}"
     write_pair(pair, path)
-    write_pair(Pair.from_samples(pair.b, pair.a, pair.names), str(path))
+    write_pair(Pair.from_samples(pair.b, pair.a, names=pair.names), str(path))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     found = read_pair(str(path))
     if ending != "parquet":

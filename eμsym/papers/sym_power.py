@@ -11,7 +11,7 @@ from scipy.stats import chi2, ncx2, norm
 
 from eμsym.counts import FloatArray
 from eμsym.distributions import Null
-from eμsym.nulls import ChiSquared
+from eμsym.distributions import ChiSquared
 from eμsym.papers.sym_results import StoredStudy
 from eμsym.papers.sym_statistics import Estimate, MedianZ, crossing, median_z, resampled
 

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
 from eμsym import EmusymError, NSigma, nsigma
-from eμsym.binned.nsigma import pulls
+from eμsym.difference import pulls
 from eμsym.errors import DataError
 from tests.binned.binned_samples import (
     assert_standard_normal,

@@ -205,7 +205,7 @@ def test_chosen_bins_are_full_and_know_nothing_of_the_labels():
     assert counts.min() >= MIN_ENTRIES
     assert bins.shape[0] >= 6
     assert 1.5 in bins.abseta_edges
-    swapped = lepton_columns(Pair(pair.b, pair.a))
+    swapped = lepton_columns(pair.pool.relabelled(~pair.pool.labels))
     assert choose_bins(*swapped) == bins
     few, many = (
         choose_bins(pt[:, ::10], eta[:, ::10]),

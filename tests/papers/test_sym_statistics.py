@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, chi2, ncx2, norm
 
-from eμsym.distributions import Null
+from eμsym.distributions import ChiSquared, Null
 from eμsym.errors import DataError
-from eμsym.nulls import ChiSquared
 from eμsym.papers.sym_claims import Claim, near, shown, shown_range
 from eμsym.papers.sym_power import at_2sigma, perfect_fit_at_2sigma, power_points
 from eμsym.papers.sym_statistics import (
