@@ -52,6 +52,9 @@ class SplineResult:
         Whether a weight differs from one.
     f, g : SplineFunction
         ln of A's, and of B's, density over that of A∪B; called on any x.
+    converged : bool
+        Whether both fits reached their infimum; else t is a lower bound, as may be
+        in sparse samples. `to_dict` says so where they did not.
     """
 
     t: float
@@ -65,6 +68,7 @@ class SplineResult:
     weighted: bool
     f: SplineFunction
     g: SplineFunction
+    converged: bool = True
 
     @property
     def statistic(self) -> float:
@@ -111,7 +115,7 @@ class SplineResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result with its χ² p-value and the fitted functions, for JSON."""
-        return {
+        values: dict[str, Any] = {
             "t": self.t,
             "t_a": self.t_a,
             "t_b": self.t_b,
@@ -128,6 +132,7 @@ class SplineResult:
             "f": self.f.coefficients.tolist(),
             "g": self.g.coefficients.tolist(),
         }
+        return values if self.converged else values | {"converged": False}
 
 
 @dataclass(frozen=True)
@@ -310,8 +315,8 @@ class _Samples:
 def _fit(samples: _Samples, k: int) -> SplineResult:
     events = samples.events
     problem = SplineProblem(events, make_knots(events, k))
-    t_a, theta_a = minimise(problem, problem.score_a)
-    t_b, theta_b = minimise(problem, problem.score_b)
+    t_a, theta_a, arrived_a = minimise(problem, problem.score_a)
+    t_b, theta_b, arrived_b = minimise(problem, problem.score_b)
     share = samples.n_a / (samples.n_a + samples.n_b)
     expected, effective_dof = problem.expected(share), float(k - 1)
     if samples.squares is not None:
@@ -330,6 +335,7 @@ def _fit(samples: _Samples, k: int) -> SplineResult:
         weighted=samples.squares is not None,
         f=SplineFunction(problem.knots, theta_a),
         g=SplineFunction(problem.knots, theta_b),
+        converged=arrived_a and arrived_b,
     )
 
 

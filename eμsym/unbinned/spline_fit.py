@@ -16,7 +16,7 @@ from scipy.linalg import solveh_banded
 
 from eμsym.counts import FloatArray
 from eμsym.errors import DataError
-from eμsym.newton import NewtonStep, newton
+from eμsym.newton import NewtonStep, NotConvergedError, newton
 from eμsym.unbinned.distinct import Distinct
 
 #: Cubic pieces have four coefficients; K splines make K − 3 pieces.
@@ -290,7 +290,7 @@ class _Point:
 
 def minimise(
     problem: SplineProblem, score: FloatArray, *, max_steps: int = MAX_STEPS
-) -> tuple[float, FloatArray]:
+) -> tuple[float, FloatArray, bool]:
     """Fit one sample: min over θ of c Σ_{A∪B} w (e^f − 1) − θ·score, by Newton steps.
 
     The loss is convex and bounded below, so damped steps reach its infimum.
@@ -309,24 +309,25 @@ def minimise(
     t : float
         −2 times the smallest loss.
     theta : ndarray of float, shape (K,)
-
-    Raises
-    ------
-    DataError
-        If the infimum has not been reached after `max_steps`.
+    converged : bool
+        Whether the infimum has been reached in `max_steps`. It may not be in sparse
+        samples, where coefficients run far; t is then a lower bound.
     """
     share = float(score.sum()) / problem.total  # the functions add up to one everywhere
-    best = newton(
-        lambda theta: _Point.at(problem, score, share, theta),
-        _Point(problem, score, share, np.zeros(score.size), problem.weight, 0.0),
-        tolerance=TOLERANCE,
-        decrease=0.1,
-        rounding=1e-12 * problem.total,
-        max_steps=max_steps,
-        what="the fit of the splines",
-        remedy="choose fewer spline functions",
-    )
-    return max(0.0, -2.0 * best.value), best.theta
+    try:
+        best = newton(
+            lambda theta: _Point.at(problem, score, share, theta),
+            _Point(problem, score, share, np.zeros(score.size), problem.weight, 0.0),
+            tolerance=TOLERANCE,
+            decrease=0.1,
+            rounding=1e-12 * problem.total,
+            max_steps=max_steps,
+            what="the fit of the splines",
+            remedy="choose fewer functions",
+        )
+    except NotConvergedError as error:
+        return max(0.0, -2.0 * error.point.value), error.point.theta, False
+    return max(0.0, -2.0 * best.value), best.theta, True
 
 
 def _newton_step(bands: FloatArray, gradient: FloatArray) -> FloatArray:

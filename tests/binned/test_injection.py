@@ -122,3 +122,28 @@ def test_more_bad_input():
         injection_strengths(np.ones((3, 2)), np.ones(2), np.ones(4), background="known")
     with pytest.raises(DataError, match="the template has shape"):
         injection_strengths(np.ones((3, 2)), np.ones(3), 1, background="known")
+
+
+@pytest.mark.parametrize("background", ["known", "profiled"])
+def test_a_template_a_toy_in_more_than_one_chunk(background):
+    """Every toy is that of a call of its own, the last of the last chunk too."""
+    rng = np.random.default_rng(3)
+    t, s = rng.uniform(1, 50, (84, 400)) * rng.uniform(0.2, 5, (84, 1)), rng.random(400)
+    z = rng.uniform(1, 6, 84)
+    one = injection_strengths(t, s, 5, background=background)
+    many = injection_strengths(t, s, z, background=background)
+    found = asimov_z(t, s, many, background=background)
+    assert one.shape == many.shape == found.shape == (84,)
+    np.testing.assert_allclose(found, z, rtol=1e-9)
+    total = s / s.sum()
+    for i in (0, 41, 81, 82, 83):
+        assert one[i] == pytest.approx(injection_strength(t[i], s, 5, background=background))
+        assert many[i] == pytest.approx(injection_strength(t[i], s, z[i], background=background))
+        # Eq. 10 and 11 as they are written.
+        x = many[i] * total
+        if background == "known":
+            squared = 2 * np.sum((t[i] + x) * np.log(1 + x / t[i]) - x)
+        else:
+            logs = np.log(1 + x / (2 * t[i] + x)), np.log(1 + x / (2 * t[i]))
+            squared = 2 * np.sum((t[i] + x) * logs[0] - t[i] * logs[1])
+        assert np.sqrt(squared) == pytest.approx(z[i], rel=1e-9)

@@ -343,3 +343,17 @@ def test_samples_that_cannot_be_compared_are_refused(b, a, variances, says):
     with pytest.raises(DataError, match=says):
         nsigma(b, a, **variances)
     assert issubclass(DataError, EmusymError)
+
+
+def test_a_bin_that_a_calibration_has_absorbed_leaves_the_sum():
+    """Its rounding is no variance: the bin would come in with a pull of any size."""
+    options = {"variance_b": [100, 100], "variance_a": [100, 100]}
+    matrix = np.diag([200, 1e-10])
+    result = nsigma([120.0, 100 + 5e-5], [80.0, 100.0], covariance=matrix, **options)
+    assert (result.n_bins, result.n_empty) == (1, 1)
+    assert result.z == pytest.approx(40 / np.sqrt(200))
+    assert result.width == pytest.approx(1)
+    # A millionth of the variance is still one.
+    left = nsigma([120.0, 100.02], [80.0, 100.0], covariance=np.diag([200, 2e-4]), **options)
+    assert left.n_bins == 2
+    assert left.z == pytest.approx((40 / np.sqrt(200) + 0.02 / np.sqrt(2e-4)) / np.sqrt(2))
