@@ -15,10 +15,10 @@ import psutil
 import pytest
 from scipy.stats import chi2, kstest, norm
 
-from eμsym import toy_loop
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.nulls import ChiSquared, bootstrap_null, permutation_null, toy_null
 from eμsym.pair import Pair
+from eμsym.running import loop
 from eμsym.running.toys import toy_statistics
 from eμsym.sources import columns_pair
 from eμsym.toy_model import ToyModel
@@ -56,7 +56,7 @@ def test_workers_do_not_change_the_null(threads: bool) -> None:
 
 def test_workers_take_over_from_a_slow_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default toys run here first, and go to all cores if they prove slow."""
-    monkeypatch.setattr(toy_loop, "_ALONE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "ALONE_SECONDS", 0.0)
     shared = toy_null(Difference(noise=1, releases_gil=True), MODEL, 60, rng=3)
     alone = toy_null(Difference(noise=1), MODEL, 60, rng=3, workers=1)
     assert np.array_equal(shared.samples, alone.samples)
@@ -226,7 +226,7 @@ def test_the_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "")  # no terminal, no bar
     toy_null(Difference(), MODEL, 3, progress=True)
     assert capsys.readouterr() == ("", "")  # nor for what is quickly done
-    monkeypatch.setattr(toy_loop, "_BAR_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "BAR_AFTER_SECONDS", -1.0)
     toy_null(Difference(), MODEL, 3, progress=True)
     out, err = capsys.readouterr()
     assert not out

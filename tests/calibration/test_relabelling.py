@@ -24,7 +24,7 @@ from eμsym.calibration.self_calibration import pool_column, self_calibrate
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
-from eμsym.toy_loop import ColumnTest
+from eμsym.testing import OnColumns
 from eμsym.unbinned.spline import SplineTest
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 
@@ -137,7 +137,7 @@ def test_a_correction_from_elsewhere_is_varied_within_its_covariance():
 
 @pytest.mark.parametrize("column", ["m_coll", None])
 def test_workers_do_not_change_the_null(equal, column):
-    test = Means() if column else ColumnTest(Means(), "m_coll")
+    test = Means() if column else OnColumns(Means(), "m_coll")
     one = calibrated_null(test, equal, 12, column=column, rng=3, workers=1)
     two = calibrated_null(
         test, equal, 12, column=column, rng=3, workers=2, threads=column is not None
@@ -163,7 +163,7 @@ def test_a_permutation_null_of_an_equalised_pair_is_the_calibrated_one(equal):
 def test_pvalues_of_t_are_uniform_and_of_permuted_raw_pairs_are_not():
     """SplineTest of sub_pt, where the orders differ most."""
     test, corrected, raw_p = SplineTest(k=4), [], []
-    reads = ColumnTest(test, "sub_pt", 0.01)
+    reads = OnColumns(test, "sub_pt", 0.01)
     for i in range(30):
         raw = ToyDetector(2500, log_ratio=STEEP).draw(rng=300 + i)
         equal = raw.equalised(bins=BINS)
