@@ -17,7 +17,8 @@ stopped goes on. Every toy is trained from the same initial weights
 from __future__ import annotations
 
 import importlib.metadata
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_siz
 from eμsym.engines.nodes import NodesEngine
 from eμsym.files import read_json, write_json
 from eμsym.recipes.spline_power import SEED, strength
+from eμsym.running.loop import run_tasks
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.likelihood_ratio import joined_samples
 from eμsym.unbinned.symmetrized import symmetrized_problems
+from eμsym.workers import cores
 
 SCHEMA = "emusym/engine-agreement"
 VERSION = 1
@@ -131,23 +134,38 @@ def scatter(toy: dict[str, Any]) -> FloatArray:
 
 
 def main() -> None:
-    """Train what the file lacks, two toys at a time, and write it after each."""
+    """Train what the file lacks, on all cores, and write each as it is done."""
     versions = {name: importlib.metadata.version(name) for name in ("emusym", "numba", "numpy")}
     settings = {"n_a": N, "n_b": N, "epochs": DEFAULT.epochs, "tolerance": DEFAULT.tolerance}
     content = {"schema": SCHEMA, "version": VERSION, "seed": SEED, "versions": versions, **settings}
     stored = read_json(RESULTS, schema=SCHEMA)["toys"] if RESULTS.exists() else []
     toys = {(toy["signal"], toy["toy"]): toy for toy in stored}
-    with ThreadPoolExecutor(2) as pool:
-        jobs = {
-            pool.submit(compute, *key): key
-            for key in wanted()
-            if key[2] not in toys.get(key[:2], ())
-        }
-        for job in as_completed(jobs):
-            signal, i, name = jobs[job]
-            toys.setdefault((signal, i), {"signal": signal, "toy": i})[name] = job.result()
-            in_order = sorted(toys.values(), key=lambda toy: (toy["signal"] or "", toy["toy"]))
-            write_json(RESULTS, {**content, "toys": in_order})
+    missing = [key for key in wanted() if key[2] not in toys.get(key[:2], ())]
+    # Each takes minutes: not the first one alone, to see how long it takes.
+    run_tasks(_compute_all, missing, _InFile(content, toys), workers=cores(), threads=True)
+
+
+def _compute_all(tasks: Sequence[tuple[str | None, int, str]], /) -> list[Any]:
+    return [compute(*task) for task in tasks]
+
+
+@dataclass
+class _InFile:
+    """Keeps trainings in `RESULTS`."""
+
+    content: dict[str, Any]
+    toys: dict[tuple[str | None, int], dict[str, Any]]
+    where: str = f"{RESULTS.name}: "
+    remedy: str = "run again: what is done is kept"
+
+    def note(self, answers: Sequence[Any]) -> str:
+        return ""
+
+    def keep(self, tasks: Sequence[tuple[str | None, int, str]], answers: Sequence[Any]) -> None:
+        for (signal, i, name), t in zip(tasks, answers, strict=True):
+            self.toys.setdefault((signal, i), {"signal": signal, "toy": i})[name] = t
+        in_order = sorted(self.toys.values(), key=lambda toy: (toy["signal"] or "", toy["toy"]))
+        write_json(RESULTS, {**self.content, "toys": in_order})
 
 
 if __name__ == "__main__":

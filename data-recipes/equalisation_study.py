@@ -1,13 +1,13 @@
 """What correcting for the detector's e/μ difference costs, and what not correcting does.
 
 Writes ``results/equalisation.json``: run ``python -m eμsym.recipes.equalisation_study``
-(a few minutes of one core). Toys have the kinematics of genuine Delphes events, and
+(a few minutes of one core, on all of them). Toys have the kinematics of genuine Delphes events, and
 labels that are drawn with a known r = ε_μ/ε_e, so that the truth is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.counts import FloatArray
 from eμsym.files import write_json
 from eμsym.pair import Pair
+from eμsym.progress import Advance, toy_bar
 from eμsym.recipes import embedded_fileset, stored_templates
+from eμsym.running.loop import answers_of
 from eμsym.unbinned.spline import SplineTest
 
 SCHEMA, VERSION = "emusym/equalisation-study", 1
@@ -174,12 +176,38 @@ def measure(pair: Pair, shape: Hist, *, in_a: bool) -> dict[str, float]:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class _Toys:
+    """All statistics of a source's toys, with every correction."""
+
+    source: StudySource
+    shape: Hist
+    electron: bool
+    seed: int
+
+    def __call__(self, numbers: Sequence[int]) -> list[dict[str, dict[str, float]]]:
+        return [self._measured(number) for number in numbers]
+
+    def _measured(self, number: int) -> dict[str, dict[str, float]]:
+        seed = SeedSequence(self.seed, spawn_key=(number,))
+        pair, ratio = self.source.draw(np.random.default_rng(seed)), self.source.ratio
+        return {
+            correction: {
+                statistic: round(value, 4)
+                for statistic, value in measure(
+                    corrected(pair, correction, ratio), self.shape, in_a=self.electron
+                ).items()
+            }
+            for correction in CORRECTIONS
+        }
+
+
 def compute(
     *,
     n_null: int = N_NULL,
     n_signal: int = N_SIGNAL,
     seed: int = SEED,
-    advance: Callable[[int], None] = lambda count: None,
+    advance: bool | Advance | None = None,
 ) -> dict[str, Any]:
     """Run the study.
 
@@ -189,8 +217,9 @@ def compute(
         Toys without signal, and with each of the signals.
     seed : int
         Toy i of a row uses child i, whatever the correction.
-    advance : callable
-        Called with the number of toys done since.
+    advance : bool or callable, optional
+        Whether a bar shows each row's time left, or what is called in its place with
+        the number of toys done since.
 
     Returns
     -------
@@ -208,16 +237,13 @@ def compute(
             expected = signal_events(pool, signal, shape)
             source = StudySource(pool, ratio, signal, expected, electron)
         n = n_null if name == "none" else n_signal
-        values: dict[str, dict[str, list[float]]] = {
-            correction: {statistic: [] for statistic in STATISTICS} for correction in CORRECTIONS
+        toys = answers_of(_Toys(source, shape, electron, seed), range(n), progress=advance)
+        values = {
+            correction: {
+                statistic: [toy[correction][statistic] for toy in toys] for statistic in STATISTICS
+            }
+            for correction in CORRECTIONS
         }
-        for child in SeedSequence(seed).spawn(n):
-            pair = source.draw(np.random.default_rng(child))
-            for correction, kept in values.items():
-                found = measure(corrected(pair, correction, ratio), shape, in_a=electron)
-                for statistic, value in found.items():
-                    kept[statistic].append(round(value, 4))
-            advance(1)
         rows.append({"signal": name, "n_signal": expected, "n_toys": n, "values": values})
     return {
         "schema": SCHEMA,
@@ -303,8 +329,6 @@ def summary(data: Mapping[str, Any], signal: str, correction: str, statistic: st
 
 def main() -> None:
     """Run the study and write it."""
-    from eμsym.progress import toy_bar
-
     with toy_bar(N_NULL + 2 * N_SIGNAL, None, after=2.0) as advance:
         write_json(RESULTS, compute(advance=advance))
 

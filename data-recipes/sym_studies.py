@@ -21,7 +21,6 @@ from eμsym.errors import ConfigurationError, EmusymError
 from eμsym.files import make_folder, read_json, write_json
 from eμsym.papers.sym_overfit import overfit_scores, overfit_to_dict
 from eμsym.papers.sym_results import StoredStudy, portable_study, read_stored, stored_study
-from eμsym.progress import toy_bar
 from eμsym.recipes.spline_power import RESULTS as SPLINE_RESULTS
 from eμsym.recipes.spline_power import SCHEMA as SPLINE_SCHEMA
 from eμsym.recipes.spline_power import ideal
@@ -59,8 +58,7 @@ def keep(folder: Path, output: Path = RESULTS) -> Path:
     write_json(path, stored.to_dict())
     if folder.name == "epochs":
         n = max(row.t.size for row in stored.rows.values())
-        with toy_bar(n, None, after=2.0) as advance:
-            scores = overfit_scores(stored.study, n, progress=advance)
+        scores = overfit_scores(stored.study, n)
         write_json(output / "overfit.json", overfit_to_dict(stored.study, scores))
     return path
 

@@ -15,9 +15,7 @@ from eμsym.cli.reproduce_sym import print_claims
 from eμsym.errors import ConfigurationError
 from eμsym.files import make_folder, write_json
 from eμsym.papers.ddp_classifier import (
-    BOOTSTRAPS,
     DEFAULT_SEED,
-    IDEAL,
     SCALE,
     ClassifierStudy,
     compute_classifier_study,
@@ -29,7 +27,6 @@ from eμsym.papers.sym_claims import Claim
 from eμsym.papers.sym_statistics import crossing
 from eμsym.plots.ddp_fig6 import draw_ddp_fig6
 from eμsym.plots.style import save_figure
-from eμsym.progress import toy_bar
 from eμsym.recipes import stored_templates
 
 RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "ddp-classifier.json"
@@ -78,13 +75,11 @@ def reproduce_ddp_fig6(
     folder = make_folder(output)
     if recompute:
         chosen = read_templates(stored_templates(HLFV) if templates is None else templates)
-        with toy_bar(BOOTSTRAPS * (1 + len(IDEAL)), None, after=_BAR_AFTER_SECONDS) as advance:
-            study = compute_classifier_study(
-                chosen,
-                scale=SCALE if scale is None else scale,
-                seed=DEFAULT_SEED if seed is None else seed,
-                progress=advance,
-            )
+        study = compute_classifier_study(
+            chosen,
+            scale=SCALE if scale is None else scale,
+            seed=DEFAULT_SEED if seed is None else seed,
+        )
     else:
         study = read_classifier_study(RESULTS)
     written = save_figure(draw_ddp_fig6(study, style=style), folder, "ddp-fig6")

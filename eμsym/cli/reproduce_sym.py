@@ -25,7 +25,6 @@ from eμsym.papers.sym_overfit import overfit_scores, read_overfit
 from eμsym.papers.sym_published import FIGURES, NEEDED, REMARKS, claims
 from eμsym.papers.sym_results import StoredStudy, read_stored, stored_study
 from eμsym.plots.style import save_figure
-from eμsym.progress import toy_bar
 from eμsym.recipes import stored_templates
 from eμsym.studies import read_study, run_study
 from eμsym.studies.study_config import Study
@@ -220,8 +219,7 @@ def _overfit(figure: str, studies: Mapping[str, StoredStudy], recompute: bool) -
         return read_overfit(RESULTS / "overfit.json")
     study = studies["epochs"]
     n = max(row.t.size for row in study.rows.values())
-    with toy_bar(n, None, after=_BAR_AFTER_SECONDS) as advance:
-        return overfit_scores(study.study, n, progress=advance)
+    return overfit_scores(study.study, n)
 
 
 def _remarks(studies: Mapping[str, StoredStudy], impossible: list[str]) -> list[str]:

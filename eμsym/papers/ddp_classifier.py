@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from eμsym.binned.templates import Templates
 from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import read_json
+from eμsym.progress import Advance
+from eμsym.running.loop import answers_of
 from eμsym.unbinned.classifier import ClassifierTest
 
 SCHEMA = "emusym/ddp-classifier"
@@ -152,7 +154,7 @@ def compute_classifier_study(
     bootstraps: int = BOOTSTRAPS,
     epochs: int = 20,
     seed: int = DEFAULT_SEED,
-    progress: Callable[[int], Any] | None = None,
+    progress: bool | Advance | None = None,
 ) -> ClassifierStudy:
     """Train classifiers without asymmetry, and with more and more signal in B.
 
@@ -178,8 +180,9 @@ def compute_classifier_study(
     epochs : int
         See `ClassifierTest`.
     seed : int
-    progress : callable, optional
-        Called with the number of nets that were trained.
+    progress : bool or callable, optional
+        Whether a bar shows the time left, or what is called in its place with the
+        number of trainings done: one of each toy and signal, and one of all bootstraps.
 
     Returns
     -------
@@ -205,24 +208,11 @@ def compute_classifier_study(
         injection_strength(scale * templates.t, templates.s, z, background="known") if z else 0.0
         for z in ideal
     ]
-    done = progress or (lambda count: None)
-    for_toys, for_mixed = np.random.SeedSequence(seed).spawn(2)
     test = ClassifierTest(epochs=epochs, bootstraps=bootstraps)
-    alone = ClassifierTest(epochs=epochs, bootstraps=0)
-    scores = np.empty((len(ideal), bootstraps))
-    with _one_thread():
-        for i, child in enumerate(for_toys.spawn(bootstraps)):
-            for_draw, for_test = child.spawn(2)
-            # Nets of every signal start alike.
-            same_start = int(for_test.generate_state(1)[0])
-            a, b, signal, when = _toy(background, templates.s, max(strengths), edges, for_draw)
-            if i == 0:
-                mixed = test(a, b, rng=np.random.default_rng(for_mixed)).bootstrap_scores
-                done(bootstraps)
-            for place, strength in enumerate(strengths):
-                with_signal = np.concatenate([b, signal[when < strength]])
-                scores[place, i] = alone(a, with_signal, rng=same_start).score
-                done(1)
+    trainings = _Trainings(background, templates.s, tuple(strengths), tuple(edges), test, seed)
+    tasks = [_MIXED, *((toy, place) for toy in range(bootstraps) for place in range(len(ideal)))]
+    mixed, *alone = answers_of(trainings, tasks, progress=progress)
+    scores = np.array(alone).reshape(bootstraps, len(ideal)).T
     points = [
         InjectedSignal(float(z), strength / float(background.sum()), row)
         for z, strength, row in zip(ideal, strengths, scores, strict=True)
@@ -230,7 +220,7 @@ def compute_classifier_study(
     luminosity = templates.provenance.get("luminosity_ifb")
     return ClassifierStudy(
         points=tuple(points),
-        symmetric=mixed,
+        symmetric=np.asarray(mixed),
         n_background=float(background.sum()),
         luminosity_ifb=None if luminosity is None else scale * float(luminosity),
         options={
@@ -243,6 +233,40 @@ def compute_classifier_study(
         seed=seed,
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
     )
+
+
+#: The task of training on bootstraps of A and B mixed.
+_MIXED = (0, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trainings:
+    """What is trained of a toy and a signal: its score; or those of the bootstraps of toy 0."""
+
+    background: FloatArray
+    signal: FloatArray
+    strengths: tuple[float, ...]
+    edges: tuple[FloatArray, ...]
+    test: ClassifierTest
+    seed: int
+
+    def __call__(self, tasks: Sequence[tuple[int, int | None]]) -> list[Any]:
+        with _one_thread():
+            return [self._train(*task) for task in tasks]
+
+    def _train(self, toy: int, place: int | None) -> Any:
+        for_toys, for_mixed = np.random.SeedSequence(self.seed).spawn(2)
+        for_draw, for_test = for_toys.spawn(toy + 1)[toy].spawn(2)
+        a, b, signal, when = _toy(
+            self.background, self.signal, max(self.strengths), self.edges, for_draw
+        )
+        if place is None:
+            return self.test(a, b, rng=np.random.default_rng(for_mixed)).bootstrap_scores
+        # Nets of every signal start alike.
+        same_start = int(for_test.generate_state(1)[0])
+        with_signal = np.concatenate([b, signal[when < self.strengths[place]]])
+        alone = replace(self.test, bootstraps=0)
+        return alone(a, with_signal, rng=same_start).score
 
 
 def _toy(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.random import SeedSequence
 
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
@@ -99,14 +98,14 @@ class Work:
     def _drawn(self, toy: Toy) -> _Drawn:
         number, index = toy
         row = self.rows[number]
-        for_draw, for_test = row.seeds(index)
+        for_draw, _ = row.seeds(index)
         start: dict[str, Any] = {"row": self.names[number], "toy": index}
         try:
             pair = row.source.draw(np.random.default_rng(for_draw))
         except DataError as error:
-            return _Drawn({**start, "problem": str(error)}, row, None, for_test)
+            return _Drawn({**start, "problem": str(error)}, row, index, None)
         start["n_a"], start["n_b"] = (len(s.require_events()) for s in (pair.a, pair.b))
-        return _Drawn(start, row, pair, for_test)
+        return _Drawn(start, row, index, pair)
 
 
 def run_toy(work: Work, toy: Toy) -> list[dict[str, Any]]:
@@ -120,13 +119,13 @@ class _Drawn:
 
     start: dict[str, Any]
     row: RowSource
+    index: int
     pair: Pair | None
-    seed: SeedSequence
 
     @property
     def rng(self) -> np.random.Generator:
         # A test counts the children of its seed: each one is given a fresh copy.
-        return np.random.default_rng(self.seed)
+        return np.random.default_rng(self.row.seeds(self.index)[1])
 
 
 def _tested(test: StudyTest, toys: Sequence[_Drawn]) -> list[dict[str, Any]]:

@@ -111,7 +111,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         (lambda c: c["tests"][1].pop("kind"), r"tests\.1\.kind = None: one of symmetrized"),
         (lambda c: c["tests"][2].update(k=[2]), "from 4 to 200, got 2"),
         (lambda c: c["tests"][2].update(preset="paper"), "'paper', for the networks"),
-        (lambda c: c["tests"][2].update(record_epochs=[9]), "a spline has no epochs"),
+        (lambda c: c["tests"][2].update(record_epochs=[9]), "SplineScan has no epochs"),
     ],
 )
 def test_what_is_refused(change: Callable[[dict[str, Any]], object], message: str) -> None:

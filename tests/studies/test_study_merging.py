@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.studies import merge_stores, read_results, run_study, running
+from eμsym.running import loop
+from eμsym.studies import merge_stores, read_results, run_study
 from eμsym.studies.parquet_bytes import from_bytes
 from eμsym.studies.store import read_store
 from tests.studies.toy_studies import SMALL, finished, half_done, names, parts
@@ -20,7 +21,7 @@ from tests.studies.toy_studies import SMALL, finished, half_done, names, parts
 
 @pytest.fixture(autouse=True)
 def every_toy_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "KEEP_SECONDS", -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +90,10 @@ def test_only_stores_of_one_study_are_merged(half: Path, tmp_path: Path) -> None
 
 SIDE_BY_SIDE = """
 import sys
-import eμsym.studies.running as running
+from eμsym.running import loop
 from eμsym.studies import run_study
 from tests.studies.toy_studies import SMALL
-running._KEEP_SECONDS = -1.0
+loop.KEEP_SECONDS = -1.0
 job, jobs = map(int, sys.argv[2:4])
 print("ready", flush=True)
 sys.stdin.readline()

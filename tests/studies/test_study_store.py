@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
+from eμsym.running import loop
 from eμsym.studies import (
     PairRow,
     Study,
     StudyTest,
     read_results,
     run_study,
-    running,
 )
 from eμsym.studies.parquet_bytes import from_bytes, to_bytes
 from eμsym.unbinned.spline import SplineTest
-from tests.studies.toy_studies import SMALL, finished, half_done, names, parts, stopped_after
+from tests.studies.toy_studies import SMALL, finished, half_done, names, parts
 
 
 @pytest.fixture(autouse=True)
 def every_toy_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "KEEP_SECONDS", -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -45,31 +45,26 @@ def half(tmp_path: Path) -> Path:
     return half_done(tmp_path / "store")
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return a list that every toy that is done is put into."""
-    done: list[Any] = []
-    run_chunk = running.run_chunk
+@dataclass
+class Count:
+    """Counts the toys that are done."""
 
-    def run(work: Any, toys: Any, *more: Any) -> Any:
-        done.extend(toys)
-        return run_chunk(work, toys, *more)
+    toys: int = 0
 
-    monkeypatch.setattr(running, "run_chunk", run)
-    return done
+    def __call__(self, count: int, note: str = "") -> None:
+        self.toys += count
 
 
-def test_only_what_is_missing_is_done(
-    half: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_is_missing_is_done(half: Path, whole: bytes) -> None:
     partly = read_results(half)
     assert (partly.done, partly.complete) == (7, False)
-    done = counted(monkeypatch)
-    assert run_study(SMALL, half, workers=1).complete
-    assert len(done) == len(set(done)) == 18 - 7
+    done = Count()
+    assert run_study(SMALL, half, workers=1, progress=done).complete
+    assert done.toys == 18 - 7
     assert (half / "toys.parquet").read_bytes() == whole
     assert names(half) == {"study.json", "toys.parquet"}
-    run_study(SMALL, half, workers=1)
-    assert len(done) == 18 - 7
+    run_study(SMALL, half, workers=1, progress=done)
+    assert done.toys == 18 - 7
     assert read_results(half).table.equals(from_bytes(whole)[0])
 
 
@@ -186,15 +181,15 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_corrupt_part_is_set_aside_and_its_toys_are_done_again(
-    half: Path, whole: bytes, damage: str, monkeypatch: pytest.MonkeyPatch
+    half: Path, whole: bytes, damage: str
 ) -> None:
     victim = parts(half)[3]
     victim.write_bytes(DAMAGES[damage](victim.read_bytes()))
     with pytest.raises(InputFileError, match=rf"{victim.name}: is corrupt .*; emusym toys sets"):
         read_results(half)
-    done = counted(monkeypatch)
-    results = run_study(SMALL, half, workers=1)
-    assert len(done) == 18 - 6
+    done = Count()
+    results = run_study(SMALL, half, workers=1, progress=done)
+    assert done.toys == 18 - 6
     (note,) = results.notes
     assert f"{victim}: is corrupt" in note
     assert "\n" not in note
@@ -238,8 +233,7 @@ def test_every_flipped_bit_of_the_table_s_numbers_is_found(half: Path) -> None:
 
 def test_a_part_of_another_study_is_refused(half: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    with stopped_after(1):
-        run_study(replace(SMALL, seed=4), other, workers=1)
+    run_study(replace(SMALL, seed=4), other, workers=1, jobs=18)
     (foreign,) = parts(other)
     shutil.copy(foreign, half / "parts")
     with pytest.raises(ConfigurationError, match=rf"{foreign.name}: is of another study; move"):

@@ -102,11 +102,15 @@ class TestRandomness:
         test = SymmetrizedTest(epochs=100, engine=engine)
         weights = [np.linspace(0.5, 1.5, len(x)) for x in pairs[2]]
         pairs[2] = (*pairs[2], *weights)
-        children = np.random.SeedSequence(4).spawn(3)
-        results = test.each(pairs, rngs=[np.random.default_rng(child) for child in children])
-        for pair, result, child in zip(pairs, results, children, strict=True):
+        # Generators count what is spawned of them: every use takes fresh ones.
+        together, alone_each = (
+            [np.random.default_rng(child) for child in np.random.SeedSequence(4).spawn(3)]
+            for _ in range(2)
+        )
+        results = test.each(pairs, rngs=together)
+        for pair, result, rng in zip(pairs, results, alone_each, strict=True):
             given = dict(zip(("weights_a", "weights_b"), pair[2:], strict=False))
-            alone = test(*pair[:2], rng=np.random.default_rng(child), **given)
+            alone = test(*pair[:2], rng=rng, **given)
             assert result.t == pytest.approx(alone.t, abs=1e-9)
             assert result.spawn_keys == alone.spawn_keys
         assert test.each([], rngs=[]) == []
