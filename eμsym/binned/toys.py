@@ -10,8 +10,13 @@ from numpy.typing import ArrayLike
 
 from eμsym.binned.injection import asimov_z, injection_strengths
 from eμsym.binned.nsigma import pulls
-from eμsym.binned.q0 import Background
-from eμsym.binned.q0_input import as_counts, contents, json_number, normalised_signal
+from eμsym.binned.q0_input import (
+    Background,
+    as_counts,
+    contents,
+    json_number,
+    normalised_signal,
+)
 from eμsym.counts import FloatArray, check_same_binning
 from eμsym.errors import ConfigurationError, DataError
 
