@@ -8,8 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlog1py
 
-from eμsym.binned.q0 import Background
-from eμsym.binned.q0_input import as_counts, check_choice, chunks, contents, normalised_signal
+from eμsym.binned.q0_input import (
+    Background,
+    as_counts,
+    check_choice,
+    chunks,
+    contents,
+    normalised_signal,
+)
 from eμsym.binned.q0_root import decreasing_root
 from eμsym.counts import FloatArray, check_same_binning
 from eμsym.errors import DataError

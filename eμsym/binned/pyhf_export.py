@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.binned.q0_input import fit_input
-from eμsym.errors import DataError
+from eμsym.binned.q0_input import fit_input, is_signal_pair
+from eμsym.errors import ConfigurationError, DataError
 
 
 def pyhf_workspace(
@@ -62,7 +62,10 @@ def pyhf_workspace(
     where that is negative. For a deficit in B beyond the default bounds exchange
     the samples: L2 is the same with A for B and −μ for μ.
     """
-    counts_b, counts_a, shape = (x.ravel() for x in fit_input(b, a, signal, "profiled"))
+    if is_signal_pair(signal):
+        raise ConfigurationError("the workspace holds a signal in B alone; give one shape")
+    counts_b, counts_a, signal_in = fit_input(b, a, signal, "profiled")
+    counts_b, counts_a, shape = counts_b.ravel(), counts_a.ravel(), signal_in.in_b.ravel()
     used = (counts_b + counts_a + shape) > 0
     counts_b, counts_a, shape = counts_b[used], counts_a[used], shape[used]
     template = (counts_a + counts_b) / 2

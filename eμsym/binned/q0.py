@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
 
+from eμsym.binned.q0_fit import fit_toys
 from eμsym.binned.q0_input import (
+    Background,
+    Minimizer,
+    Signal,
     as_counts,
     check_choice,
     check_populated,
     check_toy_shapes,
+    checked_ratio,
+    checked_signal,
     chunks,
     fit_input,
     json_number,
-    normalised_signal,
 )
-from eμsym.binned.q0_likelihood import (
-    ProfiledScore,
-    known_log_ratio,
-    known_score,
-    profiled_log_ratio,
-)
-from eμsym.binned.q0_root import decreasing_root
+from eμsym.binned.q0_known import KnownLikelihood
+from eμsym.binned.q0_nuisances import NuisanceLikelihood
+from eμsym.binned.q0_profiled import ProfiledLikelihood
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
-from eμsym.errors import DataError
-
-if TYPE_CHECKING:
-    from eμsym.binned.yield_ratio import YieldRatio
-
-Background = Literal["known", "profiled"]
-Minimizer = Literal["newton", "minuit"]
-
-#: Brackets that are not a physical boundary are widened by this, lest rounding
-#: put a root that stands on the end outside.
-MARGIN = 1 + 1e-9
-
-#: The root is found once a step is below this fraction of μ's error.
-STEP_TOLERANCE = 1e-10
-
-#: A profiled score below this, in sums of numbers up to one, is rounding: ln L is level.
-FLAT = 1e-14
+from eμsym.distributions import SignedChiSquared
+from eμsym.errors import ConfigurationError, DataError
 
 
 @dataclass(frozen=True)
@@ -77,9 +63,14 @@ class Q0:
         return self.q0
 
     @property
+    def reference(self) -> SignedChiSquared:
+        """What q0 follows under the symmetry: its signed root, `z`, is N(0,1)."""
+        return SignedChiSquared()
+
+    @property
     def pvalue(self) -> float:
-        """One-sided p-value of an excess in B, from N(0,1)."""
-        return float(norm.sf(self.z))
+        """One-sided p-value of a signal, of μ > 0."""
+        return self.reference.pvalue(self.q0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result with its p-value, for JSON; NaN becomes None, infinity "inf"."""
@@ -130,10 +121,11 @@ def q0(
 
     .. math::
         L_1(μ) = \prod_i \mathrm{Pois}(B_i | T_i + μ S_i), \qquad
-        L_2(μ, b) = \prod_i \mathrm{Pois}(B_i | b_i + μ S_i)\,\mathrm{Pois}(A_i | b_i)
+        L_2(μ, b) = \prod_i \mathrm{Pois}(B_i | κ_i b_i + μ S^B_i)\,
+                    \mathrm{Pois}(A_i | b_i + μ S^A_i)
 
-    (DDP Eq. 3 and 4.) q0 is −2 ln L(0)/L(μ̂), each L at its best background, and
-    carries the sign of μ̂ (Eq. 6).
+    (DDP Eq. 3, and 4 with κ = 1 and S^A = 0.) q0 is −2 ln L(0)/L(μ̂), each L at its
+    best background b ≥ 0, and carries the sign of μ̂ (Eq. 6).
 
     Parameters
     ----------
@@ -145,15 +137,17 @@ def q0(
         The expected background T if it is known, the sample A if profiled.
         T may be weighted; its own uncertainty is not in the model.
     signal : array_like or histogram
-        The signal's shape S, of any normalisation: it is scaled to ΣS = 1, so
-        that μ counts events. Bins may be zero.
+        The signal's shape S in B, of any normalisation: it is scaled to ΣS = 1, so
+        that μ counts events. Bins may be zero. With the background profiled also a
+        tuple (S_A, S_B) of a signal in both samples, scaled to Σ(S_A + S_B) = 1: μ
+        counts the events of both.
     background : {"known", "profiled"}
     minimizer : {"newton", "minuit"}
         "newton" searches the root of the profiled score; "minuit" minimises the
         likelihood with MIGRAD, see `profile_fit`, and is far slower.
     ratio : YieldRatio or array_like, optional
         With the background profiled, the expected κ = E[B]/E[A] of every bin
-        without signal: B_i ~ Pois(κ_i b_i + μS_i). A `YieldRatio` brings its
+        without signal. A `YieldRatio` brings its
         uncertainty as nuisances, see `EqualisedPair.yield_ratio`. Default: 1.
 
     Returns
@@ -167,13 +161,15 @@ def q0(
         signal is negative or all zero; B has entries where a known T and S
         are both zero; or a ratio is of other bins, or not above zero.
     ConfigurationError
-        If a choice is none of those named, or a ratio goes with a known background.
+        If a choice is none of those named, or a ratio or a signal in both samples
+        goes with a known background.
 
     Notes
     -----
     A known background lets μ fall to −min(T/S), where a bin's expectation
     vanishes. A profiled one rises to make room for any μ < 0. If ln L is flat
-    from zero to some μ, μ̂ = 0.
+    from zero to some μ, μ̂ = 0: so it is if the signal is in both samples as the
+    backgrounds are, S_B = κS_A.
 
     Examples
     --------
@@ -185,29 +181,34 @@ def q0(
     """
     check_choice("background", background, ("known", "profiled"))
     check_choice("minimizer", minimizer, ("newton", "minuit"))
-    counts, other, shape = fit_input(b, reference, signal, background)
     if minimizer == "minuit":
         # Here, so that the fast way needs no iminuit.
         from eμsym.binned.q0_minuit import profile_fit
 
         fit = profile_fit(
-            counts, other, shape, background=background, scan_size=0, minos=False, ratio=ratio
+            b, reference, signal, background=background, scan_size=0, minos=False, ratio=ratio
         )
         if not fit.valid:
             raise DataError("MIGRAD found no minimum for these counts; take minimizer='newton'")
         return Q0(fit.q0, fit.z, fit.mu, fit.mu_error)
-    if ratio is not None:
-        from eμsym.binned.q0_ratio import checked_ratio, fit_ratio
-
-        flat = checked_ratio(ratio, shape.shape, background)
-        value, mu, mu_error, z = fit_ratio(counts.ravel(), other.ravel(), shape.ravel(), flat)
-        return Q0(float(value), float(z), float(mu), float(mu_error))
-    toys = q0_toys(counts, other, shape, background=background)
-    return Q0(float(toys.q0), float(toys.z), float(toys.mu), float(toys.mu_error))
+    counts, other, shapes = fit_input(b, reference, signal, background)
+    kappa = checked_ratio(ratio, counts.shape, background)
+    counts, other, shapes = counts.ravel(), other.ravel(), shapes.ravel()
+    if len(kappa.modes):
+        result = NuisanceLikelihood(counts, other, shapes, kappa).fit()
+    else:
+        result = _fit(counts[None], other[None], shapes, kappa.ratio, background)[:, 0]
+    value, mu, mu_error, z = result.tolist()
+    return Q0(value, z, mu, mu_error)
 
 
 def q0_toys(
-    b: ArrayLike, reference: ArrayLike, signal: ArrayLike, *, background: Background
+    b: ArrayLike,
+    reference: ArrayLike,
+    signal: ArrayLike | tuple[ArrayLike, ArrayLike],
+    *,
+    background: Background,
+    ratio: YieldRatio | ArrayLike | None = None,
 ) -> Q0Toys:
     """Compute q0 of many toys at once, from arrays.
 
@@ -218,9 +219,11 @@ def q0_toys(
     reference : array_like, shape (*toys, *bins) or (*bins)
         T if the background is known, A if profiled; without toy axes it serves
         every toy.
-    signal : array_like, shape (*bins)
+    signal : array_like, shape (*bins), or a tuple of two
         As for `q0`.
     background : {"known", "profiled"}
+    ratio : array_like, shape (*bins), optional
+        As for `q0`, but known exactly: no `YieldRatio` with directions.
 
     Returns
     -------
@@ -230,6 +233,8 @@ def q0_toys(
     ------
     DataError
         As for `q0`.
+    ConfigurationError
+        As for `q0`, or if the ratio is uncertain.
 
     Notes
     -----
@@ -242,97 +247,42 @@ def q0_toys(
     ([44.0, -44.0], [2.82, -3.55])
     """
     check_choice("background", background, ("known", "profiled"))
-    shape = normalised_signal(np.asarray(signal, dtype=np.float64))
+    shapes = checked_signal(signal, background)
+    bins = shapes.in_b.shape
     counts, other = np.asarray(b), np.asarray(reference)
-    check_toy_shapes(counts, other, shape)
-    toys_shape = counts.shape[: counts.ndim - shape.ndim]
-    s = shape.ravel()
-    counts = counts.reshape(-1, s.size)
-    other = other.reshape(-1, s.size)
+    check_toy_shapes(counts, other, shapes.in_b)
+    kappa = checked_ratio(ratio, bins, background)
+    if len(kappa.modes):
+        raise ConfigurationError("q0_toys takes an exact ratio; for an uncertain one call q0")
+    toys_shape = counts.shape[: counts.ndim - len(bins)]
+    shapes = shapes.ravel()
+    counts = counts.reshape(-1, shapes.in_b.size)
+    other = other.reshape(-1, shapes.in_b.size)
     result = np.empty((4, len(counts)))
-    for rows in chunks(len(counts), s.size):
+    for rows in chunks(len(counts), shapes.in_b.size):
         b_rows = as_counts(counts[rows], "B")
         other_rows = as_counts(
             other if len(other) == 1 else other[rows], "T" if background == "known" else "A"
         )
-        fit = _fit_known if background == "known" else _fit_profiled
-        result[:, rows] = fit(b_rows, other_rows, s)
+        result[:, rows] = _fit(b_rows, other_rows, shapes, kappa.ratio, background)
     value, mu, mu_error, z = result.reshape(4, *toys_shape)
     return Q0Toys(q0=value, z=z, mu=mu, mu_error=mu_error)
 
 
-def _fit_known(b: FloatArray, t: FloatArray, s: FloatArray) -> FloatArray:
+def _fit(
+    b: FloatArray, reference: FloatArray, signal: Signal, kappa: FloatArray, background: Background
+) -> FloatArray:
     """Fit toys of flat bins; return q0, μ̂, its error and Z, shape (4, toys)."""
-    check_populated(b, t, s)
-    b, t, s = _signal_bins(b, t, s)
-    # Where the expectation of a bin vanishes first, as μ falls.
-    low = np.broadcast_to(-(t / s).min(axis=1), len(b))
-    high = MARGIN * b.sum(axis=1)  # the score is at most ΣB/μ − 1
-    at_zero, slope = known_score(np.zeros(len(b)), b, t, s)
-    at_low, _ = known_score(low, b, _zeroed_at_boundary(t, s), s)
-    on_boundary = at_low <= 0
-    mu = decreasing_root(
-        lambda mu: known_score(mu, b, t, s),
-        np.where(at_zero > 0, 0.0, low),
-        np.where(on_boundary, low, np.where(at_zero > 0, high, 0.0)),
-        np.where(on_boundary, low, 0.0),
-        _tolerance(slope, high - low),
-    )
-    slope = known_score(mu, b, t, s)[1]
-    return _result(known_log_ratio(mu, b, t, s), mu, np.where(on_boundary, 0.0, slope))
-
-
-def _fit_profiled(b: FloatArray, a: FloatArray, s: FloatArray) -> FloatArray:
-    """Fit toys of flat bins; return q0, μ̂, its error and Z, shape (4, toys)."""
-    b, a, s = _signal_bins(b, a, s)
-    score = ProfiledScore(b, a, s)
-    zero = np.zeros(len(b))
-    at_zero, slope = score(zero)
-    kink = score.kink
-    # Away from zero the kink is a constant; within it the maximum is at zero.
-    flat = kink + FLAT
-    side = np.where(at_zero > flat, 1.0, np.where(at_zero < -flat, -1.0, 0.0))
-    # As b̂̂ + μS ≥ μS and b̂̂ ≥ −μS, the maximum lies between −ΣA and ΣB.
-    low = np.where(side < 0, -MARGIN * np.broadcast_to(a.sum(axis=1), len(b)), 0.0)
-    high = np.where(side > 0, MARGIN * b.sum(axis=1), 0.0)
-
-    def function(mu: FloatArray) -> tuple[FloatArray, FloatArray]:
-        value, slope = score(mu)
-        return value - side * kink, slope
-
-    mu = decreasing_root(function, low, high, zero, _tolerance(slope, high - low))
-    slope = score(mu)[1]
-    slope[(mu == 0) & (kink > 0)] = 0.0
-    return _result(profiled_log_ratio(mu, b, a, s), mu, slope)
-
-
-def _signal_bins(
-    b: FloatArray, reference: FloatArray, s: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the bins that know of μ, those with signal."""
-    if s.all():
-        return b, reference, s
-    used = s > 0
-    return b[:, used], reference[:, used], s[used]
-
-
-def _zeroed_at_boundary(t: FloatArray, s: FloatArray) -> FloatArray:
-    """Return T with −μS in the bins that bound μ, so that T + μS is there exactly zero."""
-    ratio = t / s
-    lowest = ratio.min(axis=1, keepdims=True)
-    return np.where(ratio == lowest, lowest * s, t)
-
-
-def _tolerance(slope: FloatArray, width: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        return np.asarray(STEP_TOLERANCE * np.fmin(1 / np.sqrt(-slope), width))
-
-
-def _result(twice_log_ratio: FloatArray, mu: FloatArray, slope: FloatArray) -> FloatArray:
-    """Return q0, μ̂, its error and Z, shape (4, toys)."""
-    size = np.maximum(twice_log_ratio, 0.0)  # below zero by rounding only
-    with np.errstate(divide="ignore"):
-        error = 1 / np.sqrt(-slope)
-    error[~np.isfinite(error)] = np.nan
-    sign = np.where(mu < 0, -1.0, 1.0)
-    return np.stack([sign * size, mu + 0.0, error, sign * np.sqrt(size)])
+    if background == "known":
+        check_populated(b, reference, signal.in_b)
+    used = signal.both > 0  # the others know nothing of μ
+    if not used.all():
+        b, reference, signal, kappa = (
+            b[:, used],
+            reference[:, used],
+            signal.of_bins(used),
+            kappa[used],
+        )
+    if background == "known":
+        return fit_toys(KnownLikelihood(b, reference, signal.in_b), len(b))
+    return fit_toys(ProfiledLikelihood(b, reference, signal, kappa), len(b))

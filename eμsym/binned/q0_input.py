@@ -1,14 +1,24 @@
-"""What the binned likelihoods take: counts that are counts, and a signal that is a shape."""
+"""What the binned likelihoods take: counts that are counts, a signal that is a shape, a ratio."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
 from eμsym.errors import ConfigurationError, DataError
+
+Background = Literal["known", "profiled"]
+Minimizer = Literal["newton", "minuit"]
+
+#: Bounds of μ̂ that are not physical are widened by this, lest rounding put μ̂ outside.
+MARGIN = 1 + 1e-9
 
 #: Bins times toys that are worked on at once: temporaries stay in the cache.
 CHUNK = 1 << 15
@@ -56,25 +66,125 @@ def normalised_signal(signal: Any) -> FloatArray:
     return values / total
 
 
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """The shapes of a signal in the two samples, normalised together.
+
+    Attributes
+    ----------
+    in_a, in_b : ndarray of float, shape (*bins)
+        Events of A and of B for each event of signal: Σ(S_A + S_B) = 1.
+    """
+
+    in_a: FloatArray
+    in_b: FloatArray
+
+    @classmethod
+    def normalised(cls, signal: Any) -> Signal:
+        """Return a signal in B alone, or from a tuple (S_A, S_B) one in both.
+
+        A tuple of two numbers is a signal in B of two bins.
+
+        Raises
+        ------
+        DataError
+            If the two are of other bins, one of these is negative or not finite,
+            or all are zero.
+        """
+        if not is_signal_pair(signal):
+            in_b = normalised_signal(signal)
+            return cls(np.zeros_like(in_b), in_b)
+        check_same_binning(*signal)
+        in_a, in_b = (as_counts(contents(shape), "signal") for shape in signal)
+        total = float(in_a.sum()) + float(in_b.sum())
+        if not total > 0:
+            raise DataError("signal: every bin is zero; there is no shape to look for")
+        return cls(in_a / total, in_b / total)
+
+    @property
+    def both(self) -> FloatArray:
+        """S_A + S_B."""
+        return self.in_a + self.in_b
+
+    def ravel(self) -> Signal:
+        """Return the signal of flat bins."""
+        return Signal(self.in_a.ravel(), self.in_b.ravel())
+
+    def of_bins(self, chosen: Any) -> Signal:
+        """Return the signal in some of the flat bins, as they are."""
+        return Signal(self.in_a[chosen], self.in_b[chosen])
+
+
+def is_signal_pair(signal: Any) -> bool:
+    """Whether a signal is a tuple (S_A, S_B) of arrays or histograms."""
+    return (
+        isinstance(signal, tuple)
+        and len(signal) == 2
+        and not any(isinstance(shape, Number) for shape in signal)
+    )
+
+
+def checked_signal(signal: Any, background: str) -> Signal:
+    """Return the normalised signal; a known background leaves no A for one to stand in.
+
+    Raises
+    ------
+    ConfigurationError
+        If the background is known and the signal is a pair.
+    DataError
+        As `Signal.normalised` does.
+    """
+    if background == "known" and is_signal_pair(signal):
+        raise ConfigurationError("a signal (S_A, S_B) is of two samples; with T known give S_B")
+    return Signal.normalised(signal)
+
+
+def checked_ratio(
+    ratio: YieldRatio | ArrayLike | None, shape: tuple[int, ...], background: str
+) -> YieldRatio:
+    """Return the ratio of flat bins; one if there is none.
+
+    Raises
+    ------
+    DataError
+        If it is of other bins, or not a number above zero.
+    ConfigurationError
+        If the background is known: nothing is left for a ratio to say.
+    """
+    if ratio is None:
+        return YieldRatio.exact(np.ones(int(np.prod(shape))))
+    if background != "profiled":
+        raise ConfigurationError("a ratio is of two samples; with a known background give T alone")
+    result = ratio if isinstance(ratio, YieldRatio) else YieldRatio.exact(ratio)
+    if result.log_ratio.shape != shape:
+        raise DataError(f"the ratio has shape {result.log_ratio.shape}, the signal {shape}")
+    return YieldRatio(
+        result.log_ratio.ravel(), result.modes.reshape(len(result.modes), result.log_ratio.size)
+    )
+
+
 def fit_input(
     b: Any, reference: Any, signal: Any, background: str
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return B, the reference (T or A) and the normalised S, as arrays of one shape.
+) -> tuple[FloatArray, FloatArray, Signal]:
+    """Return B, the reference (T or A) and the normalised signal, as arrays of one shape.
 
     Raises
     ------
     DataError
         If binnings differ, a content is negative or not finite, B (or A) is
         weighted, or the signal is all zero.
+    ConfigurationError
+        As `checked_signal` does.
     """
     check_same_binning(b, reference)
-    check_same_binning(b, signal)
+    for shape in signal if is_signal_pair(signal) else (signal,):
+        check_same_binning(b, shape)
     counts = unweighted_counts(b, "B")
     if background == "known":
         other = as_counts(contents(reference), "T")
     else:
         other = unweighted_counts(reference, "A")
-    return counts, other, normalised_signal(signal)
+    return counts, other, checked_signal(signal, background)
 
 
 def unweighted_counts(sample: Any, name: str) -> FloatArray:

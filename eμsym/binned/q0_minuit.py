@@ -12,24 +12,28 @@ from typing import Any, Literal
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike
-from scipy.stats import norm
 
-from eμsym.binned.q0 import Background
-from eμsym.binned.q0_input import check_choice, check_populated, fit_input, json_number
-from eμsym.binned.q0_minuit_objective import Objective
-from eμsym.binned.q0_minuit_ratio import RatioObjective
-from eμsym.binned.q0_ratio import checked_ratio
+from eμsym.binned.q0_input import (
+    Background,
+    check_choice,
+    check_populated,
+    checked_ratio,
+    fit_input,
+    is_signal_pair,
+    json_number,
+)
+from eμsym.binned.q0_nuisances import NuisanceLikelihood
+from eμsym.binned.q0_objective import BinsObjective, KnownObjective, Objective
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
+from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
+from eμsym.minuit import migrad_to_the_end
 
 Profile = Literal["mu", "bins"]
 
-#: MIGRAD stops at an estimated distance to the minimum of 0.002 times this.
-TOLERANCE = 1e-8
-
-#: Most times that MIGRAD goes on from where it stopped.
-REPEATS = 5
+#: MIGRAD goes on until μ moves by less than this in units of its error.
+SETTLED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +87,14 @@ class ProfileFit:
         return self.q0
 
     @property
+    def reference(self) -> SignedChiSquared:
+        """What q0 follows under the symmetry: its signed root, `z`, is N(0,1)."""
+        return SignedChiSquared()
+
+    @property
     def pvalue(self) -> float:
-        """One-sided p-value of an excess in B, from N(0,1)."""
-        return float(norm.sf(self.z))
+        """One-sided p-value of a signal, of μ > 0."""
+        return self.reference.pvalue(self.q0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fit without its matrix and background, for JSON; NaN becomes None."""
@@ -154,100 +163,119 @@ def profile_fit(
         As for `q0`.
     ConfigurationError
         If an option is none of those named, a size of the scan is negative, or a
-        ratio goes with a known background or with ``profile="bins"``.
+        ratio or a signal in both samples goes with a known background or with
+        ``profile="bins"``.
     """
     check_choice("background", background, ("known", "profiled"))
     check_choice("profile", profile, ("mu", "bins"))
     if scan_size < 0 or not scan_sigmas > 0:
         raise ConfigurationError("scan_size and scan_sigmas: a scan needs positive sizes")
-    counts, other, shape = fit_input(b, reference, signal, background)
-    known = background == "known"
-    flat_b, flat_other, s = counts.ravel(), other.ravel(), shape.ravel()
-    if known:
-        check_populated(flat_b, flat_other, s)
-    objective: Objective | RatioObjective
-    if ratio is not None:
-        if profile == "bins":
-            raise ConfigurationError("profile 'bins' is of equal yields; with a ratio choose 'mu'")
-        objective = RatioObjective(
-            flat_b, flat_other, s, checked_ratio(ratio, shape.shape, background)
-        )
-        names = objective.names
-    else:
-        free = np.zeros(s.size, dtype=bool)
-        if profile == "bins" and not known:
-            free = (s > 0) & (flat_b > 0) & (flat_other > 0)
-        objective = Objective(flat_b, flat_other, s, free=free, known=known)
-        names = tuple(_bin_name(i, shape.shape) for i in np.flatnonzero(free).tolist())
-    minuit, calls = _minimum(objective, names)
+    objective, shape = _objective(b, reference, signal, background, profile, ratio)
+    search = _Search(objective)
+    minuit = search.minimum()
     if minuit is None:
-        values = objective.start(objective.resting_point or 0.0)
-        covariance = np.full((values.size, values.size), np.nan)
-        valid, interval = True, (np.nan, np.nan)
+        values, calls, valid = objective.start(search.rest or 0.0), 0, True
+        covariance, interval = np.full((values.size, values.size), np.nan), (np.nan, np.nan)
     else:
-        values = np.array(minuit.values)
-        valid = bool(minuit.valid)
+        values, calls, valid = np.array(minuit.values), int(minuit.nfcn), bool(minuit.valid)
         covariance = _covariance(objective, values)
         interval = _minos(objective, minuit) if minos and valid else (np.nan, np.nan)
     mu = float(values[0]) + 0.0
     mu_error = float(np.sqrt(covariance[0, 0]))
-    size = max(0.0, _at_zero(objective, minuit) - objective.value(values))
+    lowest = objective.value(values)
+    size = max(0.0, search.at_zero() - lowest)
     sign = -1.0 if mu < 0 else 1.0
-    scan_mu = _scan_points(mu, mu_error, objective, scan_size, scan_sigmas)
+    width = mu_error if np.isfinite(mu_error) else float(objective.steps(values)[0])
+    first, last = mu - scan_sigmas * width, mu + scan_sigmas * width
+    scan_mu = np.linspace(max(objective.low, first), last, scan_size)
     return ProfileFit(
         q0=sign * size,
         z=sign * float(np.sqrt(size)),
         mu=mu,
         mu_error=mu_error,
         interval=interval,
-        names=("mu", *names),
+        names=("mu", *objective.names),
         values=values,
         covariance=covariance,
-        background=objective.background(values).reshape(shape.shape),
+        background=objective.background(values).reshape(shape),
         scan_mu=scan_mu,
-        scan=_scan(objective, minuit, scan_mu, objective.value(values)),
+        scan=_scan(objective, minuit, scan_mu, lowest),
         valid=valid,
         n_calls=calls,
     )
 
 
-def _bin_name(flat: int, shape: tuple[int, ...]) -> str:
-    return f"b[{', '.join(str(i) for i in np.unravel_index(flat, shape))}]"
+def _objective(
+    b: Any,
+    reference: Any,
+    signal: Any,
+    background: Background,
+    profile: Profile,
+    ratio: YieldRatio | ArrayLike | None,
+) -> tuple[Objective, tuple[int, ...]]:
+    """Return what MINUIT minimises, and the shape of the bins."""
+    counts, other, shapes = fit_input(b, reference, signal, background)
+    shape = counts.shape
+    kappa = checked_ratio(ratio, shape, background)
+    counts, other, shapes = counts.ravel(), other.ravel(), shapes.ravel()
+    if background == "known":
+        check_populated(counts, other, shapes.in_b)
+        return KnownObjective(counts, other, shapes.in_b), shape
+    if profile == "mu":
+        return NuisanceLikelihood(counts, other, shapes, kappa), shape
+    if ratio is not None or is_signal_pair(signal):
+        raise ConfigurationError(
+            "profile 'bins' is of equal yields and a signal in B; "
+            "with a ratio or a signal in both choose 'mu'"
+        )
+    names = [f"b[{', '.join(str(i) for i in index)}]" for index in np.ndindex(*shape)]
+    return BinsObjective(counts, other, shapes.in_b, names), shape
 
 
-def _make(
-    objective: Objective | RatioObjective, start: FloatArray, names: tuple[str, ...]
-) -> Minuit:
-    minuit = Minuit(
-        objective.value,
-        start,
-        grad=objective.gradient,
-        # Of one parameter the curvature can vanish, and MINUIT then falls back on g2.
-        g2=None if names else lambda values: objective.hessian(values)[0],
-        hessian=objective.hessian if names else None,
-        name=("mu", *names),
-    )
-    minuit.tol = TOLERANCE
-    minuit.errors = objective.errors(start)
-    if np.isfinite(objective.low):
-        minuit.limits["mu"] = (objective.low, None)
-    return minuit
+class _Search:
+    """The search for the minimum of an objective, on one side of a kink if there is one.
+
+    MINUIT meets no kink on its way to the minimum, whose side is known: that side's
+    straight lines go on beyond zero. Once it is found, every μ has its own.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self.rest, self.side = objective.rest()
+
+    def minimum(self) -> Minuit | None:
+        """Return MINUIT at the minimum, or None if there is no need of it."""
+        if self.rest is not None:
+            return None
+        minuit = self._migrad(self.objective.start(self.objective.first_mu))
+        self.side = 0.0
+        return minuit
+
+    def at_zero(self) -> float:
+        """Return the objective at μ = 0, minimised over the other parameters."""
+        start = self.objective.start(0.0)
+        if self.rest is None and not self.objective.start_is_best:
+            start = np.array(self._migrad(start, hold_mu=True).values)
+        return self.objective.value(start)
+
+    def _migrad(self, start: FloatArray, *, hold_mu: bool = False) -> Minuit:
+        objective = self.objective
+        return migrad_to_the_end(
+            lambda v: objective.value(v, self.side),
+            lambda v: objective.gradient(v, self.side),
+            lambda v: objective.hessian(v, self.side),
+            start,
+            steps=objective.steps(start),
+            errordef=Minuit.LEAST_SQUARES,
+            settled=SETTLED,
+            watched=1,
+            names=("mu", *objective.names),
+            low=objective.low,
+            hold_first=hold_mu,
+        )
 
 
-def _minimum(
-    objective: Objective | RatioObjective, names: tuple[str, ...]
-) -> tuple[Minuit | None, int]:
-    """Return MINUIT at the minimum, or None if there is no need of it, and its calls."""
-    if objective.resting_point is not None:
-        return None, 0
-    # From the boundary itself MINUIT sees no slope; zero is the natural start.
-    mu = 0.0 if objective.low < 0 else float(objective.b.sum()) / 2
-    minuit = _migrad(objective, mu, names)
-    objective.side = 0.0
-    return minuit, int(minuit.nfcn)
-
-
-def _covariance(objective: Objective | RatioObjective, values: FloatArray) -> FloatArray:
+def _covariance(objective: Objective, values: FloatArray) -> FloatArray:
     """Return the inverse of half the Hessian, NaN if it has none: HESSE without its differences."""
     hessian = objective.hessian(values)
     if not hessian[0, 0] > 0:
@@ -255,32 +283,7 @@ def _covariance(objective: Objective | RatioObjective, values: FloatArray) -> Fl
     return np.asarray(np.linalg.inv(hessian / 2))
 
 
-def _migrad(objective: Objective | RatioObjective, mu: float, names: tuple[str, ...]) -> Minuit:
-    minuit = _make(objective, objective.start(mu), names)
-    for _ in range(REPEATS):
-        if minuit.fmin is not None:
-            # MINUIT stopped at the digits that it thinks the value can tell apart.
-            # From a value of zero it goes on to where the gradient vanishes.
-            objective.offset += minuit.fval
-        before = minuit.values[0]
-        minuit.migrad()
-        if abs(minuit.values[0] - before) <= 1e-9 * minuit.errors[0]:
-            break
-    return minuit
-
-
-def _at_zero(objective: Objective | RatioObjective, minuit: Minuit | None) -> float:
-    """Return the objective at μ = 0, minimised over the free backgrounds."""
-    start = objective.start(0.0)
-    if minuit is None or objective.start_is_best:
-        return objective.value(start)
-    fixed = _make(objective, start, minuit.parameters[1:])
-    fixed.fixed["mu"] = True
-    fixed.migrad()
-    return float(fixed.fval)
-
-
-def _minos(objective: Objective | RatioObjective, minuit: Minuit) -> tuple[float, float]:
+def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
     try:
         minuit.minos("mu")
     except RuntimeError:
@@ -290,26 +293,17 @@ def _minos(objective: Objective | RatioObjective, minuit: Minuit) -> tuple[float
     above = mu + error.upper if error.upper_valid else np.nan
     if np.isfinite(objective.low):
         at_boundary = objective.value(objective.start(objective.low))
-        if at_boundary - minuit.fval <= 1:
+        if at_boundary - objective.value(np.array(minuit.values)) <= 1:
             below = objective.low
     return below, above
 
 
-def _scan_points(
-    mu: float, mu_error: float, objective: Objective | RatioObjective, size: int, sigmas: float
-) -> FloatArray:
-    width = mu_error if np.isfinite(mu_error) else np.sqrt(objective.b.sum() + 1)
-    return np.linspace(max(objective.low, mu - sigmas * width), mu + sigmas * width, size)
-
-
 def _scan(
-    objective: Objective | RatioObjective, minuit: Minuit | None, points: FloatArray, lowest: float
+    objective: Objective, minuit: Minuit | None, points: FloatArray, lowest: float
 ) -> FloatArray:
     """Return −2 ln λ at the points, the free backgrounds fitted again for each."""
     if points.size == 0:
         return np.zeros(0)
     if minuit is None or objective.start_is_best:
-        values = np.array([objective.value(objective.start(mu)) for mu in points])
-    else:
-        values = minuit.mnprofile("mu", grid=points)[1]
-    return np.asarray(values - lowest)
+        return np.array([objective.value(objective.start(mu)) for mu in points]) - lowest
+    return np.asarray(minuit.mnprofile("mu", grid=points)[1] - minuit.fval)

@@ -10,8 +10,13 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.injection import asimov_z, injection_strengths
-from eμsym.binned.q0 import Background
-from eμsym.binned.q0_input import as_counts, contents, json_number, normalised_signal
+from eμsym.binned.q0_input import (
+    Background,
+    as_counts,
+    contents,
+    json_number,
+    normalised_signal,
+)
 from eμsym.counts import check_same_binning
 from eμsym.difference import pulls
 from eμsym.errors import ConfigurationError, DataError

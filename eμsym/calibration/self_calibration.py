@@ -27,6 +27,7 @@ from eμsym.calibration.efficiency_ratio import (
     LeptonBins,
 )
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.minuit import migrad_to_the_end
 from eμsym.pool import Pool
 from eμsym.symmetry import LEPTONS, Labelled
 
@@ -57,9 +58,8 @@ _ENOUGH_PT_BINS = 0.6
 #: Inner edges in |η|, finest first; barrels end near 1.5.
 _ABSETA_GRIDS = ((0.4, 0.8, 1.15, 1.5, 2.0), (0.8, 1.5), (1.5,), ())
 
-#: MIGRAD goes on until ln r is within this of its error from the minimum.
-_TOLERANCE = 1e-8
-_REPEATS = 5
+#: MIGRAD goes on until ln r moves by less than this in units of its error.
+_SETTLED = 1e-8
 
 Window = tuple[str, float, float]
 
@@ -300,13 +300,13 @@ def minuit_fit(cells: Cells) -> Minuit:
     A parabola in the constant, of which the likelihood knows nothing, holds it at
     Σ use · ln r = 0.
     """
-    use, offset = cells.use, 0.0
+    use = cells.use
     start = np.zeros(use.size)
     stiff = float(np.trace(information(start, cells)))
 
     def value(theta: FloatArray) -> float:
         constant = float(use @ theta)
-        return negative_log_likelihood(theta, cells) + 0.5 * stiff * constant**2 - offset
+        return negative_log_likelihood(theta, cells) + 0.5 * stiff * constant**2
 
     def gradient(theta: FloatArray) -> FloatArray:
         return stiff * float(use @ theta) * use - score(theta, cells)
@@ -314,16 +314,12 @@ def minuit_fit(cells: Cells) -> Minuit:
     def hessian(theta: FloatArray) -> FloatArray:
         return information(theta, cells) + stiff * np.outer(use, use)
 
-    minuit = Minuit(value, start, grad=gradient, hessian=hessian)
-    minuit.errordef = Minuit.LIKELIHOOD
-    minuit.tol = _TOLERANCE
-    minuit.errors = np.full(use.size, 0.1)
-    for _ in range(_REPEATS):
-        if minuit.fmin is not None:
-            # From a value of zero MINUIT can tell smaller differences.
-            offset += minuit.fval
-        before = np.array(minuit.values)
-        minuit.migrad()
-        if np.all(np.abs(np.array(minuit.values) - before) <= _TOLERANCE * np.array(minuit.errors)):
-            break
-    return minuit
+    return migrad_to_the_end(
+        value,
+        gradient,
+        hessian,
+        start,
+        steps=np.full(use.size, 0.1),
+        errordef=Minuit.LIKELIHOOD,
+        settled=_SETTLED,
+    )

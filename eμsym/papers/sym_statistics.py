@@ -12,9 +12,8 @@ from scipy.stats import binomtest, kstest, norm, quantile_test
 from scipy.stats import chi2 as chi2_distribution
 
 from eμsym.counts import FloatArray
-from eμsym.distributions import Null
+from eμsym.distributions import ChiSquared, Null
 from eμsym.errors import DataError
-from eμsym.distributions import ChiSquared
 
 #: Probability of one standard deviation to both sides.
 ONE_SIGMA = 0.6827

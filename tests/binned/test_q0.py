@@ -14,8 +14,9 @@ from scipy.optimize import minimize_scalar
 
 from eμsym.binned import q0_input
 from eμsym.binned.q0 import q0, q0_toys
-from eμsym.binned.q0_likelihood import profiled_background
+from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_minuit import profile_fit
+from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.q0_root import decreasing_root
 from eμsym.errors import ConfigurationError, DataError, EmusymError
 
@@ -204,9 +205,9 @@ def test_profiled_background_keeps_its_digits():
         c, exact_a, exact_x = (Decimal(v) for v in (a + b, a, x))
         c -= exact_x
         exact = float((c + (c * c + 8 * exact_a * exact_x / 2).sqrt()) / 4)
-        found = profiled_background(
-            np.array([x / 2]), np.array([[float(b)]]), np.array([[float(a)]]), np.array([1.0])
-        )
+        counts = np.array([[float(b)]]), np.array([[float(a)]])
+        likelihood = ProfiledLikelihood(*counts, Signal.normalised([1.0]), np.ones(1))
+        found = likelihood.background(np.array([x / 2]))
         assert found.item() == pytest.approx(exact, rel=1e-12, abs=1e-300)
 
 

@@ -11,8 +11,9 @@ from hist.axis import Regular
 from scipy.optimize import minimize
 
 from eμsym.binned.q0 import q0
+from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_minuit import profile_fit
-from eμsym.binned.q0_ratio import RatioLikelihood, profile_at
+from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import ConfigurationError, DataError
 
@@ -110,11 +111,11 @@ def test_minuit_finds_the_same(seed):
     assert fit.mu == pytest.approx(ours.mu, abs=1e-4 * fit.mu_error)
     assert fit.names == ("mu", "nu[0]", "nu[1]", "nu[2]", "nu[3]")
     assert fit.mu_error == pytest.approx(ours.mu_error, rel=1e-6)
-    likelihood = RatioLikelihood(b, a, s, ratio)
+    likelihood = NuisanceLikelihood(b, a, Signal.normalised(s), ratio)
     for end in fit.interval:
-        rise = likelihood.value(profile_at(likelihood, end)) - likelihood.value(fit.values)
+        rise = likelihood.value(likelihood.start(end)) - likelihood.value(fit.values)
         assert rise == pytest.approx(1, abs=5e-3)
-    at_zero = likelihood.value(profile_at(likelihood, 0.0)) - likelihood.value(fit.values)
+    at_zero = likelihood.value(likelihood.start(0.0)) - likelihood.value(fit.values)
     assert at_zero == pytest.approx(abs(fit.q0), abs=1e-6)
     assert fit.scan[3] == pytest.approx(0, abs=1e-6)
     assert np.all(np.delete(fit.scan, 3) > 0.5)
