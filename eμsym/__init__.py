@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eμsym.binned.pyhf_export import pyhf_workspace
     from eμsym.binned.q0 import Q0, Q0Toys, q0, q0_toys
     from eμsym.binned.q0_minuit import ProfileFit, profile_fit
+    from eμsym.binned.q0_of_pair import Q0Test
     from eμsym.binned.roc import Roc, roc_curve
     from eμsym.binned.templates import (
         Templates,
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
     from eμsym.errors import EmusymError
     from eμsym.kinematics import collinear_mass
     from eμsym.nulls import bootstrap_null, null, permutation_null, toy_null
-    from eμsym.pair import Pair, Sample
+    from eμsym.pair import Pair
     from eμsym.pair_io import read_pair, write_pair
     from eμsym.pool import Pool
+    from eμsym.sample import Sample
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
     from eμsym.sources import PoolSource, Relabelled
     from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry
@@ -93,11 +95,12 @@ _HOME = {
     "PoolSource": "sources",
     "ProfileFit": "binned.q0_minuit",
     "Q0": "binned.q0",
+    "Q0Test": "binned.q0_of_pair",
     "Q0Toys": "binned.q0",
     "Relabelled": "sources",
     "Relabellings": "symmetry",
     "Roc": "binned.roc",
-    "Sample": "pair",
+    "Sample": "sample",
     "SelfCalibration": "calibration.self_calibration",
     "SplineScan": "unbinned.spline",
     "SplineTest": "unbinned.spline",
@@ -185,6 +188,7 @@ __all__ = [
     "Pool",
     "PoolSource",
     "ProfileFit",
+    "Q0Test",
     "Q0Toys",
     "Relabelled",
     "Relabellings",

@@ -5,78 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from hist import Hist
-from hist.storage import Weight
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.calibration.calibrated import Calibrated, Correction
-from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.calibration.self_calibration import lepton_columns, self_calibrate
-from eμsym.counts import check_same_binning
+from eμsym.calibration.efficiency_ratio import LeptonBins
+from eμsym.calibration.equalise import calibrated
 from eμsym.difference import Difference
-from eμsym.errors import ConfigurationError, DataError
+from eμsym.errors import DataError
 from eμsym.pool import WEIGHT, Pool
+from eμsym.sample import Sample
 from eμsym.symmetry import LEPTONS, Exchangeable, FairCoin, Symmetry
 
 #: The column that says which sample an event of the eμ pair belongs to.
 ORDER_COLUMN = "electron_leads"
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One of the two samples: columns of events, histograms, or both.
-
-    Parameters
-    ----------
-    events : ak.Array, n * {column: number}, optional
-        One record an event. A column ``weight`` holds the event weights;
-        without it every event counts once.
-    histograms : mapping of str to hist.Hist
-    """
-
-    events: ak.Array | None = None
-    histograms: Mapping[str, Hist] = field(default_factory=dict)
-
-    @property
-    def weight(self) -> FloatArray:
-        """The events' weights, shape (n,); ones if there is no such column."""
-        events = self.require_events()
-        if WEIGHT in ak.fields(events):
-            return np.asarray(ak.to_numpy(events[WEIGHT]), dtype=np.float64)
-        return np.ones(len(events))
-
-    def column(self, name: str) -> FloatArray:
-        """Return one column as float64, shape (n,).
-
-        Raises
-        ------
-        DataError
-            If there are no events or no such column; the message lists those there are.
-        """
-        events = self.require_events()
-        if name not in ak.fields(events):
-            raise DataError(f"no column {name!r}; there are {', '.join(sorted(ak.fields(events)))}")
-        return np.asarray(ak.to_numpy(events[name]), dtype=np.float64)
-
-    def require_events(self) -> ak.Array:
-        """Return the events, or raise a `DataError` if the sample is only histograms."""
-        if self.events is None:
-            raise DataError("this sample has histograms only; read one with its events")
-        return self.events
-
-    def fill(self, *axes: Any) -> Hist:
-        """Histogram the events, with weights; the axes' names say which columns."""
-        result = Hist(*axes, storage=Weight())
-        result.fill(*[self.column(axis.name) for axis in axes], weight=self.weight)
-        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +196,7 @@ class Pair:
             return Sample(part.events, self.histograms[side])
         # Stored histograms are those of the events as they came.
         part = part.with_columns({WEIGHT: self.weight[chosen]})
-        return _filled(Sample(part.events), self.histograms[side])
+        return Sample(part.events).refilled(self.histograms[side])
 
     def hist(self, *axes: Any) -> tuple[Hist, Hist]:
         """Return the two samples' histograms, A first.
@@ -421,27 +367,8 @@ class Pair:
         -----
         With a pair that has been equalised already, the raw events are taken.
         """
-        raw = self.raw
-        if isinstance(correction, str) and correction == "self":
-            fit = self_calibrate(raw if control is None else control, exclude=exclude, bins=bins)
-            source = "self"
-            if control is not None:
-                if np.isin(control.pool.identity, raw.pool.identity).any():
-                    raise DataError(
-                        "control: some of its events are the pair's too; a fit to them is that "
-                        "of 'self'"
-                    )
-                fit, source = replace(fit, control=True), "control"
-            symmetry = Calibrated(fit.ratio, fit, source, raw.symmetry)
-        else:
-            if exclude is not None or control is not None or bins is not None:
-                raise ConfigurationError(
-                    "exclude, control and bins are of a self-calibration; a correction from "
-                    "elsewhere has been fitted already"
-                )
-            found, source = _correction(correction, raw.pool)
-            symmetry = Calibrated(found, None, source, raw.symmetry)
-        return replace(raw, symmetry=symmetry)
+        symmetry = calibrated(self.raw, correction, exclude=exclude, control=control, bins=bins)
+        return replace(self, symmetry=symmetry)
 
     def relabelled(self, labels: BoolArray, log_ratio: FloatArray | None = None) -> Pair:
         """Return the pair with other labels, and what the symmetry exchanges with them.
@@ -461,10 +388,11 @@ class Pair:
         if not any(self.histograms):
             return drawn
         raw = drawn.raw
-        filled = [
-            _filled(s, h).histograms for s, h in zip((raw.a, raw.b), self.histograms, strict=True)
-        ]
-        return replace(drawn, histograms=(filled[0], filled[1]))
+        a, b = (
+            sample.refilled(stored).histograms
+            for sample, stored in zip((raw.a, raw.b), self.histograms, strict=True)
+        )
+        return replace(drawn, histograms=(a, b))
 
     def permuted(self, *, rng: Rng = None) -> Pair:
         """Return a pair with the events' labels drawn anew, sizes kept.
@@ -494,58 +422,8 @@ class Pair:
             If the columns or the binnings differ.
         """
         return Pair.from_samples(
-            _joined(self.raw.a, other.raw.a),
-            _joined(self.raw.b, other.raw.b),
+            self.raw.a + other.raw.a,
+            self.raw.b + other.raw.b,
             names=self.names,
             symmetry=self.raw.symmetry,
         )
-
-
-def joined_events(left: Sample, right: Sample) -> ak.Array:
-    """Return the events of both samples, the left ones first.
-
-    If only one of them has weights, those of the other are ones.
-
-    Raises
-    ------
-    DataError
-        If a sample has no events, or their other columns differ.
-    """
-    return Pool.joined(left.require_events(), right.require_events()).events
-
-
-def _correction(correction: Any, pool: Pool) -> tuple[Correction, str]:
-    """Return a correction from elsewhere, and what to call it."""
-    source = "given"
-    if isinstance(correction, str | Path):
-        source, correction = str(correction), read_correction(correction)
-    pool.finite_weight  # noqa: B018 (asking checks them)
-    if isinstance(correction, EfficiencyRatio):
-        return correction, source
-    if not isinstance(correction, EfficiencyMaps):
-        raise ConfigurationError(
-            f"correction {correction!r}: give 'self', an EfficiencyRatio or a correctionlib file"
-        )
-    name = correction.path if source == "given" else source
-    return correction.at(*lepton_columns(pool)), name
-
-
-def _joined(left: Sample, right: Sample) -> Sample:
-    events = None
-    if left.events is not None and right.events is not None:
-        events = joined_events(left, right)
-    common = sorted(left.histograms.keys() & right.histograms.keys())
-    for name in common:
-        check_same_binning(left.histograms[name], right.histograms[name])
-    return Sample(events, {k: left.histograms[k] + right.histograms[k] for k in common})
-
-
-def _filled(sample: Sample, histograms: Mapping[str, Hist]) -> Sample:
-    """Return the sample with those of the histograms that its columns can fill."""
-    columns = set(ak.fields(sample.require_events())) if histograms else set()
-    kept = {
-        name: sample.fill(*histogram.axes)
-        for name, histogram in histograms.items()
-        if {axis.name for axis in histogram.axes} <= columns
-    }
-    return Sample(sample.events, kept)

@@ -15,7 +15,8 @@ import numpy as np
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
-from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
+from eμsym.pair import ORDER_COLUMN, Pair
+from eμsym.sample import Sample, joined_events
 
 PAIR_SCHEMA = "emusym/pair"
 HISTOGRAMS_SCHEMA = "emusym/histograms"

@@ -187,18 +187,10 @@ class Pool:
         """Whether all weights are one."""
         return bool(np.all(self.weight == 1))
 
-    @property
-    def finite_weight(self) -> FloatArray:
-        """The weights, shape (n,).
-
-        Raises
-        ------
-        DataError
-            If one is not finite.
-        """
+    def check_weights(self) -> None:
+        """Raise a `DataError` if a weight is not finite."""
         if not np.all(np.isfinite(self.weight)):
             raise DataError("an event's weight is NaN or infinite; remove such events")
-        return self.weight
 
     @cached_property
     def sizes(self) -> IntArray:

@@ -58,7 +58,7 @@ def test_the_minimum_is_found_from_afar(far: float, decrease: float) -> None:
 
 
 def test_too_few_steps_are_an_error_of_one_line() -> None:
-    with pytest.raises(NotConvergedError, match="in 2 steps of Newton's method.*; take more") as e:
+    with pytest.raises(NotConvergedError, match=r"in 2 steps of Newton's method.*; take more") as e:
         found(SHARE, np.full(3, 6.0), max_steps=2)
     assert "\n" not in str(e.value)
     assert e.value.point.value < Softplus(np.full(3, 6.0), SHARE).value

@@ -70,7 +70,8 @@ class Cells:
     @classmethod
     def count(cls, lead: IntArray, sub: IntArray, pool: Pool, bins: int) -> Cells:
         """Count the events of a pool, whose leptons are in the bins of shape (entries,)."""
-        weight, sizes = pool.finite_weight, pool.sizes
+        pool.check_weights()
+        weight, sizes = pool.weight, pool.sizes
         flat, cell = np.unique(lead * bins + sub, return_inverse=True)
         size = np.abs(weight) * sizes
         used = summed(lead, size, bins) + summed(sub, size, bins)

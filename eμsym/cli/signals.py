@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import make_folder, write_json
@@ -33,6 +34,12 @@ class SignalShape:
     order: str
     plane: Any
     origin: str = "dataset"
+
+    @property
+    def test(self) -> Q0Test:
+        """The test for it."""
+        side: Literal["a", "b"] = "a" if self.order == ORDERS[0] else "b"
+        return Q0Test(self.plane, "plane", side)
 
 
 def signals_of_folder(
@@ -119,10 +126,7 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
     fit : ProfileFit or None
         With MINUIT, the whole fit.
     """
-    from eμsym.binned.q0 import q0
-    from eμsym.binned.q0_minuit import profile_fit
-
-    tested, reference = _tested_and_reference(pair, shape)
+    test = shape.test
     about: dict[str, Any] = {
         "order": shape.order,
         "shape": shape.origin,
@@ -130,17 +134,11 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
         "minimizer": minimizer,
     }
     try:
-        check_same_binning(tested, shape.plane)
-        arguments = (tested, reference, shape.plane.values())
-        ratio = pair.yield_ratio("plane")
-        about["n_nuisances"] = len(ratio.modes)
-        # Of the tested sample over the other one.
-        ratio = ratio.inverse() if shape.order == ORDERS[0] else ratio
+        about["n_nuisances"] = len(pair.yield_ratio("plane").modes)
         if minimizer == "minuit":
-            fit = profile_fit(*arguments, background="profiled", ratio=ratio)
+            fit = test.profile(pair)
             return {**about, **fit.to_dict()}, fit
-        result = q0(*arguments, background="profiled", ratio=ratio)
-        return {**about, **result.to_dict()}, None
+        return {**about, **test(pair).to_dict()}, None
     except DataError as error:
         return {**about, "problem": str(error)}, None
 
@@ -152,13 +150,8 @@ def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
     """
     from eμsym.binned.pyhf_export import pyhf_workspace
 
-    tested, reference = _tested_and_reference(pair, shape)
+    tested, reference, _ = shape.test.counts(pair.raw)
     channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
     workspace = pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
     make_folder(path.parent)
     write_json(path, workspace)
-
-
-def _tested_and_reference(pair: Pair, shape: SignalShape) -> tuple[Any, Any]:
-    a, b = pair.raw.hist("plane")
-    return (a, b) if shape.order == ORDERS[0] else (b, a)

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
-from eμsym.pair import ORDER_COLUMN, Pair, Sample, joined_events
+from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.pair_io import read_pair
 from eμsym.running.toys import draw_and_test
+from eμsym.sample import Sample, joined_events
 from eμsym.sources import (
     PoolSource,
     Rng,
