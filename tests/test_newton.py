@@ -98,6 +98,7 @@ def test_a_fit_of_ln_r_that_does_not_arrive_says_so() -> None:
 def test_random_fits_of_ln_r_arrive_or_say_what_is_wrong() -> None:
     """Few and many events, even bins and hardly filled ones, with weights and without."""
     arrived = 0
+    messages = set()
     for seed in range(150):
         rng = np.random.default_rng(seed)
         bins, n = int(rng.integers(2, 12)), int(np.exp(rng.uniform(1, 9)))
@@ -109,8 +110,9 @@ def test_random_fits_of_ln_r_arrive_or_say_what_is_wrong() -> None:
             newton_fit(Cells.count(lead, sub, label, weight, bins))
             arrived += 1
         except DataError as error:
-            assert "no minimum" not in str(error)
+            messages.add(str(error))
     assert arrived > 40
+    assert not any("no minimum" in message for message in messages)
 
 
 def test_a_fit_of_splines_that_does_not_arrive_says_so() -> None:
