@@ -50,6 +50,24 @@ class NewtonPoint(Protocol):
 Point = TypeVar("Point", bound=NewtonPoint)
 
 
+class NotConvergedError(DataError):
+    """A search that ended before its minimum.
+
+    Attributes
+    ----------
+    point : NewtonPoint
+        Where it ended.
+    """
+
+    def __init__(self, message: str, point: NewtonPoint) -> None:
+        super().__init__(message)
+        self.point = point
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[str]]:
+        """Leave the point behind where it goes to another process."""
+        return DataError, (str(self),)
+
+
 def newton(
     at: Callable[[FloatArray], Point],
     start: Point,
@@ -93,8 +111,8 @@ def newton(
 
     Raises
     ------
-    DataError
-        If it has not arrived after so many steps, or no part of a step lowers the
+    NotConvergedError
+        A `DataError`, if it has not arrived after so many steps, or no part of a step lowers the
         value.
     """
     point, decrement = start, float("inf")
@@ -116,7 +134,8 @@ def newton(
             return point
     if decrement <= rounding:
         return point
-    raise DataError(
+    raise NotConvergedError(
         f"{what}: no minimum was reached in {max_steps} steps of Newton's method (it may still "
-        f"fall by {decrement / 2:.2g}); {remedy}"
+        f"fall by {decrement / 2:.2g}); {remedy}",
+        point,
     )
