@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from iminuit import Minuit
+from iminuit.warnings import IMinuitWarning
 
 from eμsym.counts import FloatArray
 
@@ -65,16 +67,20 @@ def migrad_to_the_end(
     def shifted(theta: FloatArray) -> float:
         return value(theta) - offset
 
-    # Of one parameter the curvature can vanish, and MINUIT then falls back on g2.
-    one = start.size == 1
-    minuit = Minuit(
-        shifted,
-        start,
-        grad=gradient,
-        g2=(lambda theta: hessian(theta)[0]) if one else None,
-        hessian=None if one else hessian,
-        name=names,
-    )
+    def curvature(theta: FloatArray) -> FloatArray:
+        return np.diag(hessian(theta))
+
+    with warnings.catch_warnings():
+        # Where the Hessian is not positive, MINUIT does fall back on its diagonal.
+        warnings.filterwarnings("ignore", "hessian overrides g2", IMinuitWarning)
+        minuit = Minuit(
+            shifted,
+            start,
+            grad=gradient,
+            g2=curvature,
+            hessian=None if start.size == 1 else hessian,
+            name=names,
+        )
     minuit.errordef = errordef
     minuit.tol = TOLERANCE
     minuit.errors = steps

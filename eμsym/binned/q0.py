@@ -277,12 +277,8 @@ def _fit(
         check_populated(b, reference, signal.in_b)
     used = signal.both > 0  # the others know nothing of μ
     if not used.all():
-        b, reference, signal, kappa = (
-            b[:, used],
-            reference[:, used],
-            signal.of_bins(used),
-            kappa[used],
-        )
+        b, reference, kappa = b[:, used], reference[:, used], kappa[used]
+        signal = signal.of_bins(used)
     if background == "known":
         return fit_toys(KnownLikelihood(b, reference, signal.in_b), len(b))
     return fit_toys(ProfiledLikelihood(b, reference, signal, kappa), len(b))

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from eμsym.binned.q0_input import BoolArray
 from eμsym.binned.q0_root import decreasing_root
 from eμsym.counts import FloatArray
 
@@ -33,7 +34,7 @@ class ToyLikelihood(Protocol):
         """An upper bound."""
 
     @property
-    def on_boundary(self) -> FloatArray | bool:
+    def on_boundary(self) -> BoolArray:
         """Whether `low` is a physical boundary on which μ̂ stands."""
 
     @property

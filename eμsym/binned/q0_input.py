@@ -8,12 +8,13 @@ from numbers import Number
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
 from eμsym.errors import ConfigurationError, DataError
 
+BoolArray = NDArray[np.bool_]
 Background = Literal["known", "profiled"]
 Minimizer = Literal["newton", "minuit"]
 
@@ -110,7 +111,7 @@ class Signal:
         """Return the signal of flat bins."""
         return Signal(self.in_a.ravel(), self.in_b.ravel())
 
-    def of_bins(self, chosen: Any) -> Signal:
+    def of_bins(self, chosen: BoolArray) -> Signal:
         """Return the signal in some of the flat bins, as they are."""
         return Signal(self.in_a[chosen], self.in_b[chosen])
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eμsym.binned.deviance import deviance
-from eμsym.binned.q0_input import Signal
+from eμsym.binned.q0_input import BoolArray, Signal
 from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import FloatArray
@@ -83,28 +83,29 @@ class NuisanceLikelihood:
 
     def gradient(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return the derivatives of `value`, shape (1 + k,)."""
-        v = np.asarray(v)
-        d = self._filled.likelihood(v).derivatives(v[:1])
-        slope, by_k, _ = self._kink(v, side)
-        by_mu = d.m.sum() + slope.sum()
-        by_nu = self._filled.modes @ d.k[0] + v[0] * (self._empty.modes @ by_k)
-        result = -2 * np.concatenate([[by_mu], by_nu])
-        result[1:] += 2 * v[1:]
-        return result
+        return self.derivatives(v, side)[0]
 
     def hessian(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return the second derivatives of `value`, shape (1 + k, 1 + k)."""
+        return self.derivatives(v, side)[1]
+
+    def derivatives(self, v: FloatArray, side: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Return gradient and Hessian in one go."""
         v = np.asarray(v)
         d = self._filled.likelihood(v).derivatives(v[:1])
-        _, by_k, by_kk = self._kink(v, side)
+        slope, by_k, by_kk = self._kink(v, side)
         modes, empty = self._filled.modes, self._empty.modes
-        result = np.empty((v.size, v.size))
-        result[0, 0] = d.mm.sum()
-        result[0, 1:] = result[1:, 0] = modes @ d.mk[0] + empty @ by_k
-        result[1:, 1:] = (modes * d.kk[0]) @ modes.T + v[0] * (empty * by_kk) @ empty.T
-        result *= -2
-        result[1:, 1:] += 2 * np.eye(v.size - 1)
-        return result
+        by_mu = d.m.sum() + slope.sum()
+        by_nu = modes @ d.k[0] + v[0] * (empty @ by_k)
+        gradient = -2 * np.concatenate([[by_mu], by_nu])
+        gradient[1:] += 2 * v[1:]
+        hessian = np.empty((v.size, v.size))
+        hessian[0, 0] = d.mm.sum()
+        hessian[0, 1:] = hessian[1:, 0] = modes @ d.mk[0] + empty @ by_k
+        hessian[1:, 1:] = (modes * d.kk[0]) @ modes.T + v[0] * (empty * by_kk) @ empty.T
+        hessian *= -2
+        hessian[1:, 1:] += 2 * np.eye(v.size - 1)
+        return gradient, hessian
 
     def _kink(self, v: FloatArray, side: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return d ln L/dμ of the empty bins and its first two derivatives by ln κ."""
@@ -182,7 +183,7 @@ class NuisanceLikelihood:
     def background(self, v: FloatArray) -> FloatArray:
         """Return the best background of every bin of A, shape (bins,)."""
         v = np.asarray(v)
-        every = _Bins.of(self.b, self.a, self.signal, self.ratio, slice(None))
+        every = _Bins.of(self.b, self.a, self.signal, self.ratio, np.ones(self.b.size, dtype=bool))
         return np.asarray(every.likelihood(v).background(v[:1])[0])
 
     def fit(self) -> FloatArray:
@@ -220,9 +221,13 @@ class _Bins:
 
     @classmethod
     def of(
-        cls, b: FloatArray, a: FloatArray, signal: Signal, ratio: YieldRatio, chosen: object
+        cls,
+        b: FloatArray,
+        a: FloatArray,
+        signal: Signal,
+        ratio: YieldRatio,
+        some: BoolArray,
     ) -> _Bins:
-        some: slice | FloatArray = chosen  # type: ignore[assignment]
         return cls(
             b[some], a[some], signal.of_bins(some), ratio.log_ratio[some], ratio.modes[:, some]
         )
@@ -248,8 +253,9 @@ class _Point:
         # In these units all parameters have errors of about one.
         scale = np.ones(v.size)
         scale[0] = np.sqrt(self.likelihood.entries + 1)
-        slope = (self.likelihood.gradient(v, side) * scale)[first:]
-        bend = (self.likelihood.hessian(v, side) * np.outer(scale, scale))[first:, first:]
+        gradient, hessian = self.likelihood.derivatives(v, side)
+        slope = (gradient * scale)[first:]
+        bend = (hessian * np.outer(scale, scale))[first:, first:]
         step = np.zeros(v.size)
         step[first:] = -_downhill(bend, slope) * scale[first:]
         if side and v[0] == 0 and step[0] * side <= 0:

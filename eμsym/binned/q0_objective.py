@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eμsym.binned.deviance import continued_deviance, deviance, quotient
 from eμsym.binned.q0_input import Signal
@@ -77,7 +76,7 @@ class KnownObjective:
         self.first_mu = 0.0 if self.low < 0 else float(b.sum()) / 2
 
     def _expected(self, v: FloatArray) -> FloatArray:
-        return np.maximum(self.t + v[0] * self.s, 0.0)
+        return np.asarray(np.maximum(self.t + v[0] * self.s, 0.0))
 
     def value(self, v: FloatArray, side: float = 0.0) -> float:
         """Return −2 ln L."""
@@ -126,7 +125,7 @@ class BinsObjective:
     start_is_best = False
 
     def __init__(self, b: FloatArray, a: FloatArray, s: FloatArray, bin_names: list[str]) -> None:
-        free: NDArray[np.bool_] = (s > 0) & (b > 0) & (a > 0)
+        free = (s > 0) & (b > 0) & (a > 0)
         self.free = free
         self.names = tuple(bin_names[i] for i in np.flatnonzero(free))
         self.b, self.a, self.s = b[free], a[free], s[free]

@@ -31,10 +31,11 @@ Shapes throughout: `mu` (toys,), `b` and `a` (toys or 1, bins), signal and κ (b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from eμsym.binned.q0_input import MARGIN, Signal
+from eμsym.binned.q0_input import MARGIN, BoolArray, Signal
 from eμsym.counts import FloatArray
 
 #: A score below this, in sums of numbers up to one, is rounding: ln L is level.
@@ -74,18 +75,11 @@ class ProfiledLikelihood:
 
     Attributes
     ----------
-    left, right : ndarray of float, shape (toys,)
-        What bins with A = B = 0 add to the score left and right of μ = 0. The score
-        without them is `score`.
-    low, high : ndarray of float, shape (toys,)
-        μ̂ is between them.
     level : float
         A score below this is rounding.
-    on_boundary : bool
+    on_boundary : ndarray of bool, shape (1,)
         Whether μ̂ is held at `low`: never.
     """
-
-    on_boundary = False
 
     def __init__(self, b: FloatArray, a: FloatArray, signal: Signal, kappa: FloatArray) -> None:
         self.b, self.a, self.signal, self.kappa = b, a, signal, kappa
@@ -95,18 +89,46 @@ class ProfiledLikelihood:
         self.contrast = signal.in_b / kappa - signal.in_a
         self.lever = (1 + kappa) * self.contrast / 2
         self.constant = (1 - kappa) * self.contrast / 2
-        fall = np.where(self.contrast >= 0, self.contrast, -kappa * self.contrast)
+        self.on_boundary = np.zeros(1, dtype=bool)
+        self.level = FLAT * max(1.0, float(np.abs(self.lever).sum()))
         empty = self.total == 0
         self.empty = empty if empty.any() else None
-        self.left, self.right = empty @ fall, -(empty @ signal.both)
-        self.drift = ~empty @ self.constant
-        self.level = FLAT * max(1.0, float(np.abs(self.lever).sum()))
         self.hold = self._held_from()
-        self.high = MARGIN * (b @ (signal.in_b > 0) + a @ (signal.in_a > 0))
-        with np.errstate(invalid="ignore"):
-            low = -MARGIN * (a @ (self.contrast > 0) + b @ (self.contrast < 0)) / fall.sum()
-        # A signal in the proportion of the backgrounds is one with them below zero.
-        self.low = np.where(np.isfinite(low), low, 0.0)
+
+    @cached_property
+    def left(self) -> FloatArray:
+        """What bins with A = B = 0 add to the score left of μ = 0, shape (toys or 1,)."""
+        return np.asarray((self.total == 0) @ self._fall)
+
+    @cached_property
+    def right(self) -> FloatArray:
+        """What they add right of μ = 0."""
+        return np.asarray(-((self.total == 0) @ self.signal.both))
+
+    @cached_property
+    def low(self) -> FloatArray:
+        """A lower bound of μ̂, shape (toys,)."""
+        # For μ < 0 E_A ≥ −μw if w > 0, else E_B ≥ μκw: the score is at least
+        # −(ΣA or ΣB of those bins)/|μ| and what all bins have if empty.
+        fall = float(self._fall.sum())
+        if fall == 0:  # the backgrounds make any room, and ln L is level
+            return np.zeros(1)
+        return -MARGIN * (self.a @ (self.contrast > 0) + self.b @ (self.contrast < 0)) / fall
+
+    @cached_property
+    def high(self) -> FloatArray:
+        """An upper bound of μ̂, shape (toys,): the score is at most that many over μ, less one."""
+        signal = self.signal
+        return MARGIN * (self.b @ (signal.in_b > 0) + self.a @ (signal.in_a > 0))
+
+    @cached_property
+    def _fall(self) -> FloatArray:
+        """The score of each bin left of μ = 0 if it is empty."""
+        return np.where(self.contrast >= 0, self.contrast, -self.kappa * self.contrast)
+
+    @cached_property
+    def _drift(self) -> FloatArray:
+        return np.asarray((self.total > 0) @ self.constant)
 
     def _held_from(self) -> FloatArray | None:
         """Return μ_h, shape (toys, bins), or None if no bin has signal in both samples."""
@@ -118,7 +140,7 @@ class ProfiledLikelihood:
             bound = (self.a / in_a + self.kappa * self.b / in_b) / (1 + self.kappa)
         return np.asarray(np.where(both, bound, np.inf))
 
-    def _held(self, mu: FloatArray) -> FloatArray | None:
+    def _held(self, mu: FloatArray) -> BoolArray | None:
         """Return where b = 0 is best for its bin, shape (toys, bins); None for nowhere."""
         if self.hold is None:
             return None
@@ -134,7 +156,7 @@ class ProfiledLikelihood:
             curvature = (1.0 + bend) / (self.total + root)
         if self.empty is not None:
             curvature[self.empty] = 0.0
-        value = q @ self.lever + self.drift
+        value = q @ self.lever + self._drift
         slope = -2 * (curvature @ self.lever**2)
         held = self._held(mu)
         if held is not None:
@@ -210,8 +232,10 @@ class ProfiledLikelihood:
 
     def background(self, mu: FloatArray) -> FloatArray:
         """Return the best background b of A's bins, shape (toys, bins)."""
+        return self._without_signal(mu, *self.means(mu))
+
+    def _without_signal(self, mu: FloatArray, in_a: FloatArray, in_b: FloatArray) -> FloatArray:
         x = mu[:, None]
-        in_a, in_b = self.means(mu)
         # The smaller of two signals cancels fewer digits.
         by_a = self.signal.in_a <= self.signal.in_b / self.kappa
         best = np.where(
@@ -223,14 +247,14 @@ class ProfiledLikelihood:
         """Return the derivatives by μ and by ln κ bin by bin, those of the kinks left out."""
         kappa, lever = self.kappa, self.lever
         q, root, shifted = self._terms(mu)
-        b = self.background(mu)
+        in_a, in_b = self.means(mu)
+        b = self._without_signal(mu, in_a, in_b)
         with np.errstate(invalid="ignore", divide="ignore"):
             turn = np.where(root == 0, 0.0, shifted / root)  # dR/dx
             curvature = (1.0 + q * turn) / (self.total + root)  # −dq/dx
             excess = ((1 + kappa) * q + 1 - kappa) / (2 * kappa)
         # x = μ(1 + κ)(S_B/κ − S_A): dx/dlnκ = −μ(S_B/κ + κS_A).
         x_k = -mu[:, None] * (self.signal.in_b / kappa + kappa * self.signal.in_a)
-        in_a = self.means(mu)[0]
         a_x = (turn - 1) / (2 * (1 + kappa))
         b_m = a_x * 2 * lever - self.signal.in_a
         b_k = a_x * x_k - in_a * kappa / (1 + kappa)
