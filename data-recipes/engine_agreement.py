@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.cpu import CpuEngine
 from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_sizes
 from eμsym.engines.nodes import NodesEngine

@@ -19,12 +19,12 @@ from hist.axis import Regular
 from numpy.random import SeedSequence
 from scipy.stats import chi2, norm
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.injection import injection_strength
 from eμsym.binned.q0 import q0
 from eμsym.binned.templates_io import read_templates
 from eμsym.calibration.bradley_terry import probability
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.counts import FloatArray
 from eμsym.files import write_json
 from eμsym.pair import Pair
 from eμsym.progress import Advance, toy_bar

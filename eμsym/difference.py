@@ -123,12 +123,12 @@ class Difference:
         """
         size, within = int(np.prod(shape)), index >= 0
         weight = symmetry.weights(pool)
-        sums = [
-            summed(index[chosen], weight[chosen] ** power, size).reshape(tuple(shape))
-            for power in (1, 2)
-            for chosen in (within & pool.labels, within & ~pool.labels)
-        ]
-        return cls(*sums, symmetry.spread(pool, index, size)[1])
+        (a, variance_a), (b, variance_b) = (
+            [summed(index[x], weight[x] ** power, size).reshape(tuple(shape)) for power in (1, 2)]
+            for x in (within & pool.labels, within & ~pool.labels)
+        )
+        covariance = symmetry.spread(pool, index, size)[1]
+        return cls(a, b, variance_a, variance_b, covariance)
 
     @property
     def value(self) -> FloatArray:

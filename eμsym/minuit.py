@@ -9,7 +9,7 @@ import numpy as np
 from iminuit import Minuit
 from iminuit.warnings import IMinuitWarning
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 
 #: MIGRAD stops at an estimated distance to the minimum of 0.002 times this.
 TOLERANCE = 1e-8

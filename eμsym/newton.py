@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
 
 #: A step is halved so often at most: after that it no longer moves a float.

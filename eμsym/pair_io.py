@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,13 @@ import hist
 import numpy as np
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
-from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
+from eμsym.files import RESULTS_FILE, whole_file, write_json
+from eμsym.histogram_io import ORDERS, read_histograms, read_uhi_json, select, whole_content
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.sample import Sample, joined_events
 
 PAIR_SCHEMA = "emusym/pair"
-HISTOGRAMS_SCHEMA = "emusym/histograms"
 VERSION = 1
-#: Labels of the flavour-order axis and the pair's samples, A first.
-ORDERS = ("emu", "mue")
 
 
 def write_pair(pair: Pair, path: str | Path) -> None:
@@ -132,26 +129,11 @@ def _write_json(pair: Pair, path: Path) -> None:
 
 
 def _read_json(path: Path) -> Pair:
-    with _whole(path):
-        data = _uhi_json(path, PAIR_SCHEMA)
+    with whole_content(path):
+        data = read_uhi_json(path, PAIR_SCHEMA)
         a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
         names = (data["names"][0], data["names"][1])
     return Pair.from_samples(Sample(histograms=a), Sample(histograms=b), names=names)
-
-
-def _uhi_json(path: str | Path, schema: str) -> Any:
-    import uhi.io.json
-
-    return read_json(path, schema=schema, object_hook=uhi.io.json.object_hook)
-
-
-@contextlib.contextmanager
-def _whole(path: str | Path) -> Iterator[None]:
-    """Turn what a JSON file of the right schema lacks into an `InputFileError`."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise InputFileError(f"{path}: a part is missing or damaged ({error!r})") from error
 
 
 def _write_root(pair: Pair, path: Path) -> None:
@@ -217,40 +199,6 @@ def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
         for order in ORDERS
     ]
     return replace(events, histograms=(sides[0], sides[1]))
-
-
-def read_histograms(path: str | Path) -> dict[str, hist.Hist]:
-    """Read the histograms of a processed folder: axes dataset, order, then the observables."""
-    with _whole(path):
-        data = _uhi_json(path, HISTOGRAMS_SCHEMA)
-        return {name: hist.Hist(value) for name, value in data["histograms"].items()}
-
-
-def write_histograms(path: str | Path, histograms: Mapping[str, hist.Hist]) -> None:
-    """Write histograms as UHI JSON, for `read_histograms`."""
-    import uhi.io.json
-
-    data = {"schema": HISTOGRAMS_SCHEMA, "version": VERSION, "histograms": dict(histograms)}
-    write_json(path, data, default=uhi.io.json.default)
-
-
-def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist.Hist:
-    """Add up datasets of one flavour order, leaving the observables' axes.
-
-    Parameters
-    ----------
-    histogram : hist.Hist
-        Axes ``dataset``, ``order``, then the observables.
-    datasets : iterable of str
-        Datasets that the histogram does not know count as empty.
-    order : {"emu", "mue"}
-    """
-    result = hist.Hist(*histogram.axes[2:], storage=hist.storage.Weight())
-    known = set(histogram.axes["dataset"])
-    for name in datasets:
-        if name in known:
-            result += histogram[{"dataset": name, "order": order}]
-    return result
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {

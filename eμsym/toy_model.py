@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError
 from eμsym.pair import Pair
-from eμsym.sources import Rng, check_mean
+from eμsym.sources import check_mean
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, one_panel
 
 BINS = 28

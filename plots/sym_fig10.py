@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.plots.style import COLOR_B, Style, one_panel
 from eμsym.plots.sym_fig6 import COLOR_TOYS
 from eμsym.plots.sym_nulls import BIN_WIDTH, COLOR_CHI2, density

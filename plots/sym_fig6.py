@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
 from eμsym.plots.sym_nulls import COLOR_CHI2, bins, density
 

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.papers.sym_statistics import quantile
 from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.papers.sym_results import RowStatistics, StoredStudy
 from eμsym.plots.style import COLOR_A, Style, StyledFigure, experiment_label, styled
 

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import uproot
 
 from eμsym.files import RESULTS_FILE, whole_file, write_json
-from eμsym.pair_io import ORDERS, write_histograms
+from eμsym.histogram_io import ORDERS, write_histograms
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from eμsym.arrays import FloatArray
 from eμsym.calibration.bradley_terry import Cells, newton_fit
-from eμsym.counts import FloatArray
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, NotConvergedError, newton
+from eμsym.pool import Pool
+from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline import SplineTest
-from eμsym.unbinned.spline_fit import Events, SplineProblem, make_knots, minimise
+from eμsym.unbinned.spline_fit import SplineProblem, make_knots, minimise
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ def test_a_fit_of_ln_r_that_does_not_arrive_says_so() -> None:
     rng = np.random.default_rng(1)
     lead, sub = rng.integers(0, 4, (2, 2000))
     label = rng.random(2000) < 1 / (1 + np.exp(0.5 * lead - 0.5 * sub))
-    cells = Cells.count(lead, sub, label, np.ones(2000), 4)
+    cells = Cells.count(lead, sub, Pool({}, label), 4)
     with pytest.raises(DataError, match=r"fit of ln r: no minimum .* in 1 steps .*wider bins"):
         newton_fit(cells, max_steps=1)
     assert np.array_equal(newton_fit(cells, max_steps=30), newton_fit(cells))
@@ -107,7 +109,7 @@ def test_random_fits_of_ln_r_arrive_or_say_what_is_wrong() -> None:
         label = rng.random(n) < 0.5
         weight = rng.gamma(0.5, 10.0 ** rng.integers(-3, 4), n) if seed % 2 else np.ones(n)
         try:
-            newton_fit(Cells.count(lead, sub, label, weight, bins))
+            newton_fit(Cells.count(lead, sub, Pool({"weight": weight}, label), bins))
             arrived += 1
         except DataError as error:
             messages.add(str(error))
@@ -117,7 +119,7 @@ def test_random_fits_of_ln_r_arrive_or_say_what_is_wrong() -> None:
 
 def test_a_fit_of_splines_that_does_not_arrive_says_so() -> None:
     a, b = np.random.default_rng(1).exponential(size=(2, 500))
-    events = Events.pooled(a, b, np.ones(500), np.ones(500))
+    events = Distinct.of(a[:, None], b[:, None], np.ones(500), np.ones(500))
     problem = SplineProblem(events, make_knots(events, 8))
     t, theta, converged = minimise(problem, problem.score_a)
     early, _, too_early = minimise(problem, problem.score_a, max_steps=1)

@@ -15,7 +15,7 @@ from hist.axis import Regular, StrCategory, Variable
 from eμsym import EmusymError, Pair, Sample, read_pair, write_pair
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
 from eμsym.files import RESULTS_FILE, write_json
-from eμsym.pair_io import read_histograms, select, write_histograms
+from eμsym.histogram_io import read_histograms, select, write_histograms
 
 MASS = Regular(4, 0, 8, name="m_coll", label="$m$ [GeV]")
 PLANE = (MASS, Variable([10, 20, 50], name="lead_pt", label=r"$p_\mathrm{T}$ [GeV]"))

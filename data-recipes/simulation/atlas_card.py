@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.particles import IntArray
 
 Kind = Literal["hadron", "electron", "muon"]

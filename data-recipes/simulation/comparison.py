@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2, ks_2samp
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 
 #: What is compared: column → axis label, unit, lower and upper edge and number of bins.
 OBSERVABLES: dict[str, tuple[str, str, float, float, int]] = {

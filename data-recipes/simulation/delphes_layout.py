@@ -19,7 +19,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.pythia_events import Generated
 from eμsym.recipes.simulation.response import Leptons, Reconstructed
 

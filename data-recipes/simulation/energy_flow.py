@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.atlas_card import Calorimeter
 from eμsym.recipes.simulation.particles import IntArray
 

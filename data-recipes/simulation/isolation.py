@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.particles import BoolArray, IntArray
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.atlas_card import FIELD, HALF_LENGTH, RADIUS
 
 #: Radius in m of the circle of a particle with pT of 1 GeV and charge 1 in 1 tesla.

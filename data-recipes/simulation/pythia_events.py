@@ -11,7 +11,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.recipes.simulation.particles import BoolArray, IntArray, Particles
 

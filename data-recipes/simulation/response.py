@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.atlas_card import (
     ECAL,
     ECAL_FRACTION,

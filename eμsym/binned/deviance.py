@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 
 
 def deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:

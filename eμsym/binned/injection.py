@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlog1py
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import (
     Background,
     as_counts,
@@ -17,7 +18,7 @@ from eμsym.binned.q0_input import (
     normalised_signal,
 )
 from eμsym.binned.q0_root import decreasing_root
-from eμsym.counts import FloatArray, check_same_binning
+from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 
 

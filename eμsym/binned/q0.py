@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_fit import fit_toys
 from eμsym.binned.q0_input import (
     Background,
@@ -27,7 +28,6 @@ from eμsym.binned.q0_known import KnownLikelihood
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.counts import FloatArray
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError, DataError
 

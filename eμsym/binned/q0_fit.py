@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import BoolArray
 from eμsym.binned.q0_root import decreasing_root
-from eμsym.counts import FloatArray
 
 #: The root is found once a step is below this fraction of μ's error.
 STEP_TOLERANCE = 1e-10

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.counts import FloatArray, check_same_binning, counts_and_variances
+from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import ConfigurationError, DataError
 
 BoolArray = NDArray[np.bool_]

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlog1py
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import MARGIN
-from eμsym.counts import FloatArray
 
 
 class KnownLikelihood:

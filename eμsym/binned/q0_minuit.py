@@ -13,6 +13,7 @@ import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import (
     Background,
     check_choice,
@@ -25,7 +26,6 @@ from eμsym.binned.q0_input import (
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_objective import BinsObjective, KnownObjective, Objective
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.counts import FloatArray
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
 from eμsym.minuit import migrad_to_the_end

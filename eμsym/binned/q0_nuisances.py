@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.deviance import deviance
 from eμsym.binned.q0_input import BoolArray, Signal
 from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.counts import FloatArray
 from eμsym.newton import NewtonStep, newton
 
 #: Twice what −2 ln L may still fall by when the fit ends, and from where one step gets there.

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.deviance import continued_deviance, deviance, quotient
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.counts import FloatArray
 
 
 class Objective(Protocol):

@@ -35,8 +35,8 @@ from functools import cached_property
 
 import numpy as np
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import MARGIN, BoolArray, Signal
-from eμsym.counts import FloatArray
 
 #: A score below this, in sums of numbers up to one, is rounding: ln L is level.
 FLAT = 1e-14

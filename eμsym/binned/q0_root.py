@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 
 #: Enough to bisect any bracket of doubles; Newton needs about five.
 MAX_STEPS = 200

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
 
 

@@ -10,8 +10,9 @@ import hist
 import numpy as np
 from scipy.stats import norm
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import as_counts, contents, normalised_signal
-from eμsym.counts import FloatArray, check_same_binning
+from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 
 #: What the DDP paper adds to every bin of T, so that none is sparse.

@@ -17,7 +17,7 @@ from eμsym.binned.templates import (
 )
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
-from eμsym.pair_io import ORDERS, read_histograms, select
+from eμsym.histogram_io import ORDERS, read_histograms, select
 
 SCHEMA = "emusym/templates"
 VERSION = 1

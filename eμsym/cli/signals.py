@@ -11,8 +11,9 @@ from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import make_folder, write_json
+from eμsym.histogram_io import ORDERS
 from eμsym.pair import Pair
-from eμsym.pair_io import ORDERS, read_pair
+from eμsym.pair_io import read_pair
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 
 #: Events a block, at most: what a block computes stays in the first-level cache.
 BLOCK = 128

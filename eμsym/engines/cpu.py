@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.interface import (
     Fit,
     Problem,

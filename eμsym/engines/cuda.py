@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.cpu import CpuEngine
 from eμsym.engines.interface import Fit, Problem, Training
 from eμsym.engines.torch_adam import train_batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Literal, Protocol
 
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from eμsym.counts import FloatArray
-from eμsym.errors import ConfigurationError, DataError
+from eμsym.arrays import FloatArray
+from eμsym.errors import DataError
 
 #: What stands for φ(f): e^f − 1, or ln(1 + e^f).
 Link = Literal["exponential", "logistic"]
@@ -300,50 +299,3 @@ def checkpoints(epochs: int) -> list[int]:
     step = max(epochs // 20, 1)
     early = [2**k for k in range(8, 40) if 2**k < step]
     return sorted({*early, *range(step, epochs, step), epochs})
-
-
-def choose_engine(name: str, inputs: int, hidden: tuple[int, ...]) -> Engine:
-    """Return the engine of that name; "auto" takes the fastest one that can do it.
-
-    Parameters
-    ----------
-    name : {"auto", "nodes", "cpu", "reference", "cuda"}
-    inputs : int
-        Dimensions of an event.
-    hidden : tuple of int
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such engine, it cannot train such a net, or it needs
-        torch or a GPU that is not there.
-    """
-    if name == "auto":
-        name = "reference" if len(hidden) > 1 else ("nodes" if inputs == 1 else "cpu")
-    if name in ("nodes", "cpu") and len(hidden) > 1:
-        raise ConfigurationError(
-            f"engine {name!r} trains one hidden layer, got {hidden}; take 'reference'"
-        )
-    if name == "nodes" and inputs > 1:
-        raise ConfigurationError(
-            f"engine 'nodes' is for events of 1 dimension, got {inputs}; take 'cpu'"
-        )
-    if name in ("reference", "cuda") and find_spec("torch") is None:
-        raise ConfigurationError(f"engine {name!r} needs torch: pip install 'emusym[torch]'")
-    if name == "cpu":
-        from eμsym.engines.cpu import CpuEngine
-
-        return CpuEngine()
-    if name == "nodes":
-        from eμsym.engines.nodes import NodesEngine
-
-        return NodesEngine()
-    if name == "reference":
-        from eμsym.engines.reference import ReferenceEngine
-
-        return ReferenceEngine()
-    if name == "cuda":
-        from eμsym.engines.cuda import CudaEngine
-
-        return CudaEngine()
-    raise ConfigurationError(f"no engine {name!r}; there are auto, nodes, cpu, reference and cuda")

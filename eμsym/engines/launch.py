@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
+from eμsym.engines.choice import choose_engine
 from eμsym.engines.interface import (
     Engine,
     Fit,
     Problem,
     Training,
-    choose_engine,
     glorot_uniform,
     layer_sizes,
     n_parameters,

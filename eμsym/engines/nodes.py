@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.cpu import Data, Loop
 from eμsym.engines.interface import (
     RUNAWAY,

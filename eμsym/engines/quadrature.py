@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.interface import Network, Problem
 
 #: Gauss nodes a cell. Of 100 to 250 nodes in all, eight a cell miss least of the

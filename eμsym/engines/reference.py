@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.interface import Fit, Problem, Training, layer_sizes
 from eμsym.engines.torch_adam import Batch, train_batch
 

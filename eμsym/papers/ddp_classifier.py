@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.injection import injection_strength
 from eμsym.binned.templates import Templates
-from eμsym.counts import FloatArray
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import read_json
 from eμsym.progress import Advance

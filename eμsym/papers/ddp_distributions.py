@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import kstest
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import json_number
 from eμsym.binned.roc import roc_curve
-from eμsym.counts import FloatArray
 from eμsym.errors import DataError
 
 #: Bins of the distributions that are kept: 0.1 wide, from −6 to 12.

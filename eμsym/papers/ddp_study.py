@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.injection import asimov_z, injection_strength
 from eμsym.binned.nsigma import nsigma
 from eμsym.binned.q0 import q0_toys
@@ -22,7 +23,6 @@ from eμsym.binned.q0_input import json_number
 from eμsym.binned.templates import Templates, signal_location
 from eμsym.binned.toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
 from eμsym.binned.windows import Window, make_window
-from eμsym.counts import FloatArray
 from eμsym.difference import pulls
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.papers.ddp_distributions import TestToys, compare_toys

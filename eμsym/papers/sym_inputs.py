@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.papers.sym_results import StoredStudy
 
 #: Panels of Fig. 2: rows of the study "nulls", from many events to few.

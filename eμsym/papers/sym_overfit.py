@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
 from eμsym.progress import Advance

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import chi2, ncx2, norm
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.distributions import ChiSquared, Null
 from eμsym.papers.sym_results import StoredStudy
 from eμsym.papers.sym_statistics import Estimate, MedianZ, crossing, median_z, resampled

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest, kstest, norm, quantile_test
 from scipy.stats import chi2 as chi2_distribution
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.distributions import ChiSquared, Null
 from eμsym.errors import DataError
 

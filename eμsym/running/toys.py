@@ -13,12 +13,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.random import SeedSequence
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError, DataError, EmusymError
 from eμsym.progress import Advance
 from eμsym.running.loop import answers_of
 from eμsym.running.work import Work, may_thread
-from eμsym.sources import Rng, Source
+from eμsym.sources import Source
 from eμsym.testing import Columns, on_columns, toys_at_once
 
 #: Relabellings that are drawn at once of a source that does not say how many.

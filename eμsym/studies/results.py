@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import chi2
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError
 from eμsym.studies.study_config import Study, StudyTest

@@ -13,6 +13,7 @@ import awkward as ak
 import numpy as np
 from numpy.random import SeedSequence
 
+from eμsym.arrays import Rng
 from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.pair_io import read_pair
@@ -20,7 +21,6 @@ from eμsym.running.toys import draw_and_test
 from eμsym.sample import Sample, joined_events
 from eμsym.sources import (
     PoolSource,
-    Rng,
     Source,
     columns_pair,
     pair_columns,

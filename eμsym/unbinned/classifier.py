@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.interface import n_parameters, split_layers
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.unbinned.likelihood_ratio import as_events

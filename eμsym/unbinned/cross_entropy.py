@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.engines.interface import Network, Problem, n_parameters
 from eμsym.engines.launch import train_nets
 from eμsym.unbinned.distinct import Distinct

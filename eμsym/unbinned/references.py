@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 from scipy.special import xlog1py, xlogy
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import as_counts, contents
-from eμsym.counts import FloatArray, check_same_binning
+from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 
 Density = Callable[[Any], Any]

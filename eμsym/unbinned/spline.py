@@ -16,7 +16,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.distributions import ScaledChiSquared
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from scipy.linalg import solveh_banded
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, NotConvergedError, newton
 from eμsym.unbinned.distinct import Distinct

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.engines.interface import Fit, Problem, choose_engine, layer_sizes, n_parameters
+from eμsym.engines.choice import choose_engine
+from eμsym.engines.interface import Fit, Problem, layer_sizes, n_parameters
 from eμsym.engines.launch import Trained, draw_start, train_all, train_nets
 from eμsym.errors import DataError
 from eμsym.unbinned.distinct import Distinct

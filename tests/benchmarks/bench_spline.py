@@ -14,7 +14,7 @@ import pytest
 from scipy.interpolate import BSpline
 from scipy.optimize import minimize
 
-from eμsym.counts import FloatArray
+from eμsym.arrays import FloatArray
 from eμsym.nulls import permutation_null
 from eμsym.pair import Pair
 from eμsym.sources import pair_columns

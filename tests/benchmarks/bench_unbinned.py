@@ -20,7 +20,8 @@ import pytest
 
 from eμsym.engines.cpu import Data, Loop
 from eμsym.engines.interface import Training, glorot_uniform
-from eμsym.unbinned.likelihood_ratio import Samples, joined_samples
+from eμsym.unbinned.distinct import Distinct
+from eμsym.unbinned.likelihood_ratio import joined_samples
 from eμsym.unbinned.nplm import nplm_problem
 from eμsym.unbinned.symmetrized import SymmetrizedTest, symmetrized_problems
 
@@ -51,7 +52,7 @@ print("seconds", (time.perf_counter() - start) / epochs)
 """
 
 
-def samples(n: int, seed: int = 0, signal: int = 0) -> Samples:
+def samples(n: int, seed: int = 0, signal: int = 0) -> Distinct:
     rng = np.random.default_rng(seed)
     a = np.r_[rng.exponential(size=n), rng.normal(1.6, 0.16, signal)]
     return joined_samples(a, rng.exponential(size=n))

@@ -12,7 +12,9 @@ from hist.axis import Regular
 from scipy.optimize import minimize
 from scipy.stats import ks_2samp
 
-from eμsym.calibration.relabelling import calibrated_nsigma_null, calibrated_window_pvalue
+from eμsym.binned.nsigma import NSigmaTest
+from eμsym.binned.windows import WindowTest
+from eμsym.nulls import null
 from tests.calibration.toy_detector import BINS, ToyDetector
 
 WINDOW = (80, 140)
@@ -83,7 +85,7 @@ def differences(equal, drawn, axes):
 
 
 def test_the_pair_is_fitted_outside_the_window(equal, drawn):
-    assert equal.probability == pytest.approx(drawn[0][1], abs=1e-5)
+    assert equal.symmetry.probability(equal.pool) == pytest.approx(drawn[0][1], abs=1e-5)
     b, a = equal.hist(M_COLL)[::-1]
     ours = b.values() - a.values()
     assert differences(equal, drawn, [M_COLL])[0] == pytest.approx(ours, abs=1e-3)
@@ -101,15 +103,15 @@ def test_the_covariance_is_that_of_the_plain_loop(equal, drawn):
 
 
 def test_the_null_of_nsigma_is_that_of_the_plain_loop(equal, drawn):
-    null = calibrated_nsigma_null(equal, M_COLL, n=1000, rng=1)
+    samples = null(NSigmaTest((M_COLL,)), equal, 1000, rng=1).samples
     covariance = equal.covariance(M_COLL)
     sigma = np.sqrt(np.diag(covariance))
     # Mean pull of M bins times √M, over its standard deviation.
     width = np.sqrt((covariance / np.outer(sigma, sigma)).sum())
     plain = (differences(equal, drawn, [M_COLL]) / sigma).sum(axis=1) / width
     assert equal.nsigma(M_COLL).z == pytest.approx(plain[0], abs=1e-3)
-    assert ks_2samp(null.samples, plain[1:]).pvalue > 0.01
-    assert np.std(null.samples) == pytest.approx(1, abs=0.08)
+    assert ks_2samp(samples, plain[1:]).pvalue > 0.01
+    assert np.std(samples) == pytest.approx(1, abs=0.08)
 
 
 def largest(pulls):
@@ -127,9 +129,10 @@ def largest(pulls):
 
 
 def test_the_best_window_and_its_null_are_those_of_the_plain_loop(equal, drawn):
-    result = calibrated_window_pvalue(equal, *PLANE, n=600, rng=1)
+    test = WindowTest(PLANE)
+    samples = null(test, equal, 600, rng=1).samples
     variance = np.diag(equal.covariance(*PLANE)).reshape(4, 6)
     pulls = differences(equal, drawn, PLANE) / np.sqrt(np.where(variance > 1e-9, variance, np.nan))
     plain = [largest(each) for each in pulls]
-    assert result.statistic == pytest.approx(plain[0], abs=1e-3)
-    assert ks_2samp(result.null.samples, plain[1:]).pvalue > 0.01
+    assert test(equal).statistic == pytest.approx(plain[0], abs=1e-3)
+    assert ks_2samp(samples, plain[1:]).pvalue > 0.01

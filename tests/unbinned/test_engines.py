@@ -16,12 +16,12 @@ from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 
 from eμsym.engines import interface
+from eμsym.engines.choice import choose_engine
 from eμsym.engines.cpu import CpuEngine, Data
 from eμsym.engines.interface import (
     Network,
     Problem,
     Training,
-    choose_engine,
     glorot_uniform,
     n_parameters,
 )
