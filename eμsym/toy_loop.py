@@ -26,8 +26,9 @@ from eμsym.workers import collect_apart, cores, start_pool
 Column = str | tuple[str, ...] | None
 
 #: Seconds in this process before workers are started, which takes about as long.
-_ALONE_SECONDS = 1.0
-_BAR_AFTER_SECONDS = 2.0
+ALONE_SECONDS = 1.0
+#: What is done sooner than this shows no bar.
+BAR_AFTER_SECONDS = 2.0
 _CHUNK_SECONDS = 0.5
 
 
@@ -124,10 +125,10 @@ def toy_statistics(
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     seeds: list[SeedSequence] = parent.spawn(int(n))  # type: ignore[attr-defined]
     samples = np.empty(int(n))
-    with toy_bar(int(n), progress, after=_BAR_AFTER_SECONDS) as advance:
+    with toy_bar(int(n), progress, after=BAR_AFTER_SECONDS) as advance:
         done, seconds = 0, 0.0
         if workers is None or workers == 1:
-            limit = _ALONE_SECONDS if workers is None else np.inf
+            limit = ALONE_SECONDS if workers is None else np.inf
             done, seconds = _alone(toy, seeds, samples, advance, limit)
         if done < n:
             count = cores() if workers is None else int(workers)
@@ -188,7 +189,7 @@ def _alone(
         advance(1)
         elapsed = time.monotonic() - start
         left = elapsed / (i + 1) * (len(seeds) - i - 1)
-        if elapsed > limit and left > 2 * _ALONE_SECONDS:
+        if elapsed > limit and left > 2 * ALONE_SECONDS:
             return i + 1, elapsed / (i + 1)
     return len(seeds), 0.0
 

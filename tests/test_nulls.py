@@ -55,7 +55,7 @@ def test_workers_do_not_change_the_null(threads: bool) -> None:
 
 def test_workers_take_over_from_a_slow_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default toys run here first, and go to all cores if they prove slow."""
-    monkeypatch.setattr(toy_loop, "_ALONE_SECONDS", 0.0)
+    monkeypatch.setattr(toy_loop, "ALONE_SECONDS", 0.0)
     shared = toy_null(Difference(noise=1, releases_gil=True), MODEL, 60, rng=3)
     alone = toy_null(Difference(noise=1), MODEL, 60, rng=3, workers=1)
     assert np.array_equal(shared.samples, alone.samples)
@@ -225,7 +225,7 @@ def test_the_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "")  # no terminal, no bar
     toy_null(Difference(), MODEL, 3, progress=True)
     assert capsys.readouterr() == ("", "")  # nor for what is quickly done
-    monkeypatch.setattr(toy_loop, "_BAR_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(toy_loop, "BAR_AFTER_SECONDS", -1.0)
     toy_null(Difference(), MODEL, 3, progress=True)
     out, err = capsys.readouterr()
     assert not out

@@ -23,12 +23,13 @@ from eμsym.studies.study_file import StudyFile, versions_here
 from eμsym.workers import LostWorkersError, collect_apart, cores
 
 #: Toys wait no longer than this to be written: it is what a kill can cost.
-_KEEP_SECONDS = 1.0
+KEEP_SECONDS = 1.0
 #: Seconds in this process before workers are started, which takes about as long.
-_ALONE_SECONDS = 1.0
+ALONE_SECONDS = 1.0
 #: Work that a worker is given at once.
 _CHUNK_SECONDS = 0.5
-_BAR_AFTER_SECONDS = 2.0
+#: What is done sooner than this shows no bar.
+BAR_AFTER_SECONDS = 2.0
 #: How often local workers may die before the study gives up.
 _POOLS = 4
 
@@ -103,7 +104,7 @@ def run_study(
         )
         before = prepared.study.toys - len(missing) if jobs == 1 else 0
         with toy_bar(
-            before + len(missing), progress, after=_BAR_AFTER_SECONDS, done=before
+            before + len(missing), progress, after=BAR_AFTER_SECONDS, done=before
         ) as advance:
             _Run(work, store, advance, missing).run(workers, dask)
     table = store.finish()
@@ -217,7 +218,7 @@ class _Run:
         """Do them all."""
         try:
             if dask is None and workers in (None, 1):
-                self._alone(_ALONE_SECONDS if workers is None else float("inf"))
+                self._alone(ALONE_SECONDS if workers is None else float("inf"))
             if self._left():
                 self._shared(cores() if workers is None else workers, dask)
         finally:
@@ -231,7 +232,7 @@ class _Run:
         for i, toy in enumerate(self.missing):
             self._take([toy], run_chunk(self.work, [toy]))
             left = self.seconds / self.done * (len(self.missing) - i - 1)
-            if self.seconds > limit and left > 2 * _ALONE_SECONDS:
+            if self.seconds > limit and left > 2 * ALONE_SECONDS:
                 return
 
     def _shared(self, workers: int, dask: str | None) -> None:
@@ -253,12 +254,12 @@ class _Run:
         slots, asked = pool.slots(), time.monotonic()
         try:
             while (todo or waiting) and not pool.stopped.is_set():
-                if time.monotonic() - asked > _KEEP_SECONDS:
+                if time.monotonic() - asked > KEEP_SECONDS:
                     slots, asked = pool.slots(), time.monotonic()
                 while todo and len(waiting) < 2 * slots:
                     toys = [todo.pop() for _ in range(self._chunk_size(len(todo), slots))]
                     waiting[pool.submit(toys)] = toys
-                found, _ = wait(waiting, timeout=_KEEP_SECONDS, return_when=FIRST_COMPLETED)
+                found, _ = wait(waiting, timeout=KEEP_SECONDS, return_when=FIRST_COMPLETED)
                 for future in found:
                     self._take(waiting.pop(future), future.result())
                 self._keep_if_due()
@@ -286,7 +287,7 @@ class _Run:
         self._keep_if_due()
 
     def _keep_if_due(self) -> None:
-        if self.records and time.monotonic() - self.kept > _KEEP_SECONDS:
+        if self.records and time.monotonic() - self.kept > KEEP_SECONDS:
             self._keep()
 
     def _keep(self) -> None:

@@ -18,7 +18,7 @@ from tests.studies.toy_studies import SMALL, finished, half_done, parts
 
 @pytest.fixture(autouse=True)
 def every_toy_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(running, "KEEP_SECONDS", -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_and_one_that_is_read_only(tmp_path: Path) -> None:
     mount = tmp_path / "disk"
     mount.mkdir()
     code = (
-        "import eμsym.studies.running as r; r._KEEP_SECONDS = -1.0; "
+        "import eμsym.studies.running as r; r.KEEP_SECONDS = -1.0; "
         "from eμsym.cli import main; main()"
     )
     toys = f"'{sys.executable}' -c '{code}' toys '{tmp_path}/study.toml' -o '{mount}/store' 2>&1"

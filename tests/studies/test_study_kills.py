@@ -32,7 +32,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def one_life(study: Study, folder: Path, options: dict[str, Any]) -> None:
     """Run a study in a process that is going to be killed."""
-    running._KEEP_SECONDS = 0.02
+    running.KEEP_SECONDS = 0.02
     run_study(study, folder, **options)
 
 
@@ -71,7 +71,7 @@ import sys
 import eμsym.studies.running as running
 from eμsym.studies import run_study
 from tests.studies.toy_studies import SLOW
-running._KEEP_SECONDS = 0.02
+running.KEEP_SECONDS = 0.02
 run_study(SLOW, sys.argv[1], workers=2, dask=sys.argv[2] or None)
 """
 
@@ -122,7 +122,7 @@ def killer(pids: Callable[[], list[int]], folder: Path, times: int) -> threading
 def test_a_dask_worker_killed(tmp_path: Path, slow: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(running, "KEEP_SECONDS", 0.05)
     folder = tmp_path / "store"
     with LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
@@ -147,7 +147,7 @@ def local_workers() -> list[int]:
 
 def test_local_workers_killed(tmp_path: Path, slow: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pool is started anew."""
-    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(running, "KEEP_SECONDS", 0.05)
     folder = tmp_path / "store"
     thread = killer(local_workers, folder, 1)
     assert run_study(SLOW, folder, workers=2).complete
@@ -182,8 +182,8 @@ def test_workers_that_always_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_scheduler_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(running, "_KEEP_SECONDS", 0.05)
-    monkeypatch.setattr(workers, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(running, "KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(workers, "ANSWER_SECONDS", 1.0)
     folder = tmp_path / "store"
     cluster = LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"

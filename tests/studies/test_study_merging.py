@@ -20,7 +20,7 @@ from tests.studies.toy_studies import SMALL, finished, half_done, names, parts
 
 @pytest.fixture(autouse=True)
 def every_toy_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(running, "KEEP_SECONDS", -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ import sys
 import eμsym.studies.running as running
 from eμsym.studies import run_study
 from tests.studies.toy_studies import SMALL
-running._KEEP_SECONDS = -1.0
+running.KEEP_SECONDS = -1.0
 job, jobs = map(int, sys.argv[2:4])
 print("ready", flush=True)
 sys.stdin.readline()

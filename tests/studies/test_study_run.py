@@ -112,7 +112,7 @@ def test_threads_change_nothing(
     """Tests that release the GIL run in threads; by default after a while alone."""
     study = Study("network", 11, (StudyTest("network", NETWORK),), ROWS)
     one = run_study(study, tmp_path / "one", workers=1)
-    monkeypatch.setattr(running, "_ALONE_SECONDS", 0.01)
+    monkeypatch.setattr(running, "ALONE_SECONDS", 0.01)
     monkeypatch.setattr(workers, "cores", lambda: 2)
     assert run_study(study, tmp_path / "more", **options).table.equals(one.table)
     assert toys_of(tmp_path / "more") == toys_of(tmp_path / "one")
@@ -263,7 +263,7 @@ def test_the_bar_counts_failures(
     study = Study("failing", 1, (StudyTest("s", SplineTest(12)),), (ToyRow("null", 10, 3, 3),))
     run_study(study, tmp_path / "quiet", workers=1)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(running, "_BAR_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(running, "BAR_AFTER_SECONDS", -1.0)
     results = run_study(study, tmp_path / "store", workers=1, progress=True)
     out, err = capsys.readouterr()
     assert not out

@@ -30,7 +30,7 @@ from tests.studies.toy_studies import SMALL, finished, half_done, names, parts, 
 
 @pytest.fixture(autouse=True)
 def every_toy_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(running, "KEEP_SECONDS", -1.0)
 
 
 @pytest.fixture(scope="module")
