@@ -20,7 +20,7 @@ _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL",
 
 _WATCH_SECONDS = 1.0
 #: How long a scheduler may take to answer.
-_ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
 
 
 class LostWorkersError(EmusymError):
@@ -144,7 +144,7 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
             yield client
         return
     try:
-        client = Client(address, timeout=_ANSWER_SECONDS)
+        client = Client(address, timeout=ANSWER_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         lines = str(error).strip().splitlines()
         reason = lines[0] if lines else type(error).__name__

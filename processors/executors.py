@@ -40,7 +40,8 @@ from eμsym.workers import (
 ChunkKey = tuple[str, str, int, int]
 
 _READ_ERRORS = (OSError, EmusymError, uproot.exceptions.KeyInFileError)
-_PAUSE_SECONDS = 0.5
+#: Before a file that could not be read is tried once more.
+PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Guard:
                 transient = isinstance(_read_error(error), OSError)
                 if attempt == self.attempts or not transient:
                     raise
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(PAUSE_SECONDS)
         raise AssertionError("unreachable: the loop returns or raises")
 
     def _spilled(self, work: Any, columns: dict[str, Any]) -> dict[str, Path]:

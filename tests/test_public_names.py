@@ -128,3 +128,24 @@ def test_the_statistics_never_import_the_rooms_above_them(room):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not any(name.startswith(f"eμsym.{room}") for name in names), path.name
+
+
+def private_names_in(path: Path) -> list[str]:
+    """Return what a file of tests names of others that begins with one underscore."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names += [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", None) != "self":
+            names.append(node.attr)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) == "setattr":
+            texts = [x.value for x in node.args if isinstance(x, ast.Constant)]
+            names += [part for text in texts for part in str(text).split(".")]
+    return [name for name in names if name.startswith("_") and not name.startswith("__")]
+
+
+def test_tests_name_nothing_private():
+    files = Path(__file__).parent.rglob("*.py")
+    found = {path.name: names for path in files if (names := private_names_in(path))}
+    # A process that ends as if it were killed.
+    assert found == {"test_runner.py": ["_exit"]}

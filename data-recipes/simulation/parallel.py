@@ -17,7 +17,8 @@ Result = TypeVar("Result")
 
 #: Jobs under way for every worker: it never waits, and few results wait for their turn.
 _AHEAD = 3
-_BAR_AFTER_SECONDS = 2.0
+#: What is done sooner than this shows no bar.
+BAR_AFTER_SECONDS = 2.0
 
 
 def run_in_order(
@@ -119,7 +120,7 @@ def progress_bar(n_events: int, progress: bool | None) -> Iterator[Callable[[int
         bar.start()
 
     # The first job may take longer than that, so the clock decides.
-    timer = threading.Timer(_BAR_AFTER_SECONDS, show)
+    timer = threading.Timer(BAR_AFTER_SECONDS, show)
     timer.daemon = True
     timer.start()
     try:

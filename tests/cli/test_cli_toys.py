@@ -95,7 +95,7 @@ def test_jobs_and_their_merging(study: Path, capsys: pytest.CaptureFixture[str])
 def test_mistakes_are_one_line(
     study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eμsym.workers._ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("eμsym.workers.ANSWER_SECONDS", 1.0)
     store = study.parent / "store"
     assert run("toys", study, "-o", store) == 0
     capsys.readouterr()

@@ -361,7 +361,7 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
 
 
 def test_progress_bar(capsys: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(parallel, "_BAR_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(parallel, "BAR_AFTER_SECONDS", 0.05)
     for progress, shown in ((True, True), (False, False), (None, False)):
         with parallel.progress_bar(1000, progress) as advance:
             advance(300)

@@ -232,7 +232,7 @@ def test_same_events_twice_are_refused(delphes_file: Callable[..., Path], tmp_pa
 def test_impossible_options(
     delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eμsym.workers._ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("eμsym.workers.ANSWER_SECONDS", 1.0)
     given = read_fileset([delphes_file([emu()])])
     for options in ({"workers": 0}, {"chunksize": 0}):
         with pytest.raises(ConfigurationError, match="give at least 1"):
@@ -266,7 +266,7 @@ KEY = ("d", "f.root", 0, 5)
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eμsym.processors.executors._PAUSE_SECONDS", 0)
+    monkeypatch.setattr("eμsym.processors.executors.PAUSE_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("no_pause")
