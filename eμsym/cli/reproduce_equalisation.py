@@ -82,7 +82,7 @@ def reproduce_equalisation(
                 n_null=n,
                 n_signal=n_signal,
                 seed=SEED if seed is None else seed,
-                advance=lambda count: advance(count),
+                advance=advance,
             )
     else:
         data = read_json(RESULTS, schema=SCHEMA)
