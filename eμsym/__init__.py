@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from eμsym.pair_io import read_pair, write_pair
     from eμsym.selection import Cuts, emu_leptons, emu_masks, lead_and_sub
     from eμsym.sources import PermutationSource, PoolSource
+    from eμsym.testing import OnColumns
     from eμsym.toy_model import ToyModel
     from eμsym.unbinned.classifier import ClassifierScore, ClassifierTest
     from eμsym.unbinned.cross_entropy import CrossEntropyTest
@@ -85,6 +86,7 @@ _HOME = {
     "NPLMTest": "unbinned.nplm",
     "NSigma": "binned.nsigma",
     "Null": "null",
+    "OnColumns": "testing",
     "Pair": "pair",
     "PermutationSource": "sources",
     "PoolSource": "sources",
@@ -171,6 +173,7 @@ __all__ = [
     "NPLMTest",
     "NSigma",
     "Null",
+    "OnColumns",
     "Pair",
     "PermutationSource",
     "PoolSource",
