@@ -37,7 +37,8 @@ class Registry:
             If the kind is another class's, the class is no frozen dataclass, or a
             field has a reserved name.
         """
-        if not is_dataclass(cls) or not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        frozen = isinstance(cls, type) and is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
+        if not frozen:
             raise ConfigurationError(f"{self.what} {kind!r}: {cls!r} is no frozen dataclass")
         known = self.classes.get(kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):

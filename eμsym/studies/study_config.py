@@ -220,8 +220,8 @@ def study_from_dict(content: Mapping[str, Any]) -> Study:
         checked = TypeAdapter(_Content).validate_python(dict(content))
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from error
-    tests = tuple(_test_from_dict(i, test) for i, test in enumerate(checked.tests))
     rows = tuple(_row_from_dict(f"rows.{i}", row) for i, row in enumerate(checked.rows))
+    tests = tuple(_test_from_dict(i, test) for i, test in enumerate(checked.tests))
     return Study(checked.name, checked.seed, tests, rows)
 
 
