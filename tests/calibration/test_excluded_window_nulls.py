@@ -136,3 +136,11 @@ def test_the_best_window_and_its_null_are_those_of_the_plain_loop(equal, drawn):
     plain = [largest(each) for each in pulls]
     assert test(equal).statistic == pytest.approx(plain[0], abs=1e-3)
     assert ks_2samp(samples, plain[1:]).pvalue > 0.01
+
+
+def test_no_chunk_of_draws_repeats_another(equal):
+    """Some 200 planes of 25×25 bins are scanned at once."""
+    axes = Regular(25, 30, 190, name="m_coll"), Regular(25, 15, 95, name="lead_pt")
+    samples = null(WindowTest(axes), equal, 420, rng=1).samples
+    for lag in range(100, 221):
+        assert np.mean(samples[lag : lag + 200] == samples[:200]) < 0.3
