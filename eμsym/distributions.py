@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from eμsym.errors import DataError
 _ROUNDING = 1e-12
 
 
+@runtime_checkable
 class Reference(Protocol):
     """What tells how unusual a test statistic is."""
 

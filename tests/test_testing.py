@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from hist.axis import Regular
+from scipy.stats import norm
 
-from eμsym import testing
+from eμsym import (
+    ClassifierTest,
+    CrossEntropyTest,
+    NPLMTest,
+    NSigmaTest,
+    Pair,
+    Q0Test,
+    SplineScan,
+    SplineTest,
+    SymmetrizedTest,
+    WindowPValue,
+    WindowTest,
+    null,
+)
+from eμsym.distributions import ChiSquared, Null, Reference
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.null import Null
-from eμsym.nulls import ChiSquared
-from eμsym.pair import Pair
-from eμsym.testing import OnColumns
-from eμsym.unbinned.spline import SplineTest
-from eμsym.unbinned.symmetrized import SymmetrizedTest
+from eμsym.testing import OnColumns, Result
 from tests.sending import received
 
 RNG = np.random.default_rng(1)
@@ -70,6 +82,44 @@ def test_each_gives_what_single_calls_give() -> None:
 
 
 def test_nulls_are_references() -> None:
-    assert isinstance(Null(np.arange(5.0)), testing.Reference)
-    assert isinstance(ChiSquared(3), testing.Reference)
+    assert isinstance(Null(np.arange(5.0)), Reference)
+    assert isinstance(ChiSquared(3), Reference)
     assert not isinstance(3.0, testing.Result)
+
+
+def every_result() -> dict[str, Any]:
+    """Return a result of each test of ours, of one symmetric pair."""
+    rng = np.random.default_rng(5)
+    a, b = ({"x": rng.exponential(size=300), "y": rng.exponential(size=300)} for _ in range(2))
+    pair = Pair.from_columns(a, b)
+    axes = Regular(4, 0, 2, name="x"), Regular(4, 0, 2, name="y")
+    window = WindowTest(axes)(pair)
+    assert window.best is not None
+    arrays = a["x"], b["x"]
+    q0_test = Q0Test(np.ones(4), axes[:1])
+    found = {
+        "Nσ": NSigmaTest(axes)(pair),
+        "window": window,
+        "its null": WindowPValue(window.best, null(WindowTest(axes), pair, 19, rng=1), "events"),
+        "q0": q0_test(pair),
+        "profile": q0_test.profile(pair),
+        "spline": SplineTest(k=5)(*arrays),
+        "splines": SplineScan(k=(4, 5))(*arrays),
+        "classifier": ClassifierTest(epochs=1, bootstraps=3)(*arrays, rng=1),
+    }
+    for kind in (SymmetrizedTest, NPLMTest, CrossEntropyTest):
+        found[kind.__name__] = kind(epochs=20)(*arrays, rng=1)
+    return found
+
+
+def test_every_result_has_the_same_face() -> None:
+    for name, result in every_result().items():
+        assert isinstance(result, Result), name
+        json.dumps(result.to_dict(), allow_nan=False)
+        if result.reference is None:
+            assert np.isnan([result.pvalue, result.z]).all(), name
+            continue
+        json.dumps(result.reference.to_dict(), allow_nan=False)
+        expected = result.reference.pvalue(result.statistic)
+        assert result.pvalue == pytest.approx(expected, rel=1e-9), name
+        assert result.z == pytest.approx(norm.isf(expected), abs=1e-6), name

@@ -148,7 +148,7 @@ def q0(
     ratio : YieldRatio or array_like, optional
         With the background profiled, the expected κ = E[B]/E[A] of every bin
         without signal. A `YieldRatio` brings its
-        uncertainty as nuisances, see `EqualisedPair.yield_ratio`. Default: 1.
+        uncertainty as nuisances, see `Pair.yield_ratio`. Default: 1.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from eμsym.arrays import FloatArray
+from eμsym.distributions import Null
 from eμsym.engines.interface import n_parameters, split_layers
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.unbinned.likelihood_ratio import as_events
@@ -84,6 +85,21 @@ class ClassifierScore:
     def statistic(self) -> float:
         """The test statistic, the largest score."""
         return self.score
+
+    @property
+    def reference(self) -> Null | None:
+        """The bootstraps' scores as a null; None if there are none."""
+        return Null(self.bootstrap_scores) if self.bootstrap_scores.size else None
+
+    @property
+    def pvalue(self) -> float:
+        """The p-value by the bootstraps, at least 1/(their number + 1); NaN without any."""
+        return float("nan") if self.reference is None else self.reference.pvalue(self.score)
+
+    @property
+    def z(self) -> float:
+        """Z = Φ⁻¹(1 − p) of `pvalue`."""
+        return float("nan") if self.reference is None else self.reference.z(self.score)
 
     @property
     def band(self) -> tuple[float, float]:
