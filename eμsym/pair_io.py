@@ -11,15 +11,22 @@ from urllib.parse import unquote
 import awkward as ak
 import hist
 import numpy as np
+import pyarrow.parquet as pq
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import RESULTS_FILE, whole_file, write_json
 from eμsym.histogram_io import ORDERS, read_histograms, read_uhi_json, select, whole_content
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.sample import Sample, joined_events
+from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
 PAIR_SCHEMA = "emusym/pair"
 VERSION = 1
+
+#: Where a Parquet file says which symmetry its pair has, and the symmetries that it may say.
+SYMMETRY_KEY = "emusym symmetry"
+SYMMETRIES: Mapping[str, Symmetry] = {"FairCoin": FairCoin(), "Exchangeable": Exchangeable()}
+DEFAULT_SYMMETRY = "FairCoin"
 
 
 def write_pair(pair: Pair, path: str | Path) -> None:
@@ -29,7 +36,8 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     column ``electron_leads`` is true for A. ``.json`` keeps the histograms in
     the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
     and the columns, if any, as trees ``a/events`` and ``b/events``. Only JSON
-    keeps the samples' names.
+    keeps the samples' names. All keep whether the pair is `Exchangeable` or a
+    `FairCoin`; of a corrected pair the weighted events are kept, not the correction.
 
     Parameters
     ----------
@@ -92,13 +100,27 @@ def _by_suffix(path: Path, table: Mapping[str, Callable[..., Any]]) -> Callable[
 def _write_parquet(pair: Pair, path: Path) -> None:
     events = joined_events(pair.a, pair.b)
     in_a = np.arange(len(events)) < len(pair.a.require_events())
+    table = ak.to_arrow_table(ak.with_field(events, in_a, ORDER_COLUMN), extensionarray=False)
+    note = {**(table.schema.metadata or {}), SYMMETRY_KEY: _symmetry_name(pair)}
     with whole_file(path) as temporary:
-        table = ak.with_field(events, in_a, ORDER_COLUMN)
-        ak.to_parquet(table, str(temporary), extensionarray=False)
+        pq.write_table(table.replace_schema_metadata(note), str(temporary))
 
 
 def _read_parquet(path: Path) -> Pair:
-    return Pair.from_events(_parquet_events(path))
+    pair = Pair.from_events(_parquet_events(path))
+    note = pq.read_schema(path).metadata or {}
+    return replace(pair, symmetry=_symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode()))
+
+
+def _symmetry_name(pair: Pair) -> str:
+    """Return what a file says of the symmetry; a correction is not kept, nor one of one's own."""
+    name = type(pair.symmetry.raw).__name__
+    return name if name in SYMMETRIES else DEFAULT_SYMMETRY
+
+
+def _symmetry(name: str) -> Symmetry:
+    """Return what a file says of the symmetry; files of others say nothing."""
+    return SYMMETRIES[name if name in SYMMETRIES else DEFAULT_SYMMETRY]
 
 
 def _parquet_events(path: Path) -> ak.Array:
@@ -122,6 +144,7 @@ def _write_json(pair: Pair, path: Path) -> None:
         "schema": PAIR_SCHEMA,
         "version": VERSION,
         "names": list(pair.names),
+        "symmetry": _symmetry_name(pair),
         "a": dict(pair.a.histograms),
         "b": dict(pair.b.histograms),
     }
@@ -133,7 +156,9 @@ def _read_json(path: Path) -> Pair:
         data = read_uhi_json(path, PAIR_SCHEMA)
         a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
         names = (data["names"][0], data["names"][1])
-    return Pair.from_samples(Sample(histograms=a), Sample(histograms=b), names=names)
+        symmetry = _symmetry(str(data.get("symmetry")))
+    samples = Sample(histograms=a), Sample(histograms=b)
+    return Pair.from_samples(*samples, names=names, symmetry=symmetry)
 
 
 def _write_root(pair: Pair, path: Path) -> None:
@@ -145,6 +170,7 @@ def _write_root(pair: Pair, path: Path) -> None:
         if sample.events is not None and "events" in sample.histograms:
             raise DataError(f"{path}: a histogram is called 'events', as the tree of events is")
     with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+        file["symmetry"] = _symmetry_name(pair)
         for side, sample in (("a", pair.a), ("b", pair.b)):
             for name, histogram in sample.histograms.items():
                 file[f"{side}/{name}"] = histogram
@@ -162,10 +188,11 @@ def _read_root(path: Path) -> Pair:
             if path.stat().st_size < file.file.fEND:
                 raise InputFileError(f"{path}: is not a whole ROOT file, its end is missing")
             samples = [_root_sample(file, side, path) for side in ("a", "b")]
+            symmetry = _symmetry(str(file["symmetry"]) if "symmetry" in file else "")
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)
         raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
-    return Pair.from_samples(samples[0], samples[1])
+    return Pair.from_samples(samples[0], samples[1], symmetry=symmetry)
 
 
 def _root_sample(file: Any, side: str, path: Path) -> Sample:

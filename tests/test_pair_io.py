@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import awkward as ak
 import hist
@@ -16,6 +17,7 @@ from eμsym import EmusymError, Pair, Sample, read_pair, write_pair
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
 from eμsym.files import RESULTS_FILE, write_json
 from eμsym.histogram_io import read_histograms, select, write_histograms
+from eμsym.symmetry import Exchangeable, FairCoin
 
 MASS = Regular(4, 0, 8, name="m_coll", label="$m$ [GeV]")
 PLANE = (MASS, Variable([10, 20, 50], name="lead_pt", label=r"$p_\mathrm{T}$ [GeV]"))
@@ -157,6 +159,13 @@ def test_a_weighted_and_an_unweighted_sample_share_a_table(tmp_path):
     write_pair(pair, tmp_path / "pair.parquet")
     found = read_pair(tmp_path / "pair.parquet")
     assert (found.a.weight.tolist(), found.b.weight.tolist()) == ([1.0], [3.0])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("symmetry", [Exchangeable(), FairCoin()])
+def test_all_formats_keep_which_symmetry_a_pair_has(ending, symmetry, pair, tmp_path):
+    write_pair(replace(pair, symmetry=symmetry), tmp_path / f"pair.{ending}")
+    assert read_pair(tmp_path / f"pair.{ending}").symmetry == symmetry
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -84,7 +84,7 @@ def test_each_gives_what_single_calls_give() -> None:
 def test_nulls_are_references() -> None:
     assert isinstance(Null(np.arange(5.0)), Reference)
     assert isinstance(ChiSquared(3), Reference)
-    assert not isinstance(3.0, testing.Result)
+    assert not isinstance(3.0, Result)
 
 
 def every_result() -> dict[str, Any]:
