@@ -74,12 +74,13 @@ class NuisanceLikelihood:
 
     def value(self, v: FloatArray, side: float = 0.0) -> float:
         """Return −2 ln L."""
-        v = np.asarray(v)
-        bins = self._filled
-        in_a, in_b = (mean[0] for mean in bins.likelihood(v).means(v[:1]))
-        terms = deviance(bins.b, in_b) + deviance(bins.a, in_a)
-        kink = self._kink(v, side)[0].sum()
-        return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:])
+        v, bins = np.asarray(v), self._filled
+        # A step may try a κ beyond all floats; it is taken back.
+        with np.errstate(all="ignore"):
+            in_a, in_b = (mean[0] for mean in bins.likelihood(v).means(v[:1]))
+            terms = deviance(bins.b, in_b) + deviance(bins.a, in_a)
+            kink = self._kink(v, side)[0].sum()
+            return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:])
 
     def gradient(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return the derivatives of `value`, shape (1 + k,)."""

@@ -1,6 +1,7 @@
 """MINUIT's richer result: covariance, MINOS interval and scan against the plain likelihood."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -64,3 +65,13 @@ def test_q0_takes_minuit(background):
     assert slow.mu == pytest.approx(fast.mu, abs=1e-6)
     assert slow.statistic == slow.q0
     assert 0 < slow.pvalue < 1
+
+
+def test_results_say_what_they_follow():
+    arguments = ([144, 100], [100, 100], [1, 0])
+    for test in (q0, profile_fit):
+        result = test(*arguments, background="profiled")
+        assert result.statistic == result.q0
+        assert result.reference.z(result.statistic) == pytest.approx(result.z)
+        assert result.pvalue == result.reference.pvalue(result.statistic)
+        assert result.pvalue == pytest.approx(0.5 * math.erfc(result.z / math.sqrt(2)))

@@ -46,7 +46,7 @@ def plain_q0(arguments, span):
     best, mu = at_zero, 0.0
     for bounds in ((-span, 0), (0, span)):
         fit = minimize_scalar(
-            plain, bounds=bounds, args=arguments, method="bounded", options={"xatol": 1e-9}
+            plain, bounds=bounds, args=arguments, method="bounded", options={"xatol": 1e-7}
         )
         if fit.fun < best:
             best, mu = fit.fun, fit.x
@@ -229,3 +229,10 @@ def test_pairs_that_are_none():
         q0_toys([[1, 2]], [1, 2], [1, 1], background="profiled", ratio=uncertain)
     with pytest.raises(ConfigurationError, match="B alone"):
         pyhf_workspace([1, 2], [1, 2], ([1, 0], [1, 0]))
+
+
+def test_a_fit_that_does_not_end_says_so():
+    """κ turns until S_B = κS_A in a bin empty in both, and −2 ln L has an edge in ν there."""
+    uncertain, signal = YieldRatio(np.zeros(2), [[-0.1, 0.1]]), ([0.3, 0.6], [0.9, 0.8])
+    with pytest.raises(DataError, match="no minimum was reached.*; merge bins that are empty"):
+        q0([95, 0], [176, 0], signal, background="profiled", ratio=uncertain)
