@@ -5,18 +5,22 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 # Tests that start, interrupt and kill processes have the machine to themselves.
-ALONE = tests/cli/test_cli.py tests/cli/test_cli_toys.py tests/cli/test_simulate.py \
+ALONE = tests/cli/test_cli_interrupts.py tests/cli/test_cli_toys.py tests/cli/test_simulate.py \
 	tests/processors/test_runner.py tests/recipes/test_chain.py \
 	tests/studies/test_study_kills.py tests/studies/test_study_run.py
 
-.PHONY: run test check lint types bench clean
+.PHONY: run test test-slow lint types bench clean
 
 run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
 
-test: $(VENV)/test-ready lint types  ## install, then check style and types and run the tests
+test: $(VENV)/test-ready lint types  ## install, then check style and types and run the tests but the long ones
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest $(ALONE)
+
+test-slow: $(VENV)/test-ready  ## install, then run the long tests, which make test leaves out
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadscope $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -m slow $(ALONE)
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uproot
+from filelock import FileLock
 
+from eμsym.cli import main
 from eμsym.recipes import embedded_fileset
 from tests.delphes_file import write_delphes
 
@@ -17,6 +24,52 @@ from tests.delphes_file import write_delphes
 def sample() -> Path:
     """The folder of genuine Delphes files that comes with the package."""
     return embedded_fileset().parent
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that only the first of pytest's processes to ask for it makes."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    done = folder / ".done"
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def main_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``emusym run --overwrite`` was run; read only.
+
+    printed.txt and errors.txt hold what it wrote into pipes.
+    """
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-c", "from eμsym.cli import main; main()", "run", "--overwrite"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
+        (folder / "errors.txt").write_text(done.stderr, encoding="utf-8")
+
+    return made_once(tmp_path_factory, "main-job", make)
+
+
+@pytest.fixture(scope="session")
+def embedded_run(main_job: Path) -> Path:
+    """Results of ``emusym run`` on the embedded sample: read only, for those who change a copy."""
+    return main_job / "emusym-output"
+
+
+@pytest.fixture(scope="session")
+def processed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of ``emusym process`` on the embedded sample: read only, as `embedded_run`."""
+
+    def make(folder: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            main(["process", str(embedded_fileset()), "-o", str(folder / "out")])
+
+    return made_once(tmp_path_factory, "processed-sample", make) / "out"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -17,11 +16,9 @@ from eμsym.binned.nsigma import nsigma
 from eμsym.binned.q0 import q0
 from eμsym.calibration.closure import closure_test
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
-from eμsym.cli import main
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
-from eμsym.recipes import embedded_fileset
 from eμsym.sources import Relabelled
 from eμsym.symmetry import balanced
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
@@ -260,15 +257,8 @@ def test_a_signal_of_three_sigma_keeps_nine_tenths_of_its_significance():
 BACKGROUNDS = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
 
 
-@pytest.fixture(scope="module")
-def processed(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("processed") / "out"
-    main(["process", str(embedded_fileset()), "-o", str(folder)])
-    return folder
-
-
-def test_genuine_background_is_symmetric_once_corrected(processed):
-    raw = read_pair(processed, datasets=BACKGROUNDS)
+def test_genuine_background_is_symmetric_once_corrected(processed_sample):
+    raw = read_pair(processed_sample, datasets=BACKGROUNDS)
     equal = raw.equalised()
     whole = Regular(1, 0, 1e5, name="m_coll")
     for axes, least in ((M_COLL, 0.05), ("plane", 0.05), ("lead_pt", 0.01), (whole, 0.01)):

@@ -34,31 +34,16 @@ def outcome(folder: Path) -> dict[str, Any]:
     return content["tests"]  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def processed(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("equalise") / "processed"
-    assert run("process", sample / "fileset.json", "-o", out) == 0
-    return out
-
-
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures out, which take most of the time; `whole` has been made with them."""
+    """Leave figures out, which take most of the time; `embedded_run` has been made with them."""
     monkeypatch.setattr(analysis, "save_figure", lambda *arguments: [])
 
 
 @pytest.fixture
-def folder(processed: Path, tmp_path: Path) -> Path:
+def folder(processed_sample: Path, tmp_path: Path) -> Path:
     """A processed folder of the test's own."""
-    return Path(shutil.copytree(processed, tmp_path / "out"))
-
-
-@pytest.fixture(scope="module")
-def whole(processed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``emusym test`` makes of the embedded sample by itself."""
-    out = shutil.copytree(processed, tmp_path_factory.mktemp("equalise") / "whole")
-    assert run("test", out, "--permutations", "99") == 0
-    return Path(out)
+    return Path(shutil.copytree(processed_sample, tmp_path / "out"))
 
 
 def plain_fit(events: ak.Array, pt_edges: list[float], abseta_edges: list[float]) -> Any:
@@ -85,13 +70,13 @@ def plain_fit(events: ak.Array, pt_edges: list[float], abseta_edges: list[float]
     return theta, 1 / (1 + np.exp(theta[lead] - theta[sub]))
 
 
-def test_the_correction_of_the_embedded_sample_is_that_of_a_plain_fit(whole: Path) -> None:
+def test_the_correction_of_the_embedded_sample_is_that_of_a_plain_fit(embedded_run: Path) -> None:
     """ln r, the corrected yields and Nσ of m_coll, by scipy and numpy on the Parquet columns."""
-    tests = outcome(whole)
+    tests = outcome(embedded_run)
     assert tests["correction"] == "self"
     calibration = tests["equalisation"]["calibration"]
     ratio = calibration["ratio"]
-    events = ak.concatenate([ak.from_parquet(p) for p in sorted(whole.glob("events/*"))])
+    events = ak.concatenate([ak.from_parquet(p) for p in sorted(embedded_run.glob("events/*"))])
     theta, p = plain_fit(events, ratio["pt_edges"], ratio["abseta_edges"])
     ours = np.array(ratio["log_ratio"]).ravel()
     np.testing.assert_allclose(ours - ours[0], theta - theta[0], atol=1e-5)
@@ -110,10 +95,10 @@ def test_the_correction_of_the_embedded_sample_is_that_of_a_plain_fit(whole: Pat
 
 
 def test_uncorrected_and_corrected_significances_of_the_genuine_files(
-    whole: Path, folder: Path
+    embedded_run: Path, folder: Path
 ) -> None:
     """All events, with their signal of H→τe; then the background alone, which is symmetric."""
-    with_signal = outcome(whole)
+    with_signal = outcome(embedded_run)
     assert run("test", folder, "--pair", BACKGROUND, "--permutations", "99") == 0
     background = outcome(folder)
     for name in ("plane", "m_coll"):
@@ -129,8 +114,8 @@ def test_uncorrected_and_corrected_significances_of_the_genuine_files(
     assert with_signal["q0"]["hlfv_taue"]["z"] > 2
 
 
-def test_what_is_kept_of_a_correction(whole: Path) -> None:
-    found = outcome(whole)["equalisation"]
+def test_what_is_kept_of_a_correction(embedded_run: Path) -> None:
+    found = outcome(embedded_run)["equalisation"]
     ratio = found["calibration"]["ratio"]
     k = np.array(ratio["log_ratio"]).size
     covariance = np.array(ratio["covariance"])
@@ -139,16 +124,16 @@ def test_what_is_kept_of_a_correction(whole: Path) -> None:
     assert 0 < found["calibration"]["goodness_of_fit"]["pvalue"] < 1
     assert set(found["closure"]["variables"]) >= {"lead_pt", "sub_eta", "m_coll", "met"}
     for ending in ("png", "pdf"):
-        assert (whole / "figures" / f"equalisation.{ending}").stat().st_size > 10_000
-    file = correctionlib.CorrectionSet.from_file(str(whole / "equalisation.json"))
+        assert (embedded_run / "figures" / f"equalisation.{ending}").stat().st_size > 10_000
+    file = correctionlib.CorrectionSet.from_file(str(embedded_run / "equalisation.json"))
     bins = np.array(ratio["log_ratio"])
     assert file["ratio_mu_e"].evaluate(16.0, 0.1) == pytest.approx(np.exp(bins[0, 0]))
     assert file["ratio_mu_e"].evaluate(1e4, 9.9) == pytest.approx(np.exp(bins[-1, -1]))
 
 
-def test_python_gives_what_the_command_gives(whole: Path) -> None:
-    tests = outcome(whole)
-    pair = eμsym.read_pair(whole).equalised()
+def test_python_gives_what_the_command_gives(embedded_run: Path) -> None:
+    tests = outcome(embedded_run)
+    pair = eμsym.read_pair(embedded_run).equalised()
     assert tests["nsigma"]["plane"]["z"] == pytest.approx(pair.nsigma("plane").z)
     shape = eμsym.read_templates(stored_templates("hlfv_taue")).signal
     a, b = pair.raw.hist("plane")
@@ -350,8 +335,8 @@ def test_the_errors_of_the_figure_are_the_scatter_of_calibrated_draws() -> None:
     np.testing.assert_allclose(ours.after_error / ours.after, scatter, rtol=0.15)
 
 
-def test_the_figure_shows_six_variables_and_r(processed: Path) -> None:
-    figure = draw_equalisation(eμsym.read_pair(processed).equalised())
+def test_the_figure_shows_six_variables_and_r(processed_sample: Path) -> None:
+    figure = draw_equalisation(eμsym.read_pair(processed_sample).equalised())
     assert len(figure.axes) == 7
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert labels[:6] == ["lead_pt", "sub_pt", "m_coll", "lead_eta", "sub_eta", "met"]

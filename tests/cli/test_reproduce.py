@@ -84,10 +84,9 @@ def test_figures_without_toys_recompute_what_is_stored(tmp_path, stored):
         assert again[name].n_toys == 0
 
 
-def test_own_templates_from_own_folders(tmp_path, sample, capsys):
-    processed, mine, out = tmp_path / "processed", tmp_path / "mine.json", tmp_path / "out"
-    assert run("process", sample / "fileset.json", "-o", processed) == 0
-    folders = ("--background", processed, "--signal", processed)
+def test_own_templates_from_own_folders(tmp_path, processed_sample, capsys):
+    mine, out = tmp_path / "mine.json", tmp_path / "out"
+    folders = ("--background", processed_sample, "--signal", processed_sample)
     capsys.readouterr()
     assert run("reproduce", "templates", *folders, "--luminosity", 40, "-o", mine) == 0
     printed = capsys.readouterr().out
