@@ -234,5 +234,5 @@ def test_pairs_that_are_none():
 def test_a_fit_that_does_not_end_says_so():
     """κ turns until S_B = κS_A in a bin empty in both, and −2 ln L has an edge in ν there."""
     uncertain, signal = YieldRatio(np.zeros(2), [[-0.1, 0.1]]), ([0.3, 0.6], [0.9, 0.8])
-    with pytest.raises(DataError, match="no minimum was reached.*; merge bins that are empty"):
+    with pytest.raises(DataError, match=r"no minimum was reached.*; merge bins that are empty"):
         q0([95, 0], [176, 0], signal, background="profiled", ratio=uncertain)
