@@ -159,7 +159,8 @@ def q0(
     DataError
         If binnings differ; counts are negative, not finite, or weighted; the
         signal is negative or all zero; B has entries where a known T and S
-        are both zero; or a ratio is of other bins, or not above zero.
+        are both zero; a ratio is of other bins, or not above zero; or the fit of
+        its nuisances does not converge.
     ConfigurationError
         If a choice is none of those named, or a ratio or a signal in both samples
         goes with a known background.

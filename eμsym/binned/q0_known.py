@@ -19,7 +19,7 @@ from eμsym.binned.q0_input import MARGIN
 
 
 class KnownLikelihood:
-    """ln L1 of some toys; its attributes and methods are those of `ProfiledLikelihood`.
+    """ln L1 of some toys, with the face of `ToyLikelihood`.
 
     Parameters
     ----------

@@ -137,17 +137,9 @@ class NuisanceLikelihood:
         v[0] = mu
         return self._minimum(v, 0.0) if self.names else v
 
-    def best(self, null: FloatArray, side: float) -> FloatArray:
-        """Return the parameters of the minimum on one side of μ = 0, from those at μ = 0.
-
-        Raises
-        ------
-        DataError
-            If Newton's method finds no minimum.
-        """
-        return self._minimum(null, side)
-
     def _minimum(self, start: FloatArray, side: float) -> FloatArray:
+        """Return the parameters of the minimum: on one side of μ = 0, or (side 0) of ν alone."""
+
         def at(v: FloatArray) -> _Point:
             return _Point(self, v, side, self.value(v, side))
 
@@ -192,10 +184,15 @@ class NuisanceLikelihood:
 
         The error is NaN on the kink that bins empty in both samples make at μ = 0,
         and where ln L is straight.
+
+        Raises
+        ------
+        DataError
+            If Newton's method finds no minimum.
         """
         null = self.start(0.0)
         side = self.free_side(null)
-        best = null if side == 0 else self.best(null, side)
+        best = null if side == 0 else self._minimum(null, side)
         size = max(0.0, self.value(null) - self.value(best))
         sign = -1.0 if best[0] < 0 else 1.0
         error = np.nan if side == 0 and self.has_kink else self.mu_error(best)
