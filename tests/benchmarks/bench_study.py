@@ -15,7 +15,7 @@ import pytest
 
 from eμsym.running.toys import toy_statistics
 from eμsym.studies import Study, StudyTest, ToyRow, run_study
-from eμsym.studies.study_config import Testing
+from eμsym.testing import Test
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
@@ -23,7 +23,7 @@ from eμsym.unbinned.symmetrized import SymmetrizedTest
 TOYS = 2000
 
 
-def seconds(test: Testing, n: int, toys: int, folder: Path, **options: Any) -> float:
+def seconds(test: Test, n: int, toys: int, folder: Path, **options: Any) -> float:
     """Return the time of a null as a study, from nothing to its table."""
     study = Study("null", 1, (StudyTest("t", test),), (ToyRow("null", toys, n, n),))
     start = time.perf_counter()
@@ -31,7 +31,7 @@ def seconds(test: Testing, n: int, toys: int, folder: Path, **options: Any) -> f
     return time.perf_counter() - start
 
 
-def report(what: str, test: Testing, n: int, toys: int, folder: Path) -> None:
+def report(what: str, test: Test, n: int, toys: int, folder: Path) -> None:
     load = os.getloadavg()[0]
     print(f"\n{what}, {toys} toys of {n} + {n} events ({os.cpu_count()} cores, load {load:.1f})")
     start = time.perf_counter()

@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 
-from eμsym.binned.nsigma import nsigma, pulls
+from eμsym.binned.nsigma import nsigma
 from eμsym.binned.window_batch import best_windows
 from eμsym.binned.window_null import window_pvalue, window_pvalue_events
+from eμsym.difference import pulls
 
 TOYS, BINS = 1000, 28
 
