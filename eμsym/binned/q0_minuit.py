@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import (
@@ -34,6 +35,9 @@ Profile = Literal["mu", "bins"]
 
 #: MIGRAD goes on until μ moves by less than this in units of its error.
 SETTLED = 1e-9
+
+#: How often the search for an end of the interval that MINOS did not find goes twice as far.
+_DOUBLINGS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +299,26 @@ def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
         at_boundary = objective.value(objective.start(objective.low))
         if at_boundary - objective.value(np.array(minuit.values)) <= 1:
             below = objective.low
+    if objective.start_is_best:
+        lowest = objective.value(np.array(minuit.values))
+        width = float(minuit.errors["mu"])
+        below = _crossing(objective, mu, -width, lowest) if np.isnan(below) else below
+        above = _crossing(objective, mu, width, lowest) if np.isnan(above) else above
     return below, above
+
+
+def _crossing(objective: Objective, mu: float, step: float, lowest: float) -> float:
+    """Return where −2 ln λ rises to one on a side of μ̂ that MINOS found no end of."""
+
+    def excess(at: float) -> float:
+        return objective.value(objective.start(at)) - lowest - 1
+
+    far = mu + step
+    for _ in range(_DOUBLINGS):
+        if excess(far) > 0:
+            return float(brentq(excess, min(mu, far), max(mu, far), xtol=1e-9 * abs(step)))
+        far += far - mu
+    return float("nan")
 
 
 def _scan(

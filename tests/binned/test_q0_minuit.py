@@ -75,3 +75,18 @@ def test_results_say_what_they_follow():
         assert result.reference.z(result.statistic) == pytest.approx(result.z)
         assert result.pvalue == result.reference.pvalue(result.statistic)
         assert result.pvalue == pytest.approx(0.5 * math.erfc(result.z / math.sqrt(2)))
+
+
+def test_an_end_that_minos_does_not_find_is_found_all_the_same():
+    """One entry in B, none in A: the background is soon at zero, and MINOS at a loss."""
+    fit = profile_fit([1.0], [0.0], [1.0], background="profiled", ratio=[0.61])
+    assert fit.mu == pytest.approx(1.0)
+
+    def rise(mu):
+        """With b at its best: κ/(κb + μ) = 1 + κ, or zero."""
+        b = max(0.0, 1 / 1.61 - mu / 0.61)
+        mean = 0.61 * b + mu
+        return 2 * (mean + b - np.log(mean)) - 2
+
+    for end in fit.interval:
+        assert rise(end) == pytest.approx(1.0, abs=1e-4)
