@@ -302,8 +302,8 @@ class Symmetry(ABC):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what it is, for JSON."""
-        return {"symmetry": type(self).__name__}
+        """Return the correction, if there is one, for JSON."""
+        return {"source": self.source, "calibration": None}
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,22 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.slow
-def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("wheel")
     # From a copy: a build leaves folders behind, and would take up what lies in them.
     source = tmp_path / "source"
     left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "emusym-output")
     shutil.copytree(ROOT, source, ignore=left_out)
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(source)], check=True)
-    (wheel,) = tmp_path.glob("emusym-*.whl")
+    subprocess.run([*PIP, "wheel", "--no-deps", "-w", str(tmp_path), str(source)], check=True)
+    (built,) = tmp_path.glob("emusym-*.whl")
+    return built
+
+
+def test_wheel_holds_all_rooms_and_their_data(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for room in ("__init__.py", "processors/emu.py", "plots/plane.py", "recipes/__init__.py"):
         assert f"eμsym/{room}" in names
@@ -38,9 +45,12 @@ def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
         assert f"eμsym/recipes/{data}" in names
     assert not [name for name in names if name.startswith("tests")]
 
+
+@pytest.mark.slow
+def test_wheel_runs_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
+    subprocess.run([*PIP, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
     code = (
         "import eμsym, sys; print(eμsym.__file__)\n"
         "from eμsym.cli import main; main(['run', '-o', 'out'])"

@@ -179,11 +179,11 @@ def test_a_correction_from_elsewhere_adds_its_own_covariance(pair):
 # ---------------------------------------------------------------- toys
 
 
-@pytest.fixture(scope="module")
-def toys():
+@pytest.fixture(scope="module", params=[30, pytest.param(90, marks=pytest.mark.slow)])
+def toys(request):
     """Z of pairs without signal: by statistic, and by how r was had."""
     found = {}
-    for i in range(90):
+    for i in range(request.param):
         raw = ToyDetector(5000).draw(rng=2000 + i)
         control = ToyDetector(2500).draw(rng=9000 + i)
         a, b = raw.hist(M_COLL)
@@ -212,12 +212,14 @@ def toys():
 def test_corrected_z_is_normal(toys, name, test):
     z = toys[name, test]
     assert kstest(z, "norm").pvalue > 0.01
-    assert z.std() == pytest.approx(1, abs=0.25)
+    assert z.std() == pytest.approx(1, abs=0.25 * np.sqrt(90 / z.size))
 
 
 @pytest.mark.parametrize("test", ["nsigma", "q0"])
 def test_uncorrected_z_is_not(toys, test):
-    assert kstest(toys["raw", test], "norm").pvalue < 1e-6
+    assert kstest(toys["raw", test], "norm").pvalue < (
+        1e-6 if toys["raw", test].size == 90 else 1e-2
+    )
 
 
 def test_closure_is_uniform_and_sees_a_wrong_correction(toys):

@@ -20,8 +20,17 @@ INTERRUPTIBLE = [
 ]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("how", [["--workers", "1"], ["--workers", "2"], ["--dask", "local"]])
+@pytest.mark.parametrize(
+    "stop, how",
+    [
+        (signal.SIGINT, ["--workers", "2"]),
+        (signal.SIGINT, ["--dask", "local"]),
+        (signal.SIGTERM, ["--workers", "1"]),
+        pytest.param(signal.SIGINT, ["--workers", "1"], marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, ["--workers", "2"], marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, ["--dask", "local"], marks=pytest.mark.slow),
+    ],
+)
 def test_interrupted_run_leaves_nothing(
     tmp_path: Path, sample: Path, stop: signal.Signals, how: list[str]
 ) -> None:

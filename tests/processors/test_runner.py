@@ -56,10 +56,10 @@ def reference(datasets: tuple[Dataset, ...]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "options",
     [
-        {"workers": 2},
+        pytest.param({"workers": 2}, marks=pytest.mark.slow),
         {"workers": 2, "spill": True},
         {"workers": 1, "spill": True},
-        {"workers": 2, "dask": "local"},
+        pytest.param({"workers": 2, "dask": "local"}, marks=pytest.mark.slow),
         {"workers": 2, "dask": "local", "spill": True},
     ],
     ids=["futures", "futures, spilled", "iterative, spilled", "dask", "dask, spilled"],
@@ -98,7 +98,10 @@ def test_a_file_that_cannot_be_read_is_an_error(
         process(read_fileset([tmp_path / "a.root", tmp_path / "b.root"]), allow_missing=True)
 
 
-@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}, {"dask": "local"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"workers": 1}, {"workers": 2}, pytest.param({"dask": "local"}, marks=pytest.mark.slow)],
+)
 def test_a_chunk_that_cannot_be_read_is_an_error(
     damaged_file: Path, delphes_file: Callable[..., Path], options: dict[str, Any]
 ) -> None:

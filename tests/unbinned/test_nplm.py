@@ -83,19 +83,20 @@ def test_bad_options(options):
         NPLMTest(**options)
 
 
-@pytest.mark.slow
-def test_equal_sizes_are_not_chi2_and_some_diverge():
+@pytest.mark.parametrize("toys", [6, pytest.param(30, marks=pytest.mark.slow)])
+def test_equal_sizes_are_not_chi2_and_some_diverge(toys):
     """SYM Fig. 1, left, on a small scale, and Fig. 2: the symmetrized test is well behaved."""
     rng = np.random.default_rng(4)
     training = {"epochs": 20_000, "learning_rate": 0.02}
     free, clipped, symmetrized = [], [], []
-    for i in range(30):
+    for i in range(toys):
         a, b = rng.exponential(size=500), rng.exponential(size=500)
         free.append(NPLMTest(**training)(a, b, rng=i))
         clipped.append(NPLMTest(**training, clip=9)(a, b, rng=i))
         symmetrized.append(SymmetrizedTest(**training)(a, b, rng=i))
     assert any(result.diverged for result in free)
     assert not any(result.diverged for result in clipped + symmetrized)
-    assert kstest([result.t for result in clipped], chi2(12).cdf).pvalue < 1e-6
-    assert kstest([result.t for result in free], chi2(12).cdf).pvalue < 1e-6
+    chance = 1e-6 if toys == 30 else 1e-3
+    assert kstest([result.t for result in clipped], chi2(12).cdf).pvalue < chance
+    assert kstest([result.t for result in free], chi2(12).cdf).pvalue < chance
     assert np.median([result.t for result in symmetrized]) < 18

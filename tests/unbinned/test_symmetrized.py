@@ -177,12 +177,14 @@ class TestKnownAnswers:
         assert signal.chi2_pvalue == chi2.sf(signal.t, 12) < 1e-7
 
 
-@pytest.mark.slow
-def test_the_null_is_near_chi2():
+@pytest.mark.parametrize("toys", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_null_is_near_chi2(toys):
     """Not exactly: nets need not follow Wilks. The NPLM statistic is far off, see its tests."""
     rng = np.random.default_rng(8)
     test = SymmetrizedTest(epochs=30_000, learning_rate=0.01)
-    t = [test(rng.exponential(size=1000), rng.exponential(size=1000), rng=rng).t for _ in range(40)]
+    t = [
+        test(rng.exponential(size=1000), rng.exponential(size=1000), rng=rng).t for _ in range(toys)
+    ]
     assert np.all(np.isfinite(t))
     assert kstest(t, chi2(12).cdf).pvalue > 1e-3
 
@@ -315,10 +317,10 @@ class TestSamples:
         np.testing.assert_allclose(g.density, 2.5 / 5.5 * np.array([1.5, 2, 2]))
 
 
-@pytest.mark.slow
-def test_a_million_events():
+@pytest.mark.parametrize("n", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_many_events(n):
     rng = np.random.default_rng(1)
-    a, b = rng.exponential(size=600_000), rng.exponential(size=400_000)
+    a, b = rng.exponential(size=6 * n // 10), rng.exponential(size=4 * n // 10)
     test = SymmetrizedTest(epochs=2000, learning_rate=0.01)
     result = test(a, b, rng=1)
     assert result.accuracy <= 2 * test.tolerance
