@@ -168,13 +168,8 @@ def test_a_permutation_null_of_an_equalised_pair_is_the_calibrated_one(equal):
 def test_pvalues_of_t_are_uniform_and_of_permuted_raw_pairs_are_not(toys):
     """SplineTest of sub_pt, where the orders differ most."""
     test, corrected, raw_p = SplineTest(k=4), [], []
-<<<<<<< HEAD
     reads = OnColumns(test, "sub_pt", 0.01)
-    for i in range(30):
-=======
-    reads = ColumnTest(test, "sub_pt", 0.01)
     for i in range(toys):
->>>>>>> 9d658f6c1043d904c8ddf4eaa459380432853582
         raw = ToyDetector(2500, log_ratio=STEEP).draw(rng=300 + i)
         equal = raw.equalised(bins=BINS)
         options = {"column": "sub_pt", "scale": 0.01, "rng": i, "workers": 1}
