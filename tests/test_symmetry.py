@@ -9,7 +9,18 @@ import pytest
 from hist.axis import Regular
 from scipy.stats import binom, chi2, hypergeom, ks_2samp, kstest
 
-from eμsym import Exchangeable, FairCoin, NSigmaTest, OnColumns, Pair, Pool, WindowTest, null
+from eμsym import (
+    Exchangeable,
+    FairCoin,
+    NSigmaTest,
+    OnColumns,
+    Pair,
+    Pool,
+    SplineTest,
+    WindowTest,
+    null,
+    permutation_null,
+)
 from eμsym.calibration.calibrated import Calibrated
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.errors import ConfigurationError
@@ -258,3 +269,11 @@ def test_a_symmetry_of_one_s_own_gives_its_null():
     some = expected > 5
     assert chi2.sf(np.sum((observed - expected)[some] ** 2 / expected[some]), some.sum() - 1) > 1e-3
     assert len(permutations(pair).draw(1).a.events) == 10
+
+
+def test_a_fair_coin_s_null_of_a_comparison_of_shapes_is_that_of_permutations():
+    """t of the splines takes the sizes as they are: whether they are kept hardly matters."""
+    pair = fair_pair(600, seed=9)
+    test = OnColumns(SplineTest(k=4), "x")
+    free, kept = null(test, pair, 300, rng=1), permutation_null(test, pair, 300, rng=2)
+    assert ks_2samp(free.samples, kept.samples).pvalue > 0.01
