@@ -77,7 +77,13 @@ def test_workers_change_nothing(tmp_path: Path, both: bytes, options: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "options", [{"workers": 4}, {"workers": 4, "dask": "local"}, {"dask": "tcp"}], ids=str
+    "options",
+    [
+        {"workers": 4},
+        pytest.param({"workers": 4, "dask": "local"}, marks=pytest.mark.slow),
+        {"dask": "tcp"},
+    ],
+    ids=str,
 )
 def test_numbers_of_workers_change_nothing(
     tmp_path: Path, slow: bytes, options: dict[str, Any]
