@@ -23,7 +23,7 @@ from eμsym.workers import LostWorkersError, collect_apart, cores
 #: Answers wait no longer than this to be kept: it is what a kill can cost.
 KEEP_SECONDS = 1.0
 #: Seconds in this process before workers are started, which takes about as long.
-ALONE_SECONDS = 1.0
+ALONE_SECONDS = 2.0
 #: Work that a worker is given at once.
 CHUNK_SECONDS = 0.5
 BAR_AFTER_SECONDS = 2.0
