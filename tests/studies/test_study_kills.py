@@ -184,7 +184,7 @@ def test_a_scheduler_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from distributed import LocalCluster
 
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.05)
-    monkeypatch.setattr(workers, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(workers, "ANSWER_SECONDS", 1.0)
     folder = tmp_path / "store"
     cluster = LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
