@@ -29,6 +29,7 @@ from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
 from eμsym.minuit import migrad_to_the_end
+from eμsym.shown import Shown
 
 Profile = Literal["mu", "bins"]
 
@@ -36,8 +37,8 @@ Profile = Literal["mu", "bins"]
 SETTLED = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class ProfileFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class ProfileFit(Shown):
     """Result of `profile_fit`.
 
     Attributes

@@ -14,6 +14,7 @@ from eμsym.arrays import FloatArray
 from eμsym.distributions import Null
 from eμsym.engines.interface import n_parameters, split_layers
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 from eμsym.unbinned.likelihood_ratio import as_events
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _ROWS = 1 << 14
 
 
-@dataclass(frozen=True, eq=False)
-class Classifier:
+@dataclass(frozen=True, eq=False, repr=False)
+class Classifier(Shown):
     """A trained net with ReLU layers and a logistic output, the probability of label B.
 
     Parameters
@@ -60,8 +61,8 @@ class Classifier:
         return np.asarray(expit(value @ weights + biases)[:, 0])
 
 
-@dataclass(frozen=True, eq=False)
-class ClassifierScore:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassifierScore(Shown):
     """Result of `ClassifierTest`.
 
     Attributes
