@@ -157,7 +157,7 @@ def scan_windows(
     --------
     >>> scan = scan_windows([[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]])
     >>> scan.best
-    Window(start=(0, 1), stop=(1, 2), z=2.8, edges=None)
+    Window(start=(0, 1), stop=(1, 2), z=2.8)
     >>> scan_windows(
     ...     [[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]], shape="rectangle"
     ... ).best.slices
