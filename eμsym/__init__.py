@@ -11,7 +11,8 @@ Which of the two samples comes first:
 - Functions of bins are called as ``f(b, a)``, since they look at B − A with A as B's
   reference: ``nsigma(b, a)``, ``q0(b, a, signal)``, ``scan_windows(b, a)``. Positive is an
   excess in B, and the signal of q0, of injections and of templates is in B.
-- Where the signal may be in A, `Q0Test` is told so: ``signal_in="a"``.
+- For a signal in A nothing is flipped by hand: `Q0Test` is told ``signal_in="a"``, and
+  ``pair.difference(…).swapped`` is A − B, positive for an excess in A.
 """
 
 from __future__ import annotations

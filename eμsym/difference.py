@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -136,6 +136,13 @@ class Difference(Shown):
         )
         covariance = symmetry.spread(pool, index, size)[1]
         return cls(a, b, variance_a, variance_b, covariance)
+
+    @property
+    def swapped(self) -> Difference:
+        """A − B: the same samples, with a signal in A being an excess."""
+        return replace(
+            self, a=self.b, b=self.a, variance_a=self.variance_b, variance_b=self.variance_a
+        )
 
     @property
     def value(self) -> FloatArray:

@@ -315,7 +315,7 @@ class Pair(Shown):
         """Return the expected B/A of raw counts in every bin, for `eμsym.q0`.
 
         Take the counts from ``raw.hist(…)``: unlike weighted ones they are Poisson.
-        For a signal in A, the ratio to give is ``yield_ratio(…).inverse()``.
+        `eμsym.Q0Test` does all that, for a signal in A too.
 
         Parameters
         ----------
