@@ -21,7 +21,8 @@ from scipy.stats import chi2, norm
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.injection import injection_strength
-from eμsym.binned.q0 import q0
+from eμsym.binned.nsigma import nsigma_of
+from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.binned.templates_io import read_templates
 from eμsym.calibration.bradley_terry import probability
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
@@ -164,13 +165,9 @@ def measure(pair: Pair, shape: Hist, *, in_a: bool) -> dict[str, float]:
         Nσ, positive for an excess in the sample that the signal is in; Z of q0 of m_coll,
         for in the plane these few events leave bins empty, which biases it; t of m_coll.
     """
-    sign = -1.0 if in_a else 1.0
-    found = {name: sign * pair.nsigma(*axes).z for name, axes in AXES.items()}
-    ratio = pair.yield_ratio(*AXES["nsigma_m_coll"])
-    ratio = ratio.inverse() if in_a else ratio
-    a, b = (h.values() for h in pair.raw.hist(*AXES["nsigma_m_coll"]))
-    tested, reference = (a, b) if in_a else (b, a)
-    found["q0"] = q0(tested, reference, shape.values(), background="profiled", ratio=ratio).z
+    differences = {name: pair.difference(*axes) for name, axes in AXES.items()}
+    found = {name: nsigma_of(x.swapped if in_a else x).z for name, x in differences.items()}
+    found["q0"] = Q0Test(shape, AXES["nsigma_m_coll"], signal_in="a" if in_a else "b")(pair).z
     x_a, x_b = (sample.column("m_coll") / 100 for sample in (pair.a, pair.b))
     found["t"] = SplineTest()(x_a, x_b, weights_a=pair.a.weight, weights_b=pair.b.weight).t
     return found

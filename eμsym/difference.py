@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import Labelled, Relabellings, Symmetry
 
 #: A bin that keeps less than this fraction of its variance was used up by a fit.
@@ -23,8 +24,8 @@ ABSORBED = 1e-9
 RANK = 1e-9
 
 
-@dataclass(frozen=True)
-class ChiSquare:
+@dataclass(frozen=True, repr=False)
+class ChiSquare(Shown):
     """χ² of all bins of a difference.
 
     Attributes
@@ -43,8 +44,8 @@ class ChiSquare:
         return float(chi2.sf(self.chi2, self.dof))
 
 
-@dataclass(frozen=True, eq=False)
-class Difference:
+@dataclass(frozen=True, eq=False, repr=False)
+class Difference(Shown):
     """B − A in bins.
 
     Parameters
@@ -71,6 +72,12 @@ class Difference:
     variance_b: FloatArray
     covariance: FloatArray | None = None
     axes: Any = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the bins, the two sums, and whether bins are correlated."""
+        correlated = self.covariance is not None
+        sums = {"b": float(self.b.sum()), "a": float(self.a.sum())}
+        return {"bins": self.a.shape, **sums, "correlated": correlated}
 
     @classmethod
     def of(
@@ -129,6 +136,13 @@ class Difference:
         )
         covariance = symmetry.spread(pool, index, size)[1]
         return cls(a, b, variance_a, variance_b, covariance)
+
+    @property
+    def swapped(self) -> Difference:
+        """A − B: the same samples, with a signal in A being an excess."""
+        return replace(
+            self, a=self.b, b=self.a, variance_a=self.variance_b, variance_b=self.variance_a
+        )
 
     @property
     def value(self) -> FloatArray:

@@ -15,6 +15,7 @@ from scipy.special import gammaincc, gammaln, ndtri_exp
 from scipy.stats import chi2, norm
 
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 #: Relative, and below one absolute, difference that may be rounding.
 _ROUNDING = 1e-12
@@ -130,8 +131,8 @@ class ScaledChiSquared:
         return {"distribution": "scaled chi2", "dof": self.dof, "mean": self.mean}
 
 
-@dataclass(frozen=True, eq=False)
-class Null:
+@dataclass(frozen=True, eq=False, repr=False)
+class Null(Shown):
     """Samples of a test statistic under the symmetry.
 
     Parameters
@@ -155,6 +156,14 @@ class Null:
         if np.any(np.isnan(samples)):
             raise DataError("a null holds NaN; drop or repeat the toys that failed")
         object.__setattr__(self, "samples", samples)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the size, and the range."""
+        return {
+            "n": self.samples.size,
+            "smallest": self.samples.min(),
+            "largest": self.samples.max(),
+        }
 
     def pvalue(self, statistic: float) -> float:
         """Return p = (k+1)/(n+1), with k toys at or above the observed statistic.

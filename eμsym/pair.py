@@ -19,14 +19,15 @@ from eμsym.difference import Difference
 from eμsym.errors import DataError
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
+from eμsym.shown import Shown
 from eμsym.symmetry import LEPTONS, Exchangeable, FairCoin, Symmetry
 
 #: The column that says which sample an event of the eμ pair belongs to.
 ORDER_COLUMN = "electron_leads"
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pair(Shown):
     """Two samples that a symmetry says come from one distribution.
 
     For the eμ symmetry A is eμ (the electron leads) and B is μe (the muon leads).
@@ -62,6 +63,15 @@ class Pair:
     histograms: tuple[Mapping[str, Hist], Mapping[str, Hist]] = field(
         default_factory=lambda: ({}, {})
     )
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: how many events there are of each, and of what."""
+        sizes: dict[str, Any] = {}
+        if self.events is not None:
+            sizes = dict(zip(self.names, (self.events.n_a, self.events.n_b), strict=True))
+            sizes["columns"] = list(self.events.columns)
+        stored = {"histograms": list(self.histograms[0])} if any(self.histograms) else {}
+        return {**sizes, "symmetry": self.symmetry, **stored}
 
     @classmethod
     def from_columns(
@@ -305,7 +315,7 @@ class Pair:
         """Return the expected B/A of raw counts in every bin, for `eμsym.q0`.
 
         Take the counts from ``raw.hist(…)``: unlike weighted ones they are Poisson.
-        For a signal in A, the ratio to give is ``yield_ratio(…).inverse()``.
+        `eμsym.Q0Test` does all that, for a signal in A too.
 
         Parameters
         ----------

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 WEIGHT = "weight"
 
@@ -32,8 +33,8 @@ _EVENT_NUMBERS = (
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@dataclass(frozen=True, eq=False)
-class Pool:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pool(Shown):
     """Events and their labels.
 
     Parameters
@@ -170,6 +171,11 @@ class Pool:
         """Return the number of entries: events, or groups of like events."""
         return int(self.labels.size)
 
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: how many events there are of each, and of what."""
+        groups = {} if self.count is None else {"groups": len(self)}
+        return {"a": self.n_a, "b": self.n_b, **groups, "columns": list(self.columns)}
+
     @property
     def fields(self) -> list[str]:
         """The columns' names."""
@@ -201,6 +207,11 @@ class Pool:
     def n_a(self) -> int:
         """The number of events of A."""
         return int(self.labels.sum())
+
+    @property
+    def n_b(self) -> int:
+        """The number of events of B."""
+        return (len(self) if self.count is None else int(self.count.sum())) - self.n_a
 
     def column(self, name: str) -> FloatArray:
         """Return one column as float64, shape (n,).

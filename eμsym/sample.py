@@ -15,10 +15,11 @@ from eμsym.arrays import FloatArray
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 from eμsym.pool import WEIGHT, Pool
+from eμsym.shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sample(Shown):
     """One of the two samples: columns of events, histograms, or both.
 
     Parameters
@@ -31,6 +32,13 @@ class Sample:
 
     events: ak.Array | None = None
     histograms: Mapping[str, Hist] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: how many events there are, and of what."""
+        events = self.events
+        of_events = {} if events is None else {"events": len(events), "columns": ak.fields(events)}
+        stored = {"histograms": list(self.histograms)} if self.histograms else {}
+        return {**of_events, **stored}
 
     @property
     def weight(self) -> FloatArray:

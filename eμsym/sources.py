@@ -18,6 +18,7 @@ from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
 from eμsym.pool import WEIGHT, Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import Draw, Relabellings, balanced
 
 #: Labels that are held at a time: a byte each.
@@ -33,8 +34,8 @@ class Source(Protocol):
         ...  # pragma: no cover
 
 
-@dataclass(frozen=True, eq=False)
-class PoolSource:
+@dataclass(frozen=True, eq=False, repr=False)
+class PoolSource(Shown):
     """A pool of events, drawn with replacement: Poisson sizes, a signal in A only.
 
     As the paper draws both samples from its eμ events, and the signal from a
@@ -92,8 +93,8 @@ class PoolSource:
         return Pair.from_columns(a, b)
 
 
-@dataclass(frozen=True, eq=False)
-class Relabelled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Relabelled(Shown):
     """The relabellings of an observed pair, as its own symmetry draws them.
 
     Weights stay with their events; what a correction makes of them follows the labels.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng, summed
 from eμsym.errors import ConfigurationError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 
 #: One draw of a pool's labels, and of ln r where that is drawn or fitted with them.
 Draw = tuple[NDArray[Any], FloatArray | None]
@@ -77,8 +78,8 @@ class Exchange:
 LEPTONS = Exchange((("electron_", "muon_"),), "electron_leads")
 
 
-@dataclass(frozen=True, eq=False)
-class Relabellings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Relabellings(Shown):
     """Draws of the labels of one pool.
 
     Attributes
@@ -126,7 +127,7 @@ class Relabellings:
         return result
 
 
-class Symmetry(ABC):
+class Symmetry(Shown, ABC):
     """What labels may do: the base of all symmetries.
 
     A symmetry of one's own gives `relabeller`; the rest is that of two samples which
@@ -148,6 +149,10 @@ class Symmetry(ABC):
     reads: tuple[str, ...] = ()
     source: str = "none"
     calibration: Any = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows besides the name: nothing, unless something is fitted."""
+        return {}
 
     @property
     def log_ratio(self) -> FloatArray:
@@ -306,7 +311,7 @@ class Symmetry(ABC):
         return {"source": self.source, "calibration": None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exchangeable(Symmetry):
     """Any assignment of the labels is as probable as any other, sizes kept.
 
@@ -339,7 +344,7 @@ class Exchangeable(Symmetry):
         return pool.grouped(index)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FairCoin(Symmetry):
     """Every event is A's or B's with probability ½, whatever the others are.
 

@@ -1,4 +1,9 @@
-"""What a test is, what it returns, and on which columns of a pair it is run."""
+"""What a test is, what it returns, and on which columns of a pair it is run.
+
+A test of events is called as ``test(a, b)``, A first as in a pair; a function of bins as
+``f(b, a)``, for it looks at B − A. A test of pairs spares its user both. The docstring of
+`eμsym` says which sample a signal is in, and how to look for one in the other.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
+from eμsym.validation import first_problem
 
 DEFAULT_TREE = "Delphes"
 Role = Literal["background", "signal", "data"]
@@ -146,11 +147,7 @@ def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     try:
         metadata = Metadata.model_validate(entry.get("metadata") or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(
-            f"{where}: metadata {key} = {first['input']!r}: {first['msg']}"
-        ) from error
+        raise ConfigurationError(f"{where}: metadata {first_problem(error)}") from error
     default_tree = entry.get("treename") or tree
     listed = entry["files"]
     if isinstance(listed, list):

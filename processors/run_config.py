@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
+from eμsym.validation import first_problem
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def read_run_config(path: str | Path) -> RunConfig:
     try:
         return TypeAdapter(RunConfig).validate_python(content)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_first_problem(error)}") from error
+        problem = first_problem(error, remedy="; see emusym run --help for what there is")
+        raise ConfigurationError(f"{path}: {problem}") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
@@ -97,11 +99,3 @@ def _beside(config: Path, item: Any) -> Any:
     if not isinstance(item, str) or "://" in item:
         return item
     return str(config.parent / item)
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"unknown key {key!r}; see emusym run --help for what there is"
-    return f"{key} = {first['input']!r}: {first['msg']}"

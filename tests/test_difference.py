@@ -75,6 +75,21 @@ def test_a_pair_s_difference_is_that_of_its_histograms_with_the_symmetry_s_covar
     assert not np.allclose(corrected.variance_a + corrected.variance_b, corrected.variance)
 
 
+@pytest.mark.parametrize("bins", [None, BINS])
+def test_the_other_direction_has_the_same_pulls_with_the_other_sign(bins):
+    pair = ToyDetector(2000).draw(rng=2)
+    if bins is not None:
+        pair = pair.equalised(bins=bins)
+    difference = pair.difference(M_COLL)
+    other = difference.swapped
+    np.testing.assert_array_equal(other.pull, -difference.pull)
+    assert np.array_equal(other.variance, difference.variance)
+    assert np.array_equal(other.entries, difference.entries[::-1])
+    assert nsigma_of(other).z == -nsigma_of(difference).z
+    np.testing.assert_allclose(other.ratio()[0], 1 / difference.ratio()[0])
+    assert np.array_equal(other.swapped.value, difference.value)
+
+
 def test_stored_histograms_without_their_events_have_differences_too():
     pair = ToyDetector(500).draw(rng=1)
     a, b = pair.hist(M_COLL)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+STUBS = ("__init__.pyi", "py.typed")
 
 
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -34,6 +35,7 @@ def test_wheel_holds_all_rooms_and_their_data(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for room in ("__init__.py", "processors/emu.py", "plots/plane.py", "recipes/__init__.py"):
         assert f"eμsym/{room}" in names
+    assert {f"{name}/{part}" for name in ("eμsym", "emusym") for part in STUBS} <= set(names)
     for data in (
         "sample/fileset.json",
         "results/ddp.json",
@@ -52,8 +54,9 @@ def test_wheel_runs_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     elsewhere.mkdir()
     subprocess.run([*PIP, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
     code = (
-        "import eμsym, sys; print(eμsym.__file__)\n"
-        "from eμsym.cli import main; main(['run', '-o', 'out'])"
+        "import emusym, eμsym; print(eμsym.__file__)\n"
+        "assert emusym is eμsym\n"
+        "from emusym.cli import main; main(['run', '-o', 'out'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

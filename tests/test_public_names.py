@@ -40,24 +40,34 @@ def test_a_public_name_is_something_of_ours_with_a_docstring(name):
     assert name in dir(eμsym)
 
 
+CONTRACT = """
+nsigma q0 q0_toys profile_fit injection_strength asimov_z scan_windows window_pvalue
+SymmetrizedTest NPLMTest CrossEntropyTest SplineTest ClassifierTest NSigmaTest WindowTest Q0Test
+Pair Pool FairCoin Exchangeable Calibrated Difference OnColumns Null
+null permutation_null toy_null read_pair read_correction
+collinear_mass emu_masks emu_leptons lead_and_sub EmusymError
+"""
+
+
 def test_the_contract_s_names_are_there():
-    promised = {"collinear_mass", "nsigma", "scan_windows", "Pair", "EmusymError", "Null"}
-    assert promised <= set(eμsym.__all__)
+    assert set(CONTRACT.split()) <= set(eμsym.__all__)
+
+
+def test_the_face_stays_small():
+    assert len(eμsym.__all__) <= 60
 
 
 def test_type_checkers_see_the_names_that_python_sees():
-    tree = ast.parse(Path(eμsym.__file__).read_text(encoding="utf-8"))
-    guarded = next(
-        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
-    )
+    stub = Path(eμsym.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     seen = {
-        (alias.name, node.module)
-        for node in guarded.body
+        (alias.name, alias.asname, node.module)
+        for node in ast.parse(stub).body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert {name for name, _ in seen} == set(eμsym.__all__)
-    for name, module in seen:
+    assert {offered for _, offered, _ in seen} == set(eμsym.__all__)
+    for name, offered, module in seen:
+        assert offered == name
         assert getattr(importlib.import_module(module), name) is getattr(eμsym, name)
 
 
@@ -104,6 +114,48 @@ def test_either_letter_that_a_keyboard_has_imports_the_package(letter):
     assert found.strip() == f"e{MU}sym"
 
 
+ALIAS = """
+import sys
+import emusym
+import eμsym
+assert emusym is eμsym is sys.modules["emusym"], emusym
+from emusym.processors import EMuProcessor
+import eμsym.processors
+assert EMuProcessor is eμsym.processors.EMuProcessor
+import eμsym.binned.nsigma, emusym.binned.nsigma as nsigma
+assert nsigma is eμsym.binned.nsigma and nsigma.NSigmaTest is emusym.NSigmaTest
+assert nsigma.__spec__.name == nsigma.__name__ == "eμsym.binned.nsigma"
+import emusym.pool
+from eμsym.pair import Pool
+assert emusym.pool is eμsym.pool and emusym.pool.Pool is Pool
+try:
+    import emusym.nothing
+except ModuleNotFoundError as error:
+    assert error.name == "emusym.nothing"
+else:
+    raise AssertionError
+"""
+
+
+def test_the_ascii_name_is_the_same_module_and_so_is_all_in_it():
+    run_python(ALIAS)
+
+
+@pytest.mark.parametrize("first, then", [("emusym", "eμsym"), ("eμsym", "emusym")])
+def test_an_object_made_by_one_name_is_read_by_the_other(first, then):
+    code = (
+        f"from {first}.distributions import Normal\n"
+        f"from {then}.distributions import Normal as Other\n"
+        "import pickle\n"
+        "assert isinstance(pickle.loads(pickle.dumps(Normal())), Other)"
+    )
+    run_python(code)
+
+
+def test_importing_the_ascii_name_imports_no_library():
+    assert not {"numpy", "scipy", "awkward", "click"} & imported_after("import emusym")
+
+
 def test_the_folder_is_spelled_with_the_greek_letter():
     assert Path(eμsym.__file__).parent.name == f"e{MU}sym"
 
@@ -141,7 +193,8 @@ def private_names_in(path: Path) -> list[str]:
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) == "setattr":
             texts = [x.value for x in node.args if isinstance(x, ast.Constant)]
             names += [part for text in texts for part in str(text).split(".")]
-    return [name for name in names if name.startswith("_") and not name.startswith("__")]
+    # A name that ends like one of Python's is a protocol's, as notebooks' `_repr_html_`.
+    return [x for x in names if x.startswith("_") and not (x.startswith("__") or x.endswith("_"))]
 
 
 def test_tests_name_nothing_private():

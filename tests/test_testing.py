@@ -20,10 +20,10 @@ from eμsym import (
     SplineScan,
     SplineTest,
     SymmetrizedTest,
-    WindowPValue,
     WindowTest,
     null,
 )
+from eμsym.binned.window_null import WindowPValue
 from eμsym.distributions import ChiSquared, Null, Reference
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.testing import OnColumns, Result

@@ -23,10 +23,11 @@ def main() -> int:
             (package / item.name).symlink_to(item)
         for name, source in ROOMS.items():
             (package / name).symlink_to(ROOT / source)
+        (Path(folder) / "emusym").symlink_to(ROOT / "emusym")
         config = ROOT / "pyproject.toml"
-        command = [sys.executable, "-m", "mypy", "--config-file", str(config), "-p", "eμsym"]
-        cache = ["--cache-dir", str(ROOT / ".mypy_cache")]
-        return subprocess.run([*command, *cache], cwd=folder, check=False).returncode
+        command = [sys.executable, "-m", "mypy", "--config-file", str(config)]
+        command += ["-p", "eμsym", "-p", "emusym", "--cache-dir", str(ROOT / ".mypy_cache")]
+        return subprocess.run(command, cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":

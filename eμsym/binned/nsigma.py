@@ -14,14 +14,15 @@ from eμsym.difference import Compared, Difference, as_axes, drawn_pulls, summed
 from eμsym.distributions import Normal, Null
 from eμsym.errors import DataError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import FairCoin, Relabellings
 
 #: Fewest entries a bin of either sample should have for N(0,1) to hold (DDP, section 3).
 MIN_ENTRIES = 25.0
 
 
-@dataclass(frozen=True)
-class NSigma:
+@dataclass(frozen=True, repr=False)
+class NSigma(Shown):
     """Result of `nsigma`.
 
     Attributes

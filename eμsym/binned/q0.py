@@ -30,10 +30,11 @@ from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 
 
-@dataclass(frozen=True)
-class Q0:
+@dataclass(frozen=True, repr=False)
+class Q0(Shown):
     """Result of `q0`.
 
     Attributes
@@ -77,8 +78,8 @@ class Q0:
         return {key: json_number(x) for key, x in {**asdict(self), "pvalue": self.pvalue}.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class Q0Toys:
+@dataclass(frozen=True, eq=False, repr=False)
+class Q0Toys(Shown):
     """Result of `q0_toys`: what `Q0` holds, each an array over toys.
 
     Attributes

@@ -30,6 +30,7 @@ from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
 from eμsym.minuit import migrad_to_the_end
+from eμsym.shown import Shown
 
 Profile = Literal["mu", "bins"]
 
@@ -40,8 +41,8 @@ SETTLED = 1e-9
 _DOUBLINGS = 20
 
 
-@dataclass(frozen=True, eq=False)
-class ProfileFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class ProfileFit(Shown):
     """Result of `profile_fit`.
 
     Attributes

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class Roc:
+@dataclass(frozen=True, eq=False, repr=False)
+class Roc(Shown):
     """Result of `roc_curve`.
 
     Attributes

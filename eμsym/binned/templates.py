@@ -14,13 +14,14 @@ from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import as_counts, contents, normalised_signal
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 #: What the DDP paper adds to every bin of T, so that none is sparse.
 FLAT_ENTRIES = 25.0
 
 
-@dataclass(frozen=True, eq=False)
-class Templates:
+@dataclass(frozen=True, eq=False, repr=False)
+class Templates(Shown):
     """What a study of the binned tests starts from.
 
     Parameters

@@ -20,10 +20,11 @@ from eμsym.binned.q0_input import (
 from eμsym.counts import check_same_binning
 from eμsym.difference import pulls
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class BinnedToys:
+@dataclass(frozen=True, eq=False, repr=False)
+class BinnedToys(Shown):
     """Pseudo-experiments of one template.
 
     Attributes
@@ -138,8 +139,8 @@ def asimov_pair(template: Any, signal: Any, mu: float) -> tuple[FloatArray, Floa
     return t, t + _strength(mu) * normalised_signal(signal)
 
 
-@dataclass(frozen=True, eq=False)
-class ExpectedZ:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExpectedZ(Shown):
     """Result of `expected_z`: the tests' significances against the injected one.
 
     Attributes

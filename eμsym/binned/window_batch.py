@@ -20,6 +20,7 @@ from eμsym.arrays import FloatArray
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.difference import pulls
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 Shape = Literal["square", "rectangle"]
 Side = Literal["either", "b", "a"]
@@ -33,8 +34,8 @@ TIE = 1e-9
 CHUNK_PULLS = 2**17
 
 
-@dataclass(frozen=True, eq=False)
-class BestWindows:
+@dataclass(frozen=True, eq=False, repr=False)
+class BestWindows(Shown):
     """Result of `best_windows`: the best window of each toy.
 
     Attributes

@@ -47,13 +47,14 @@ from eμsym.difference import Difference, standardised
 from eμsym.distributions import Null
 from eμsym.errors import DataError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry
 
 Method = Literal["binomial", "swap", "events"]
 
 
-@dataclass(frozen=True, eq=False)
-class WindowPValue:
+@dataclass(frozen=True, eq=False, repr=False)
+class WindowPValue(Shown):
     """Result of `window_pvalue` and `window_pvalue_events`.
 
     Attributes
@@ -72,6 +73,10 @@ class WindowPValue:
     null: Null
     method: Method
     side: Side = "either"
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the fields, and the p-value."""
+        return {"pvalue": self.pvalue, **super().shown()}
 
     @property
     def statistic(self) -> float:

@@ -24,14 +24,15 @@ from eμsym.binned.window_batch import (
 from eμsym.difference import Compared, Difference, as_axes, drawn_pulls
 from eμsym.errors import DataError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import Relabellings
 
 #: More windows than this are not listed one by one (40 bytes each).
 MAX_LISTED = 50_000_000
 
 
-@dataclass(frozen=True)
-class Window:
+@dataclass(frozen=True, repr=False)
+class Window(Shown):
     """A rectangle of bins and what Nσ is in it.
 
     Attributes
@@ -70,8 +71,8 @@ class Window:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class WindowScan:
+@dataclass(frozen=True, eq=False, repr=False)
+class WindowScan(Shown):
     """Result of `scan_windows`.
 
     Attributes
@@ -156,7 +157,7 @@ def scan_windows(
     --------
     >>> scan = scan_windows([[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]])
     >>> scan.best
-    Window(start=(0, 1), stop=(1, 2), z=2.8, edges=None)
+    Window(start=(0, 1), stop=(1, 2), z=2.8)
     >>> scan_windows(
     ...     [[25, 64, 30], [30, 64, 25]], [[25, 36, 30], [30, 36, 25]], shape="rectangle"
     ... ).best.slices
@@ -200,8 +201,8 @@ def scan_of(
     return WindowScan(best=best, z=z, start=start, stop=stop, side=side)
 
 
-@dataclass(frozen=True, eq=False)
-class BestWindow:
+@dataclass(frozen=True, eq=False, repr=False)
+class BestWindow(Shown):
     """Result of `WindowTest`.
 
     Attributes

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class YieldRatio:
+@dataclass(frozen=True, eq=False, repr=False)
+class YieldRatio(Shown):
     """ln κ of every bin, ln κ = log_ratio + Σ_k ν_k modes_k with ν_k ~ N(0, 1).
 
     Parameters

@@ -27,6 +27,7 @@ from eμsym.arrays import FloatArray, IntArray, summed
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, newton
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 
 #: Newton's method ends at this decrement, twice what −ln L can still fall by, and
 #: after a step from the other: it squares the error.
@@ -231,8 +232,8 @@ def fit_covariance(theta: FloatArray, cells: Cells) -> FloatArray:
     return np.asarray(inverse @ information(theta, cells, cells.sumw2) @ inverse)
 
 
-@dataclass(frozen=True)
-class GoodnessOfFit:
+@dataclass(frozen=True, repr=False)
+class GoodnessOfFit(Shown):
     """How well θ alone describes the cells: Pearson's χ² of the eμ share of every cell.
 
     Attributes

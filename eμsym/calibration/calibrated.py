@@ -64,7 +64,7 @@ class Correction(Protocol):
         ...  # pragma: no cover
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Calibrated(Symmetry):
     """Each event is A's with a probability of its own, 1/(1 + r(lead)/r(sub)).
 
@@ -88,6 +88,10 @@ class Calibrated(Symmetry):
     source: str = "given"
     base: Symmetry = field(default_factory=FairCoin)
     exchange: Exchange = LEPTONS
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the correction, and where it is from."""
+        return {"correction": self.correction, "source": self.source}
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]

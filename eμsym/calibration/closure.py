@@ -14,14 +14,15 @@ from eμsym.arrays import FloatArray, IntArray, Rng, summed
 from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import Labelled, Symmetry
 
 #: Where closure is looked at by default; η with its sign, of which the ratio knows nothing.
 VARIABLES = ("lead_pt", "sub_pt", "lead_eta", "sub_eta", "m_coll")
 
 
-@dataclass(frozen=True, eq=False)
-class ClosureOf:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClosureOf(Shown):
     """The asymmetry left in one variable.
 
     Attributes
@@ -64,8 +65,8 @@ class ClosureOf:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Closure:
+@dataclass(frozen=True, eq=False, repr=False)
+class Closure(Shown):
     """Result of `closure_test`.
 
     Attributes
@@ -83,6 +84,10 @@ class Closure:
     z: float
     n_fitted: int
     n_tested: int
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the numbers, and the names of the variables."""
+        return {**super().shown(), "variables": [each.variable for each in self.variables]}
 
     @property
     def pvalue(self) -> float:

@@ -16,6 +16,7 @@ from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
+from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
 ELECTRON = "efficiency_electron"
@@ -31,8 +32,8 @@ INPUTS = ("pt", "abseta", "eta")
 _MAX_BINS = 2000
 
 
-@dataclass(frozen=True, eq=False)
-class EfficiencyMaps:
+@dataclass(frozen=True, eq=False, repr=False)
+class EfficiencyMaps(Shown):
     """Efficiencies of electrons and muons from a correctionlib file.
 
     Attributes
@@ -126,8 +127,8 @@ class EfficiencyMaps:
         return values.reshape(pt.shape)
 
 
-@dataclass(frozen=True, eq=False)
-class MapLevels:
+@dataclass(frozen=True, eq=False, repr=False)
+class MapLevels(Shown):
     """ln r of some leptons, from efficiency maps: numbered values with their covariance.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 
 #: The columns of the two leptons' kinematics: pT in GeV, and η.
 LEAD_COLUMNS = ("lead_pt", "lead_eta")
@@ -20,8 +21,8 @@ SUB_COLUMNS = ("sub_pt", "sub_eta")
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class LeptonBins:
+@dataclass(frozen=True, repr=False)
+class LeptonBins(Shown):
     """Bins of a lepton's pT and |η|.
 
     Parameters
@@ -85,8 +86,8 @@ class LeptonBins:
         return f"pT {pt[i]:g}-{pt[i + 1]:g} GeV, |η| {eta[j]:g}-{eta[j + 1]:g}"
 
 
-@dataclass(frozen=True, eq=False)
-class EfficiencyRatio:
+@dataclass(frozen=True, eq=False, repr=False)
+class EfficiencyRatio(Shown):
     """ln r per bin, r = ε_μ/ε_e of a single lepton, and its covariance.
 
     A constant added to ln r cancels wherever r is used.
@@ -133,6 +134,12 @@ class EfficiencyRatio:
             raise DataError("the covariance of ln r is not symmetric and positive")
         object.__setattr__(self, "log_ratio", values)
         object.__setattr__(self, "covariance", covariance)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the bins, and the range of r."""
+        pt, abseta = self.bins.shape
+        r = np.exp(self.log_ratio)
+        return {"pt_bins": pt, "abseta_bins": abseta, "smallest": r.min(), "largest": r.max()}
 
     @property
     def error(self) -> FloatArray:

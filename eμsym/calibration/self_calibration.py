@@ -29,6 +29,7 @@ from eμsym.calibration.efficiency_ratio import (
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.minuit import migrad_to_the_end
 from eμsym.pool import Pool
+from eμsym.shown import Shown
 from eμsym.symmetry import LEPTONS, Labelled
 
 #: Least leptons in a bin that is chosen here: ln r is then known to about 0.1.
@@ -64,8 +65,8 @@ _SETTLED = 1e-8
 Window = tuple[str, float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class SelfCalibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class SelfCalibration(Shown):
     """Result of `self_calibrate`.
 
     Attributes

@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
+from eμsym.shown import Shown
 
 #: What stands for φ(f): e^f − 1, or ln(1 + e^f).
 Link = Literal["exponential", "logistic"]
@@ -23,8 +24,8 @@ EngineName = Literal["auto", "nodes", "cpu", "reference", "cuda"]
 _ROWS = 1 << 16
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Shown):
     """A fully connected net with logistic hidden neurons and one linear output.
 
     With one hidden layer it is SYM Eq. 12 (arXiv:2401.09530),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eμsym.arrays import FloatArray
+from eμsym.engines.adam_step import AdamStep
 from eμsym.engines.interface import (
     Fit,
     Problem,
@@ -90,7 +91,13 @@ def train_batch(
     batch = Batch(problems, layers, device)
     first = np.stack([bounded(layers, start, training.clip) for start in starts])
     theta = torch.tensor(first, dtype=torch.float64, device=device, requires_grad=True)
-    m, v = torch.zeros_like(theta), torch.zeros_like(theta)
+    adam = AdamStep(
+        theta,
+        training.learning_rate,
+        beta_1=training.beta_1,
+        beta_2=training.beta_2,
+        epsilon=training.epsilon,
+    )
     best = theta.detach().clone()
     nets = len(problems)
     best_loss = torch.full((nets,), torch.inf, dtype=torch.float64, device=device)
@@ -99,7 +106,6 @@ def train_batch(
     clipped = _clipped_columns(layers, device)
     looks = set(checkpoints(training.epochs))
     history: list[list[tuple[float, float]]] = [[] for _ in problems]
-    power_1 = power_2 = 1.0
     for epoch in range(training.epochs):
         losses = batch.losses(theta)
         (gradient,) = torch.autograd.grad(losses.sum(), theta)
@@ -109,13 +115,7 @@ def train_batch(
             best_loss = torch.where(better, losses, best_loss)
             best_epoch = torch.where(better, epoch, best_epoch)
             best = torch.where(better[:, None], theta, best)
-            power_1 *= training.beta_1
-            power_2 *= training.beta_2
-            step = training.learning_rate * (1 - power_2) ** 0.5 / (1 - power_1)
-            gradient = torch.where(healthy[:, None], gradient, 0.0)
-            m += (gradient - m) * (1 - training.beta_1)
-            v += (gradient**2 - v) * (1 - training.beta_2)
-            move = step * m / (v.sqrt() + training.epsilon)
+            move = adam.move(torch.where(healthy[:, None], gradient, 0.0))
             theta -= torch.where(healthy[:, None], move, 0.0)
             if training.clip is not None:
                 inside = theta.clamp(-training.clip, training.clip)

@@ -25,6 +25,7 @@ from eμsym.unbinned.cross_entropy import CrossEntropyTest
 from eμsym.unbinned.nplm import NPLMTest
 from eμsym.unbinned.spline import SplineScan, SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
+from eμsym.validation import first_problem
 
 for _kind, _test in {
     "symmetrized": SymmetrizedTest,
@@ -219,7 +220,7 @@ def study_from_dict(content: Mapping[str, Any]) -> Study:
     try:
         checked = TypeAdapter(_Content).validate_python(dict(content))
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error)) from error
+        raise ConfigurationError(first_problem(error)) from error
     rows = tuple(_row_from_dict(f"rows.{i}", row) for i, row in enumerate(checked.rows))
     tests = tuple(_test_from_dict(i, test) for i, test in enumerate(checked.tests))
     return Study(checked.name, checked.seed, tests, rows)
@@ -251,7 +252,7 @@ def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
         recorded = TypeAdapter(tuple[int, ...]).validate_python(epochs)
         return StudyTest(TypeAdapter(str).validate_python(name), built, recorded)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {_first_problem(error)}") from error
+        raise ConfigurationError(f"{where}: {first_problem(error)}") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from error
 
@@ -295,18 +296,8 @@ def _built(kind: type[Any], content: dict[str, Any], place: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error, place)) from error
+        raise ConfigurationError(first_problem(error, place)) from error
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
-
-
-def _first_problem(error: ValidationError, place: str = "") -> str:
-    first = error.errors()[0]
-    key = ".".join(map(str, (*([place] if place else []), *first["loc"])))
-    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"unknown key {key!r}"
-    if first["type"] == "missing":
-        return f"{key} is missing"
-    return f"{key} = {first['input']!r}: {first['msg']}"

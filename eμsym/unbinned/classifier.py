@@ -12,8 +12,10 @@ from scipy.special import expit
 
 from eμsym.arrays import FloatArray
 from eμsym.distributions import Null
+from eμsym.engines.adam_step import AdamStep
 from eμsym.engines.interface import n_parameters, split_layers
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 from eμsym.unbinned.likelihood_ratio import as_events
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 _ROWS = 1 << 14
 
 
-@dataclass(frozen=True, eq=False)
-class Classifier:
+@dataclass(frozen=True, eq=False, repr=False)
+class Classifier(Shown):
     """A trained net with ReLU layers and a logistic output, the probability of label B.
 
     Parameters
@@ -60,8 +62,8 @@ class Classifier:
         return np.asarray(expit(value @ weights + biases)[:, 0])
 
 
-@dataclass(frozen=True, eq=False)
-class ClassifierScore:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassifierScore(Shown):
     """Result of `ClassifierTest`.
 
     Attributes
@@ -238,8 +240,7 @@ class ClassifierTest:
         places = torch.tensor(rows)
         start = np.stack([_initial(layers, each) for each in rngs])
         theta = torch.tensor(start, dtype=torch.float32, requires_grad=True)
-        m, v = torch.zeros_like(theta), torch.zeros_like(theta)
-        power_1 = power_2 = 1.0
+        adam = AdamStep(theta, self.learning_rate)
         for _ in range(self.epochs):
             order = torch.tensor(np.stack([each.permutation(n) for each in rngs]))
             for first in range(0, n, self.batch):
@@ -250,12 +251,7 @@ class ClassifierTest:
                 )
                 (gradient,) = torch.autograd.grad(loss.mean(dim=1).sum(), theta)
                 with torch.no_grad():
-                    power_1 *= 0.9
-                    power_2 *= 0.999
-                    m += (gradient - m) * 0.1
-                    v += (gradient**2 - v) * 0.001
-                    step = self.learning_rate * (1 - power_2) ** 0.5 / (1 - power_1)
-                    theta -= step * m / (v.sqrt() + 1e-7)
+                    theta -= adam.move(gradient)
         largest = torch.full((nets,), -torch.inf)
         with torch.no_grad():
             for first in range(0, n, _ROWS):

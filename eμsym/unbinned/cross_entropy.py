@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike
 from eμsym.arrays import FloatArray
 from eμsym.engines.interface import Network, Problem, n_parameters
 from eμsym.engines.launch import train_nets
+from eμsym.shown import Shown
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.likelihood_ratio import LikelihoodRatio, NetworkTest, joined_samples
 
 
-@dataclass(frozen=True, eq=False)
-class LabelRatio:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelRatio(Shown):
     """ln of a fitted label's probability over the label's share of the events.
 
     Parameters

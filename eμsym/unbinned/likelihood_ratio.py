@@ -14,14 +14,15 @@ from eμsym.arrays import FloatArray
 from eμsym.distributions import ChiSquared
 from eμsym.engines.interface import EngineName, Training, checkpoints
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.shown import Shown
 from eμsym.unbinned.distinct import Distinct
 
 #: A fitted function of x: shape (..., d) or, for one dimension, (...) to (...).
 Fitted = Callable[[ArrayLike], FloatArray]
 
 
-@dataclass(frozen=True, eq=False)
-class LikelihoodRatio:
+@dataclass(frozen=True, eq=False, repr=False)
+class LikelihoodRatio(Shown):
     """Result of the tests with nets.
 
     Attributes
@@ -80,6 +81,11 @@ class LikelihoodRatio:
     epochs: int
     entropy: Any
     spawn_keys: tuple[tuple[int, ...], ...]
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: t, and how it was reached."""
+        names = ("t", "t_a", "t_b", "dof", "diverged", "epochs", "engine", "entropy", "spawn_keys")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def statistic(self) -> float:

@@ -20,6 +20,7 @@ from eμsym.arrays import FloatArray
 from eμsym.distributions import ScaledChiSquared
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
+from eμsym.shown import Shown
 from eμsym.sources import pair_columns
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline_fit import SplineFunction, SplineProblem, make_knots, minimise
@@ -28,8 +29,8 @@ from eμsym.unbinned.spline_fit import SplineFunction, SplineProblem, make_knots
 MAX_K = 200
 
 
-@dataclass(frozen=True, eq=False)
-class SplineResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SplineResult(Shown):
     """Result of `SplineTest`.
 
     Attributes
@@ -208,8 +209,8 @@ class SplineTest:
         return _fit(_read(a, b, weights_a, weights_b), self.k)
 
 
-@dataclass(frozen=True, eq=False)
-class SplineScanResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SplineScanResult(Shown):
     """Result of `SplineScan`.
 
     Attributes
@@ -219,6 +220,10 @@ class SplineScanResult:
     """
 
     results: tuple[SplineResult, ...]
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: t and its degrees of freedom for every K."""
+        return {"t": [each.t for each in self.results], "dof": [each.dof for each in self.results]}
 
     @property
     def best(self) -> SplineResult:

@@ -17,6 +17,7 @@ from scipy.linalg import solveh_banded
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, NotConvergedError, newton
+from eμsym.shown import Shown
 from eμsym.unbinned.distinct import Distinct
 
 #: Cubic pieces have four coefficients; K splines make K − 3 pieces.
@@ -86,8 +87,8 @@ def make_knots(events: Distinct, k: int) -> FloatArray:
     return knots
 
 
-@dataclass(frozen=True, eq=False)
-class SplineFunction:
+@dataclass(frozen=True, eq=False, repr=False)
+class SplineFunction(Shown):
     """A cubic spline f(x) = Σ_k θ_k φ_k(x) on the range of the pooled sample.
 
     Parameters

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
-from eμsym import EmusymError, NSigma, nsigma
+from eμsym import EmusymError, nsigma
+from eμsym.binned.nsigma import NSigma
 from eμsym.difference import pulls
 from eμsym.errors import DataError
 from tests.binned.binned_samples import (

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eμsym import nsigma, nsigma_null
+from eμsym import nsigma
+from eμsym.binned.nsigma import nsigma_null
 from eμsym.errors import DataError
 from tests.binned.binned_samples import assert_standard_normal, falling_plane, filled, poisson_toys
 

@@ -12,7 +12,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import xlogy
 
 import eμsym
-from eμsym import YieldRatio, profile_fit
+from eμsym import profile_fit
+from eμsym.binned.yield_ratio import YieldRatio
 
 
 def deviance_of_a_bin(b, a, kappa, x):
