@@ -1,4 +1,4 @@
-"""The coffea processor: Delphes events in; cutflow, histograms and columns out."""
+"""The coffea processor: events in; cutflow, histograms and columns out."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from coffea.processor import ProcessorABC, column_accumulator
 from eμsym.kinematics import collinear_mass
 from eμsym.processors.columns import file_id, record_array
 from eμsym.processors.config import EMuConfig
-from eμsym.processors.delphes import Chunk, read_chunk
+from eμsym.processors.formats import DELPHES, Chunk, Format
 from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, lead_and_sub
 
 
 class EMuProcessor(ProcessorABC):
     """Select eμ events and split them by which lepton leads.
 
-    Use it with any coffea ``Runner`` on ``DelphesSchema``, or through
-    ``emusym process``.
+    Use it with any coffea ``Runner`` on the format's schema (of Delphes:
+    ``DelphesSchema``), or through ``emusym process``.
 
     Parameters
     ----------
     config : EMuConfig, optional
         Cuts, plane and observables.
+    file_format : Format, optional
+        What kind of files the events come from. Default: Delphes.
 
     Notes
     -----
@@ -40,15 +42,16 @@ class EMuProcessor(ProcessorABC):
         One record per selected event; see `eμsym.processors.columns.COLUMNS`.
     """
 
-    def __init__(self, config: EMuConfig | None = None) -> None:
+    def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
         self.config = config or EMuConfig()
+        self.file_format = file_format
 
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
 
         Parameters
         ----------
-        events : NanoEvents of DelphesSchema
+        events : NanoEvents of the format's schema
             Its metadata name the dataset, the file's UUID and the first entry.
 
         Raises
@@ -58,7 +61,7 @@ class EMuProcessor(ProcessorABC):
         """
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
-        chunk = read_chunk(events)
+        chunk = self.file_format.read(events)
         selection = PackedSelection()
         selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow

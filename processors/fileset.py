@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
+from eμsym.processors.formats import DELPHES
 
-DEFAULT_TREE = "Delphes"
+DEFAULT_TREE = DELPHES.tree
 Role = Literal["background", "signal", "data"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -13,7 +13,6 @@ from uuid import UUID
 import awkward as ak
 import hist
 import loky
-from coffea.nanoevents import DelphesSchema
 from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
@@ -23,6 +22,7 @@ from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
+from eμsym.processors.formats import DELPHES, Format
 from eμsym.processors.inspection import FileReport, inspect_files
 
 #: Below this many events per further worker, starting it costs more than it saves.
@@ -109,6 +109,7 @@ def process(
     allow_missing: bool = False,
     spill: Path | None = None,
     progress: bool = False,
+    file_format: Format = DELPHES,
 ) -> Processed:
     """Run `EMuProcessor` over datasets.
 
@@ -133,6 +134,8 @@ def process(
         in memory.
     progress : bool
         Whether to draw a progress bar.
+    file_format : Format
+        What kind of files they are.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def process(
     if workers is not None and workers < 1:
         raise ConfigurationError(f"workers {workers}: give at least 1")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_files((path, tree) for _, path, tree in asked)
+    reports = inspect_files(((path, tree) for _, path, tree in asked), file_format)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -164,16 +167,17 @@ def process(
     if workers is None:
         events = sum(len(item) for item in items)
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
+    processor = EMuProcessor(config, file_format)
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
-        runner = Runner(executor=executor, schema=DelphesSchema, savemetrics=False)
-        chunks = runner.run(items, EMuProcessor(config))["chunks"]
+        runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
+        chunks = runner.run(items, processor)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
     files = _account(owners, reports, items, chunks)
     if not allow_missing:
         _refuse_losses(files)
-    return _add_up(datasets, config, files, items, chunks)
+    return _add_up(datasets, processor, files, items, chunks)
 
 
 def _refuse_bad_files(reports: list[FileReport], allow_missing: bool) -> None:
@@ -272,7 +276,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
 
 def _add_up(
     datasets: tuple[Dataset, ...],
-    config: EMuConfig,
+    processor: EMuProcessor,
     files: tuple[FileAccount, ...],
     items: list[WorkItem],
     chunks: dict[ChunkKey, Any],
@@ -287,7 +291,7 @@ def _add_up(
     for out in outputs:
         for name, part in out.pop("columns").items():
             parts[name].append(part if isinstance(part, Path) else part.value)
-    empty = {"cutflow": {}, "histograms": config.histograms(*parts)}
+    empty = {"cutflow": {}, "histograms": processor.config.histograms(*parts)}
     total = accumulate([empty, *outputs])
-    total = EMuProcessor(config).postprocess(total)
+    total = processor.postprocess(total)
     return Processed(datasets, files, total["cutflow"], total["histograms"], parts)
