@@ -85,7 +85,7 @@ def inspect_files(
     """Look at many (path, tree), several at a time; the order is kept."""
     files = list(files)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda pair: inspect_file(*pair, file_format), files))
+        return list(pool.map(lambda each: inspect_file(each[0], each[1], file_format), files))
 
 
 def _local_problem(path: Path, file_format: Format) -> str | None:
