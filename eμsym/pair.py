@@ -17,12 +17,14 @@ from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.calibration.equalise import calibrated
 from eμsym.difference import Difference
 from eμsym.errors import DataError
+from eμsym.exchange import LEPTONS
+from eμsym.label_rule import LEADING
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
-from eμsym.symmetry import LEPTONS, Exchangeable, FairCoin, Symmetry
+from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
 #: The column that says which sample an event of the eμ pair belongs to.
-ORDER_COLUMN = "electron_leads"
+ORDER_COLUMN = LEADING.column
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Pair:
 
     events: Pool | None
     symmetry: Symmetry = field(default_factory=FairCoin)
-    names: tuple[str, str] = ("eμ", "μe")
+    names: tuple[str, str] = LEADING.names
     histograms: tuple[Mapping[str, Hist], Mapping[str, Hist]] = field(
         default_factory=lambda: ({}, {})
     )
@@ -97,7 +99,7 @@ class Pair:
         events: Any,
         *,
         by: str = ORDER_COLUMN,
-        names: tuple[str, str] = ("eμ", "μe"),
+        names: tuple[str, str] = LEADING.names,
         symmetry: Symmetry | None = None,
     ) -> Pair:
         """Split events into A, where the column `by` is true, and B.
@@ -128,7 +130,7 @@ class Pair:
         a: Sample,
         b: Sample,
         *,
-        names: tuple[str, str] = ("eμ", "μe"),
+        names: tuple[str, str] = LEADING.names,
         symmetry: Symmetry | None = None,
     ) -> Pair:
         """Make a pair of two samples with events, histograms or both.

@@ -10,10 +10,11 @@ from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
 from eμsym.kinematics import collinear_mass
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import file_id, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.formats import DELPHES, Chunk, Format
-from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, lead_and_sub
+from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
 
 
 class EMuProcessor(ProcessorABC):
@@ -29,18 +30,25 @@ class EMuProcessor(ProcessorABC):
     file_format : Format, optional
         What kind of files the events come from. Default: Delphes.
 
+    Attributes
+    ----------
+    rule : LabelRule
+        Which events are A, and what the samples are called.
+
     Notes
     -----
     ``process`` returns a dictionary that coffea's ``accumulate`` adds up:
 
     ``cutflow`` : dataset → cut → ``raw``, ``sumw``, ``sumw2``
-        After every cut in turn; ``all`` before any. The last two, ``emu`` and
-        ``mue``, are the selected events of each flavour order.
+        After every cut in turn; ``all`` before any. The last two, by default ``emu``
+        and ``mue``, are the selected events of A and of B.
     ``histograms`` : name → `hist.Hist`
         Weighted, with axes dataset, order (``emu``, ``mue``), observables.
     ``columns`` : dataset → ``column_accumulator`` of an awkward record array
         One record per selected event; see `eμsym.processors.columns.COLUMNS`.
     """
+
+    rule: LabelRule = LEADING
 
     def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
         self.config = config or EMuConfig()
@@ -69,13 +77,13 @@ class EMuProcessor(ProcessorABC):
         cutflow = {"all": yields(chunk.weight)}
         for name, mask in zip(CUT_NAMES, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
-        electron_leads = ak.to_numpy(columns.electron_leads)
+        in_a = ak.to_numpy(columns[self.rule.column])
+        samples = dict(zip(self.rule.orders, (in_a, ~in_a), strict=True))
         weight = ak.to_numpy(columns.weight)
-        cutflow["emu"] = yields(weight[electron_leads])
-        cutflow["mue"] = yields(weight[~electron_leads])
-        histograms = self.config.histograms(dataset)
+        cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
+        histograms = self.config.histograms(dataset, orders=self.rule.orders)
         for histogram in histograms.values():
-            for order, mask in (("emu", electron_leads), ("mue", ~electron_leads)):
+            for order, mask in samples.items():
                 values = [ak.to_numpy(columns[axis.name])[mask] for axis in histogram.axes[2:]]
                 histogram.fill(dataset, order, *values, weight=weight[mask])
         return {
@@ -92,7 +100,7 @@ class EMuProcessor(ProcessorABC):
         electron, muon = emu_leptons(
             chunk.electrons[selected], chunk.muons[selected], self.config.cuts
         )
-        lead, sub, electron_leads = lead_and_sub(electron, muon)
+        lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
         met = chunk.met[selected]
         columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}
         for prefix, lepton in (("lead", lead), ("sub", sub)):
@@ -106,7 +114,7 @@ class EMuProcessor(ProcessorABC):
         columns |= {
             "met": met,
             "met_phi": chunk.met_phi[selected],
-            "electron_leads": electron_leads,
+            self.rule.column: in_a,
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), identity, dtype=np.uint64),
             "entry": entry,

@@ -17,6 +17,7 @@ from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import file_id
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
@@ -76,6 +77,8 @@ class Processed:
         as they are in the files.
     parts : dict
         dataset → record arrays, or Parquet files of them, in order of file and entry.
+    rule : LabelRule
+        By which the events were labelled.
     """
 
     datasets: tuple[Dataset, ...]
@@ -83,6 +86,7 @@ class Processed:
     cutflow: dict[str, dict[str, dict[str, float]]]
     histograms: dict[str, hist.Hist]
     parts: dict[str, list[Any]]
+    rule: LabelRule = LEADING
 
     @property
     def missing(self) -> tuple[FileAccount, ...]:
@@ -291,7 +295,10 @@ def _add_up(
     for out in outputs:
         for name, part in out.pop("columns").items():
             parts[name].append(part if isinstance(part, Path) else part.value)
-    empty = {"cutflow": {}, "histograms": processor.config.histograms(*parts)}
+    empty = {
+        "cutflow": {},
+        "histograms": processor.config.histograms(*parts, orders=processor.rule.orders),
+    }
     total = accumulate([empty, *outputs])
     total = processor.postprocess(total)
-    return Processed(datasets, files, total["cutflow"], total["histograms"], parts)
+    return Processed(datasets, files, total["cutflow"], total["histograms"], parts, processor.rule)
