@@ -11,7 +11,7 @@ import numpy as np
 from eμsym.arrays import BoolArray
 from eμsym.pool import Pool
 
-Effect = Literal["unchanged", "swapped", "flipped", "not comparable"]
+Effect = Literal["label", "unchanged", "swapped", "flipped", "not comparable"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Exchange:
     not_comparable: tuple[str, ...] = ()
 
     def effect(self, column: str) -> Effect:
-        """Return what the exchange does to a column other than the label's."""
+        """Return what the exchange does to a column."""
+        if column == self.label:
+            return "label"
         if column.endswith(self.not_comparable):
             return "not comparable"
         if self.partner(column) is not None:
@@ -76,7 +78,7 @@ class Exchange:
             partner = self.partner(name)
             if partner is not None and partner in pool.columns:
                 columns[name] = np.where(changed, pool.columns[partner], values)
-            elif name != self.label and self.effect(name) == "flipped":
+            elif self.effect(name) == "flipped":
                 columns[name] = np.where(changed, -values, values)
         if self.label is not None and self.label in pool.columns:
             columns[self.label] = labels
