@@ -11,11 +11,12 @@ import hist
 
 from eμsym.errors import InputFileError
 from eμsym.files import read_json, write_json
+from eμsym.label_rule import LEADING
 
 HISTOGRAMS_SCHEMA = "emusym/histograms"
 VERSION = 1
-#: Labels of the flavour-order axis and the pair's samples, A first.
-ORDERS = ("emu", "mue")
+#: Categories of the axis ``order`` where no file says others, A first.
+ORDERS = LEADING.orders
 
 
 def read_uhi_json(path: str | Path, schema: str) -> Any:
@@ -30,7 +31,7 @@ def whole_content(path: str | Path) -> Iterator[None]:
     """Turn what a JSON file of the right schema lacks into an `InputFileError`."""
     try:
         yield
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputFileError(f"{path}: a part is missing or damaged ({error!r})") from error
 
 
@@ -50,7 +51,7 @@ def write_histograms(path: str | Path, histograms: Mapping[str, hist.Hist]) -> N
 
 
 def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist.Hist:
-    """Add up datasets of one flavour order, leaving the observables' axes.
+    """Add up datasets of one order, leaving the observables' axes.
 
     Parameters
     ----------
@@ -58,7 +59,8 @@ def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist
         Axes ``dataset``, ``order``, then the observables.
     datasets : iterable of str
         Datasets that the histogram does not know count as empty.
-    order : {"emu", "mue"}
+    order : str
+        One of the label rule's, such as ``emu``.
     """
     result = hist.Hist(*histogram.axes[2:], storage=hist.storage.Weight())
     known = set(histogram.axes["dataset"])
@@ -66,3 +68,24 @@ def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist
         if name in known:
             result += histogram[{"dataset": name, "order": order}]
     return result
+
+
+def sides(
+    histograms: Mapping[str, hist.Hist], *, datasets: Iterable[str], orders: tuple[str, str]
+) -> tuple[dict[str, hist.Hist], dict[str, hist.Hist]]:
+    """Return the histograms of A and of B, as `select` gives each.
+
+    Parameters
+    ----------
+    histograms : mapping of str to hist.Hist
+        As for `select`.
+    datasets : iterable of str
+    orders : tuple of str
+        A's and B's.
+    """
+    datasets = tuple(datasets)
+    a, b = (
+        {name: select(each, datasets=datasets, order=order) for name, each in histograms.items()}
+        for order in orders
+    )
+    return a, b

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,15 +15,18 @@ from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.calibration.equalise import calibrated
+from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.errors import DataError
+from eμsym.exchange import LEPTONS
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
 from eμsym.shown import Shown
-from eμsym.symmetry import LEPTONS, Exchangeable, FairCoin, Symmetry
+from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
 #: The column that says which sample an event of the eμ pair belongs to.
-ORDER_COLUMN = "electron_leads"
+ORDER_COLUMN = LEADING.column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +34,7 @@ class Pair(Shown):
     """Two samples that a symmetry says come from one distribution.
 
     For the eμ symmetry A is eμ (the electron leads) and B is μe (the muon leads).
-    Made by `from_columns`, `from_events` or `from_samples`, or read by
+    Made by `from_columns`, `from_events`, `from_output` or `from_samples`, or read by
     `eμsym.read_pair`.
 
     Parameters
@@ -59,7 +62,7 @@ class Pair(Shown):
 
     events: Pool | None
     symmetry: Symmetry = field(default_factory=FairCoin)
-    names: tuple[str, str] = ("eμ", "μe")
+    names: tuple[str, str] = LEADING.names
     histograms: tuple[Mapping[str, Hist], Mapping[str, Hist]] = field(
         default_factory=lambda: ({}, {})
     )
@@ -107,7 +110,7 @@ class Pair(Shown):
         events: Any,
         *,
         by: str = ORDER_COLUMN,
-        names: tuple[str, str] = ("eμ", "μe"),
+        names: tuple[str, str] = LEADING.names,
         symmetry: Symmetry | None = None,
     ) -> Pair:
         """Split events into A, where the column `by` is true, and B.
@@ -133,12 +136,49 @@ class Pair(Shown):
         )
 
     @classmethod
+    def from_output(
+        cls,
+        output: Any,
+        *,
+        datasets: Iterable[str] | None = None,
+        rule: LabelRule = LEADING,
+    ) -> Pair:
+        """Make a pair of what a coffea run of `EMuProcessor` returned.
+
+        It is the pair that `eμsym.read_pair` gives after ``emusym process``, but for the
+        normalisation: weights are those of the files.
+
+        Parameters
+        ----------
+        output : mapping
+            ``Runner(…)(fileset, EMuProcessor())``. Events keep no order of the executor:
+            they come by dataset, file identity and entry.
+        datasets : iterable of str, optional
+            Which datasets to add up. Default: all.
+        rule : LabelRule
+            The processor's.
+
+        Raises
+        ------
+        DataError
+            If it is no such output.
+        ConfigurationError
+            If a dataset is not there, or none is chosen.
+        """
+        events, names = events_of(output, datasets)
+        histograms = histograms_of(output, names, rule.orders)
+        pair = cls.from_events(
+            events, by=rule.column, names=rule.names, symmetry=FairCoin(rule.exchange)
+        )
+        return replace(pair, histograms=histograms)
+
+    @classmethod
     def from_samples(
         cls,
         a: Sample,
         b: Sample,
         *,
-        names: tuple[str, str] = ("eμ", "μe"),
+        names: tuple[str, str] = LEADING.names,
         symmetry: Symmetry | None = None,
     ) -> Pair:
         """Make a pair of two samples with events, histograms or both.

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
-from eμsym.files import RESULTS_FILE, whole_file, write_json
-from eμsym.histogram_io import ORDERS, read_histograms, read_uhi_json, select, whole_content
+from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
+from eμsym.histogram_io import read_histograms, read_uhi_json, sides, whole_content
+from eμsym.label_rule import rule_of
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
@@ -220,12 +221,17 @@ def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder}: no dataset {name!r}; there are {', '.join(files)}")
-    events = Pair.from_events(ak.concatenate([_parquet_events(files[name]) for name in chosen]))
-    sides = [
-        {name: select(h, datasets=chosen, order=order) for name, h in by_dataset.items()}
-        for order in ORDERS
-    ]
-    return replace(events, histograms=(sides[0], sides[1]))
+    with whole_content(folder / RESULTS_FILE):
+        rule = rule_of(read_json(folder / RESULTS_FILE))
+    pair = Pair.from_events(
+        ak.concatenate([_parquet_events(files[name]) for name in chosen]),
+        by=rule.column,
+        names=rule.names,
+        symmetry=FairCoin(rule.exchange),
+    )
+    with whole_content(folder / "histograms.json"):
+        histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
+    return replace(pair, histograms=histograms)
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {

@@ -157,10 +157,31 @@ def lead_and_sub(electron: ak.Array, muon: ak.Array) -> tuple[ak.Array, ak.Array
         True for the eμ sample (pT(e) > pT(μ)), False for μe. An exact tie
         counts as μe.
     """
-    electron_leads = electron.PT > muon.PT
-    lead: dict[str, Any] = {}
-    sub: dict[str, Any] = {}
+    return into_slots(electron, muon, by="PT")
+
+
+def into_slots(
+    electron: ak.Array, muon: ak.Array, *, by: str
+) -> tuple[ak.Array, ak.Array, ak.Array]:
+    """Put the two leptons into two slots, the one with more of something first.
+
+    Parameters
+    ----------
+    electron, muon : ak.Array, n * {PT, …}
+        Records with the same fields.
+    by : str
+        The field that is compared.
+
+    Returns
+    -------
+    first, second : ak.Array, n * {PT, …}
+    electron_first : ak.Array, n * bool
+        Of an exact tie false.
+    """
+    electron_first = electron[by] > muon[by]
+    first: dict[str, Any] = {}
+    second: dict[str, Any] = {}
     for name in ak.fields(electron):
-        lead[name] = ak.where(electron_leads, electron[name], muon[name])
-        sub[name] = ak.where(electron_leads, muon[name], electron[name])
-    return ak.zip(lead), ak.zip(sub), electron_leads
+        first[name] = ak.where(electron_first, electron[name], muon[name])
+        second[name] = ak.where(electron_first, muon[name], electron[name])
+    return ak.zip(first), ak.zip(second), electron_first

@@ -8,7 +8,7 @@ Nothing else draws labels; every null asks a symmetry.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,65 +17,12 @@ from numpy.typing import NDArray
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng, summed
 from eμsym.errors import ConfigurationError
+from eμsym.exchange import LEPTONS, Exchange
 from eμsym.pool import Pool
 from eμsym.shown import Shown
 
 #: One draw of a pool's labels, and of ln r where that is drawn or fitted with them.
 Draw = tuple[NDArray[Any], FloatArray | None]
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What trades places in an event whose label changes.
-
-    Slots, such as the leading and the sub-leading lepton, stay what they are; what
-    belongs to one of the particles goes where the particle goes.
-
-    Parameters
-    ----------
-    swapped : tuple of (str, str)
-        Beginnings of the names of columns that change places: ``electron_pt`` with
-        ``muon_pt``, for ("electron_", "muon_").
-    label : str, optional
-        The column that says whether an event is A's.
-
-    Examples
-    --------
-    >>> LEPTONS.partner("electron_pt"), LEPTONS.partner("lead_pt")
-    ('muon_pt', None)
-    """
-
-    swapped: tuple[tuple[str, str], ...] = ()
-    label: str | None = None
-
-    def partner(self, column: str) -> str | None:
-        """Return the column that one changes places with; None if it stays."""
-        for pair in self.swapped:
-            for prefix, other in (pair, pair[::-1]):
-                if column.startswith(prefix):
-                    return other + column.removeprefix(prefix)
-        return None
-
-    def read(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """Return the columns with those that they change places with."""
-        partners = ((name, self.partner(name)) for name in columns)
-        return tuple(dict.fromkeys(name for pair in partners for name in pair if name))
-
-    def apply(self, pool: Pool, labels: BoolArray) -> Pool:
-        """Return a pool of single events with other labels, and with what that exchanges."""
-        columns: dict[str, Any] = {}
-        changed = labels != pool.labels
-        for name, values in pool.columns.items():
-            partner = self.partner(name)
-            if partner is not None and partner in pool.columns:
-                columns[name] = np.where(changed, pool.columns[partner], values)
-        if self.label is not None and self.label in pool.columns:
-            columns[self.label] = labels
-        return pool.with_columns(columns).relabelled(labels)
-
-
-#: Electron and muon trade places: an eμ event becomes a μe event, and the reverse.
-LEPTONS = Exchange((("electron_", "muon_"),), "electron_leads")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from eμsym.label_rule import LEADING
 from eμsym.plots.style import Style, one_panel
 
 _NAMES = {
@@ -19,8 +20,7 @@ _NAMES = {
     "isolation": "isolation",
     "exactly_one_each": "one e,\none μ",
     "opposite_charge": "opposite\ncharge",
-    "emu": "eμ",
-    "mue": "μe",
+    **dict(zip(LEADING.orders, LEADING.names, strict=True)),
 }
 
 

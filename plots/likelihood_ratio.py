@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
+from eμsym.label_rule import LEADING
 from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, one_panel
 
 BINS = 28
@@ -21,7 +22,7 @@ def draw_likelihood_ratio(
     *,
     weights_a: ArrayLike | None = None,
     weights_b: ArrayLike | None = None,
-    names: tuple[str, str] = ("eμ", "μe"),
+    names: tuple[str, str] = LEADING.names,
     label: str = "x",
     scale: float = 1.0,
     style: Style = "neutral",

@@ -9,6 +9,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from eμsym.label_rule import LEADING
+
 #: What every selected event keeps, and how an axis calls it. GeV and radians.
 LABELS = {
     "m_coll": r"$m_\mathrm{coll}$ [GeV]",
@@ -26,13 +28,13 @@ LABELS = {
     "met_phi": r"$\phi(E_\mathrm{T}^\mathrm{miss})$ [rad]",
 }
 
-#: All columns and their types: the observables, then flavour order, weight and identity.
+#: All columns and their types: the observables, then the label, weight and identity.
 COLUMNS = {
     **dict.fromkeys(LABELS, np.float32),
     "m_coll": np.float64,
     "lead_charge": np.int8,
     "sub_charge": np.int8,
-    "electron_leads": np.bool_,
+    LEADING.column: np.bool_,
     "weight": np.float64,
     "file_id": np.uint64,
     "entry": np.int64,

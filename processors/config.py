@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import hist
 
 from eμsym.errors import ConfigurationError
+from eμsym.label_rule import LEADING
 from eμsym.processors.columns import LABELS
 from eμsym.selection import Cuts
 
@@ -92,19 +93,23 @@ class EMuConfig:
             if len(set(names)) != len(names):
                 raise ConfigurationError(f"{what}: the same column twice ({', '.join(names)})")
 
-    def histograms(self, *datasets: str) -> dict[str, hist.Hist]:
-        """Return empty histograms: axes dataset, order (emu, mue), then the observables.
+    def histograms(
+        self, *datasets: str, orders: tuple[str, str] = LEADING.orders
+    ) -> dict[str, hist.Hist]:
+        """Return empty histograms: axes dataset, order (A's and B's), then the observables.
 
         Parameters
         ----------
         *datasets : str
             Categories of the first axis; more are added as they are filled.
+        orders : tuple of str
+            Categories of the second, see `eμsym.label_rule.LabelRule`.
         """
         wanted = {binning.column: (binning,) for binning in self.observables}
         return {
             name: hist.Hist(
                 hist.axis.StrCategory(list(datasets), growth=True, name="dataset"),
-                hist.axis.StrCategory(["emu", "mue"], name="order", overflow=False),
+                hist.axis.StrCategory(list(orders), name="order", overflow=False),
                 *(binning.axis for binning in binnings),
                 storage=hist.storage.Weight(),
             )

@@ -1,4 +1,4 @@
-"""The coffea processor: Delphes events in; cutflow, histograms and columns out."""
+"""The coffea processor: events in; cutflow, histograms and columns out."""
 
 from __future__ import annotations
 
@@ -10,45 +10,56 @@ from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
 from eμsym.kinematics import collinear_mass
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import file_id, record_array
 from eμsym.processors.config import EMuConfig
-from eμsym.processors.delphes import Chunk, read_chunk
-from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, lead_and_sub
+from eμsym.processors.formats import DELPHES, Chunk, Format
+from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
 
 
 class EMuProcessor(ProcessorABC):
     """Select eμ events and split them by which lepton leads.
 
-    Use it with any coffea ``Runner`` on ``DelphesSchema``, or through
-    ``emusym process``.
+    Use it with any coffea ``Runner`` on the format's schema (of Delphes:
+    ``DelphesSchema``), or through ``emusym process``.
 
     Parameters
     ----------
     config : EMuConfig, optional
         Cuts, plane and observables.
+    file_format : Format, optional
+        What kind of files the events come from. Default: Delphes.
+
+    Attributes
+    ----------
+    rule : LabelRule
+        Which events are A, and what the samples are called.
 
     Notes
     -----
     ``process`` returns a dictionary that coffea's ``accumulate`` adds up:
 
     ``cutflow`` : dataset → cut → ``raw``, ``sumw``, ``sumw2``
-        After every cut in turn; ``all`` before any. The last two, ``emu`` and
-        ``mue``, are the selected events of each flavour order.
+        After every cut in turn; ``all`` before any. The last two, by default ``emu``
+        and ``mue``, are the selected events of A and of B.
     ``histograms`` : name → `hist.Hist`
         Weighted, with axes dataset, order (``emu``, ``mue``), observables.
     ``columns`` : dataset → ``column_accumulator`` of an awkward record array
         One record per selected event; see `eμsym.processors.columns.COLUMNS`.
     """
 
-    def __init__(self, config: EMuConfig | None = None) -> None:
+    rule: LabelRule = LEADING
+
+    def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
         self.config = config or EMuConfig()
+        self.file_format = file_format
 
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
 
         Parameters
         ----------
-        events : NanoEvents of DelphesSchema
+        events : NanoEvents of the format's schema
             Its metadata name the dataset, the file's UUID and the first entry.
 
         Raises
@@ -58,7 +69,7 @@ class EMuProcessor(ProcessorABC):
         """
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
-        chunk = read_chunk(events)
+        chunk = self.file_format.read(events)
         selection = PackedSelection()
         selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
@@ -66,13 +77,13 @@ class EMuProcessor(ProcessorABC):
         cutflow = {"all": yields(chunk.weight)}
         for name, mask in zip(CUT_NAMES, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
-        electron_leads = ak.to_numpy(columns.electron_leads)
+        in_a = ak.to_numpy(columns[self.rule.column])
+        samples = dict(zip(self.rule.orders, (in_a, ~in_a), strict=True))
         weight = ak.to_numpy(columns.weight)
-        cutflow["emu"] = yields(weight[electron_leads])
-        cutflow["mue"] = yields(weight[~electron_leads])
-        histograms = self.config.histograms(dataset)
+        cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
+        histograms = self.config.histograms(dataset, orders=self.rule.orders)
         for histogram in histograms.values():
-            for order, mask in (("emu", electron_leads), ("mue", ~electron_leads)):
+            for order, mask in samples.items():
                 values = [ak.to_numpy(columns[axis.name])[mask] for axis in histogram.axes[2:]]
                 histogram.fill(dataset, order, *values, weight=weight[mask])
         return {
@@ -89,7 +100,7 @@ class EMuProcessor(ProcessorABC):
         electron, muon = emu_leptons(
             chunk.electrons[selected], chunk.muons[selected], self.config.cuts
         )
-        lead, sub, electron_leads = lead_and_sub(electron, muon)
+        lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
         met = chunk.met[selected]
         columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}
         for prefix, lepton in (("lead", lead), ("sub", sub)):
@@ -103,7 +114,7 @@ class EMuProcessor(ProcessorABC):
         columns |= {
             "met": met,
             "met_phi": chunk.met_phi[selected],
-            "electron_leads": electron_leads,
+            self.rule.column: in_a,
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), identity, dtype=np.uint64),
             "entry": entry,

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json
+from eμsym.processors.formats import DELPHES
 from eμsym.validation import first_problem
 
-DEFAULT_TREE = "Delphes"
+DEFAULT_TREE = DELPHES.tree
 Role = Literal["background", "signal", "data"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -17,7 +17,8 @@ import pyarrow.parquet
 import uproot
 
 from eμsym.files import RESULTS_FILE, whole_file, write_json
-from eμsym.histogram_io import ORDERS, write_histograms
+from eμsym.histogram_io import write_histograms
+from eμsym.label_rule import LABEL_RULE
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled
@@ -88,7 +89,7 @@ def write_folder(
         shutil.rmtree(parts, ignore_errors=True)
     histograms = scaled(processed.histograms, normalisation)
     write_histograms(folder / "histograms.json", histograms)
-    _write_root(folder / "histograms.root", histograms)
+    _write_root(folder / "histograms.root", histograms, processed.rule.orders)
     warnings = [
         luminosity_warning(normalisation, pair),
         *(found.warning() for found in repeats),
@@ -99,6 +100,7 @@ def write_folder(
         "version": VERSION,
         "provenance": provenance(),
         "configuration": {"processor": asdict(config)},
+        LABEL_RULE: processed.rule.to_dict(),
         "datasets": {d.name: d.metadata.model_dump() for d in processed.datasets},
         "inputs": [
             {**asdict(file), "file_id": f"{file.file_id:016x}", "complete": file.complete}
@@ -165,11 +167,11 @@ def _write_events(path: Path, processed: Processed, dataset: str, scale: float) 
     return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
 
 
-def _write_root(path: Path, histograms: Mapping[str, Any]) -> None:
+def _write_root(path: Path, histograms: Mapping[str, Any], orders: tuple[str, str]) -> None:
     """Write dataset/order/name, as ROOT histograms with Σw²."""
     with whole_file(path) as temporary, uproot.recreate(temporary) as file:
         for name, histogram in histograms.items():
             for dataset in histogram.axes["dataset"]:
-                for order in ORDERS:
+                for order in orders:
                     key = f"{quote(dataset, safe='')}/{order}/{name}"
                     file[key] = histogram[{"dataset": dataset, "order": order}]

@@ -1,4 +1,4 @@
-"""Is this a Delphes file that we can read, and if not, why not?"""
+"""Is this a file that we can read, and if not, why not?"""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import uproot
-from coffea.nanoevents import DelphesSchema, NanoEventsFactory
+from coffea.nanoevents import NanoEventsFactory
 
 from eμsym.errors import EmusymError
-from eμsym.processors.delphes import NEEDED, read_chunk
-from eμsym.processors.fileset import DEFAULT_TREE
+from eμsym.processors.formats import DELPHES, Format
 
 
 @dataclass(frozen=True)
@@ -48,28 +47,31 @@ class FileReport:
         return {**asdict(self), "ok": self.ok}
 
 
-def inspect_file(path: str, tree: str = DEFAULT_TREE) -> FileReport:
+def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPHES) -> FileReport:
     """Look at a file's header, tree and branches, reading no event.
 
     Parameters
     ----------
     path : str
         A local path or a URL.
-    tree : str
+    tree : str, optional
+        Default: the format's.
+    file_format : Format
 
     Returns
     -------
     FileReport
         Never raises: a bad file is a result.
     """
-    problem = None if "://" in path else _local_problem(Path(path))
+    tree = file_format.tree if tree is None else tree
+    problem = None if "://" in path else _local_problem(Path(path), file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
         # The mapping form keeps colons in paths from being taken for tree names.
         with uproot.open({path: None}) as file:
             uuid = str(file.file.uuid)
-            entries, problem = _tree_problem(file, path, tree)
+            entries, problem = _tree_problem(file, path, tree, file_format)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         problem = f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"
@@ -77,14 +79,16 @@ def inspect_file(path: str, tree: str = DEFAULT_TREE) -> FileReport:
     return FileReport(path, tree, entries, uuid, problem)
 
 
-def inspect_files(files: Iterable[tuple[str, str]]) -> list[FileReport]:
+def inspect_files(
+    files: Iterable[tuple[str, str]], file_format: Format = DELPHES
+) -> list[FileReport]:
     """Look at many (path, tree), several at a time; the order is kept."""
     files = list(files)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda pair: inspect_file(*pair), files))
+        return list(pool.map(lambda each: inspect_file(each[0], each[1], file_format), files))
 
 
-def _local_problem(path: Path) -> str | None:
+def _local_problem(path: Path, file_format: Format) -> str | None:
     if not path.exists():
         return f"{path}: does not exist; check the path"
     if path.is_dir():
@@ -98,7 +102,10 @@ def _local_problem(path: Path) -> str | None:
     if size == 0:
         return f"{path}: is empty (0 bytes); copy or make it again"
     if header[:4] != b"root":
-        return f"{path}: is not a ROOT file (it begins with {header[:8]!r}); give a Delphes file"
+        return (
+            f"{path}: is not a ROOT file (it begins with {header[:8]!r}); "
+            f"give a {file_format.name} file"
+        )
     expected = _size_in_header(header)
     if expected is not None and size < expected:
         return f"{path}: is truncated ({size} of {expected} bytes); copy or make it again"
@@ -122,7 +129,9 @@ def _size_in_header(header: bytes) -> int | None:
     return size
 
 
-def _tree_problem(file: Any, path: str, name: str) -> tuple[int | None, str | None]:
+def _tree_problem(
+    file: Any, path: str, name: str, file_format: Format
+) -> tuple[int | None, str | None]:
     """Return the number of entries and what is wrong with the tree."""
     kinds = file.classnames(cycle=False)
     if name not in kinds:
@@ -132,23 +141,19 @@ def _tree_problem(file: Any, path: str, name: str) -> tuple[int | None, str | No
     if kinds[name] != "TTree":
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    branches = set(tree.keys())
-    missing = [
-        branch
-        for collection, names in NEEDED.items()
-        for branch in (f"{collection}_size", *(f"{collection}/{collection}.{n}" for n in names))
-        if branch not in branches
-    ]
+    missing = file_format.missing(set(tree.keys()))
     entries = int(tree.num_entries)
     if missing:
         return entries, (
             f"{path}: branch {', '.join(missing)} is missing from tree {name!r}; "
-            "keep it in the TreeWriter of the Delphes card"
+            f"{file_format.remedy}"
         )
     return entries, None
 
 
-def read_whole_file(report: FileReport, chunksize: int = 100_000) -> FileReport:
+def read_whole_file(
+    report: FileReport, chunksize: int = 100_000, file_format: Format = DELPHES
+) -> FileReport:
     """Read every needed value of a file that was found readable.
 
     Parameters
@@ -156,6 +161,7 @@ def read_whole_file(report: FileReport, chunksize: int = 100_000) -> FileReport:
     report : FileReport
     chunksize : int
         Events in memory at a time.
+    file_format : Format
 
     Returns
     -------
@@ -168,11 +174,11 @@ def read_whole_file(report: FileReport, chunksize: int = 100_000) -> FileReport:
         stop = min(start + chunksize, report.entries or 0)
         try:
             with uproot.open({report.path: None}) as file:
-                read_chunk(
+                file_format.read(
                     NanoEventsFactory.from_root(
                         file,
                         treepath=report.tree,
-                        schemaclass=DelphesSchema,
+                        schemaclass=file_format.schema,
                         entry_start=start,
                         entry_stop=stop,
                         metadata={"filename": report.path, "entrystart": start},

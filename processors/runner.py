@@ -13,16 +13,17 @@ from uuid import UUID
 import awkward as ak
 import hist
 import loky
-from coffea.nanoevents import DelphesSchema
 from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import file_id
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
+from eμsym.processors.formats import DELPHES, Format
 from eμsym.processors.inspection import FileReport, inspect_files
 
 #: Below this many events per further worker, starting it costs more than it saves.
@@ -76,6 +77,8 @@ class Processed:
         as they are in the files.
     parts : dict
         dataset → record arrays, or Parquet files of them, in order of file and entry.
+    rule : LabelRule
+        By which the events were labelled.
     """
 
     datasets: tuple[Dataset, ...]
@@ -83,6 +86,7 @@ class Processed:
     cutflow: dict[str, dict[str, dict[str, float]]]
     histograms: dict[str, hist.Hist]
     parts: dict[str, list[Any]]
+    rule: LabelRule = LEADING
 
     @property
     def missing(self) -> tuple[FileAccount, ...]:
@@ -109,6 +113,7 @@ def process(
     allow_missing: bool = False,
     spill: Path | None = None,
     progress: bool = False,
+    file_format: Format = DELPHES,
 ) -> Processed:
     """Run `EMuProcessor` over datasets.
 
@@ -133,6 +138,8 @@ def process(
         in memory.
     progress : bool
         Whether to draw a progress bar.
+    file_format : Format
+        What kind of files they are.
 
     Returns
     -------
@@ -156,7 +163,7 @@ def process(
     if workers is not None and workers < 1:
         raise ConfigurationError(f"workers {workers}: give at least 1")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_files((path, tree) for _, path, tree in asked)
+    reports = inspect_files(((path, tree) for _, path, tree in asked), file_format)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -164,16 +171,17 @@ def process(
     if workers is None:
         events = sum(len(item) for item in items)
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
+    processor = EMuProcessor(config, file_format)
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
-        runner = Runner(executor=executor, schema=DelphesSchema, savemetrics=False)
-        chunks = runner.run(items, EMuProcessor(config))["chunks"]
+        runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
+        chunks = runner.run(items, processor)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
     files = _account(owners, reports, items, chunks)
     if not allow_missing:
         _refuse_losses(files)
-    return _add_up(datasets, config, files, items, chunks)
+    return _add_up(datasets, processor, files, items, chunks)
 
 
 def _refuse_bad_files(reports: list[FileReport], allow_missing: bool) -> None:
@@ -272,7 +280,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
 
 def _add_up(
     datasets: tuple[Dataset, ...],
-    config: EMuConfig,
+    processor: EMuProcessor,
     files: tuple[FileAccount, ...],
     items: list[WorkItem],
     chunks: dict[ChunkKey, Any],
@@ -287,7 +295,10 @@ def _add_up(
     for out in outputs:
         for name, part in out.pop("columns").items():
             parts[name].append(part if isinstance(part, Path) else part.value)
-    empty = {"cutflow": {}, "histograms": config.histograms(*parts)}
+    empty = {
+        "cutflow": {},
+        "histograms": processor.config.histograms(*parts, orders=processor.rule.orders),
+    }
     total = accumulate([empty, *outputs])
-    total = EMuProcessor(config).postprocess(total)
-    return Processed(datasets, files, total["cutflow"], total["histograms"], parts)
+    total = processor.postprocess(total)
+    return Processed(datasets, files, total["cutflow"], total["histograms"], parts, processor.rule)

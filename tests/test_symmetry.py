@@ -24,8 +24,9 @@ from eμsym import (
 from eμsym.calibration.calibrated import Calibrated
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.errors import ConfigurationError
+from eμsym.exchange import LEPTONS
 from eμsym.sources import Relabelled, permutations
-from eμsym.symmetry import LEPTONS, Symmetry
+from eμsym.symmetry import Symmetry
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 
 M_COLL = Regular(14, 30, 170, name="m_coll")

@@ -8,6 +8,7 @@ import numpy as np
 
 from eμsym.binned.q0_input import fit_input, is_signal_pair
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.label_rule import LEADING
 
 
 def pyhf_workspace(
@@ -15,7 +16,7 @@ def pyhf_workspace(
     a: Any,
     signal: Any,
     *,
-    channels: tuple[str, str] = ("emu", "mue"),
+    channels: tuple[str, str] = LEADING.orders,
     signal_events: float | None = None,
     mu_bounds: tuple[float, float] | None = None,
 ) -> dict[str, Any]:

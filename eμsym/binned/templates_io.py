@@ -17,7 +17,8 @@ from eμsym.binned.templates import (
 )
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import RESULTS_FILE, read_json, write_json
-from eμsym.histogram_io import ORDERS, read_histograms, select
+from eμsym.histogram_io import read_histograms, select, whole_content
+from eμsym.label_rule import LabelRule, rule_of
 
 SCHEMA = "emusym/templates"
 VERSION = 1
@@ -90,7 +91,8 @@ def templates_from_folders(
         Default: those whose role is background.
     signal_dataset : str, optional
         Default: the only one whose role is signal.
-    signal_order : {"emu", "mue"}, optional
+    signal_order : str, optional
+        One of the orders of the folder's label rule, such as ``emu``.
         Default: the order with more of the signal, which is the one in which the
         lepton that comes straight from the Higgs leads.
     luminosity_ifb : float, optional
@@ -118,7 +120,7 @@ def templates_from_folders(
     names = _backgrounds(folder, results, background_datasets)
     scales = _scales(folder, results, names, luminosity_ifb)
     sides = []
-    for order in ORDERS:
+    for order in _rule(folder, results).orders:
         total = hist.Hist(*planes.axes[2:], storage=hist.storage.Weight())
         for name in names:
             total += select(planes, datasets=[name], order=order) * scales[name]
@@ -128,10 +130,11 @@ def templates_from_folders(
     signal_folder, signal_results, signal_planes = _open(signal)
     _check_same_processing(folder, results, signal_folder, signal_results)
     dataset = _signal(signal_folder, signal_results, signal_dataset)
-    samples = {o: select(signal_planes, datasets=[dataset], order=o) for o in ORDERS}
-    order = signal_order or max(ORDERS, key=lambda o: float(samples[o].values().sum()))
-    if order not in ORDERS:
-        raise ConfigurationError(f"signal order {order!r}: choose {' or '.join(ORDERS)}")
+    orders = _rule(signal_folder, signal_results).orders
+    samples = {o: select(signal_planes, datasets=[dataset], order=o) for o in orders}
+    order = signal_order or max(orders, key=lambda o: float(samples[o].values().sum()))
+    if order not in orders:
+        raise ConfigurationError(f"signal order {order!r}: choose {' or '.join(orders)}")
     s = signal_template(samples[order])
 
     luminosities = [_luminosity(results, name) for name in names]
@@ -163,6 +166,11 @@ def _open(path: str | Path) -> tuple[Path, dict[str, Any], hist.Hist]:
     if "plane" not in histograms:
         raise InputFileError(f"{folder}: has no histogram 'plane'; make it with emusym process")
     return folder, results, histograms["plane"]
+
+
+def _rule(folder: Path, results: Mapping[str, Any]) -> LabelRule:
+    with whole_content(folder / RESULTS_FILE):
+        return rule_of(results)
 
 
 def _names(results: Mapping[str, Any], role: str) -> list[str]:
@@ -249,7 +257,7 @@ def _dataset(results: Mapping[str, Any], name: str, scale: float | None) -> dict
             for file in results["inputs"]
             if file["dataset"] == name
         ],
-        "selected_events": {order: flow[order]["raw"] for order in ORDERS},
+        "selected_events": {order: flow[order]["raw"] for order in rule_of(results).orders},
         "luminosity_ifb": entry["luminosity_ifb"],
     }
     if scale is not None:

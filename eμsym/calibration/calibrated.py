@@ -38,8 +38,9 @@ from eμsym.calibration.self_calibration import (
     recalibrated,
 )
 from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
+from eμsym.exchange import LEPTONS, Exchange
 from eμsym.pool import Pool
-from eμsym.symmetry import LEPTONS, Draw, Exchange, FairCoin, Symmetry, balanced
+from eμsym.symmetry import Draw, FairCoin, Symmetry, balanced
 
 
 class Correction(Protocol):

@@ -27,10 +27,11 @@ from eμsym.calibration.efficiency_ratio import (
     LeptonBins,
 )
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.exchange import LEPTONS
 from eμsym.minuit import migrad_to_the_end
 from eμsym.pool import Pool
 from eμsym.shown import Shown
-from eμsym.symmetry import LEPTONS, Labelled
+from eμsym.symmetry import Labelled
 
 #: Least leptons in a bin that is chosen here: ln r is then known to about 0.1.
 MIN_ENTRIES = 250

@@ -15,7 +15,8 @@ from numpy.random import SeedSequence
 
 from eμsym.arrays import Rng
 from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
-from eμsym.pair import ORDER_COLUMN, Pair
+from eμsym.label_rule import LEADING
+from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.running.toys import draw_and_test
 from eμsym.sample import Sample, joined_events
@@ -213,7 +214,8 @@ def _events(
         events = _any_parquet(path)
     else:
         pair = read_pair(path, datasets=datasets or None)
-        events = {"emu": pair.a.events, "mue": pair.b.events}.get(order or "")
+        by_order = dict(zip(LEADING.orders, (pair.a.events, pair.b.events), strict=True))
+        events = by_order.get(order or "")
         events = joined_events(pair.a, pair.b) if events is None else events
     names = [column] if isinstance(column, str) else list(column)
     if "weight" in ak.fields(events) and not uniform:
@@ -232,7 +234,8 @@ def _any_parquet(path: str) -> ak.Array:
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
-    return ak.without_field(events, ORDER_COLUMN) if ORDER_COLUMN in events.fields else events
+    label = LEADING.column
+    return ak.without_field(events, label) if label in events.fields else events
 
 
 def _digest(samples: Iterable[ak.Array | None]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from coffea.nanoevents import DelphesSchema, NanoEventsFactory
 from coffea.processor import IterativeExecutor, Runner, accumulate
 
+from eμsym import Pair
 from eμsym.errors import DataError, InputFileError
+from eμsym.label_rule import LEADING
 from eμsym.processors import Binning, EMuConfig, EMuProcessor
 from eμsym.processors.columns import COLUMNS, file_id
 from eμsym.recipes import embedded_fileset
@@ -209,3 +212,24 @@ def test_missing_branch_is_named_by_the_processor_too(
     events = NanoEventsFactory.from_root({str(path): "Delphes"}, schemaclass=DelphesSchema).events()
     with pytest.raises(InputFileError, match=r"branch Muon\.Charge cannot be read"):
         EMuProcessor().process(events)
+
+
+class RenamingProcessor(EMuProcessor):
+    """The processor with a rule that calls the samples something else."""
+
+    rule = replace(LEADING, orders=("first", "second"), names=("e first", "μ first"))
+
+
+def test_the_samples_are_called_what_the_rule_calls_them(delphes_file: Callable[..., Path]) -> None:
+    path = delphes_file([emu(40, 30), emu(20, 60), emu(30, 50)])
+    factory = NanoEventsFactory.from_root({str(path): "Delphes"}, schemaclass=DelphesSchema)
+    output = RenamingProcessor().process(factory.events())
+    flow = output["cutflow"]["events"]
+    assert list(flow)[-2:] == ["first", "second"]
+    assert (flow["first"]["raw"], flow["second"]["raw"]) == (1, 2)
+    assert list(output["histograms"]["m_coll"].axes["order"]) == ["first", "second"]
+    pair = Pair.from_output(output, rule=RenamingProcessor.rule)
+    assert pair.names == ("e first", "μ first")
+    assert [h.sum().value for h in pair.hist("m_coll")] == [1, 2]
+    with pytest.raises(DataError, match="no axes dataset and order"):
+        Pair.from_output(output)
