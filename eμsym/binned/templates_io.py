@@ -16,12 +16,12 @@ from eμsym.binned.templates import (
     symmetric_template,
 )
 from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.files import RESULTS_FILE, read_json, write_json
-from eμsym.histogram_io import ORDERS, read_histograms, select
+from eμsym.files import read_json, write_json
+from eμsym.folder import ProcessedFolder
+from eμsym.histogram_io import ORDERS, select
 
 SCHEMA = "emusym/templates"
 VERSION = 1
-_FOLDER_SCHEMA = "emusym/results"
 #: Datasets whose luminosities differ by more than this do not add up to one experiment.
 _TOLERANCE = 0.05
 
@@ -155,14 +155,8 @@ def templates_from_folders(
 
 
 def _open(path: str | Path) -> tuple[Path, dict[str, Any], hist.Hist]:
-    folder = Path(path)
-    if not (folder / RESULTS_FILE).is_file():
-        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
-    results = read_json(folder / RESULTS_FILE, schema=_FOLDER_SCHEMA)
-    histograms = read_histograms(folder / "histograms.json")
-    if "plane" not in histograms:
-        raise InputFileError(f"{folder}: has no histogram 'plane'; make it with emusym process")
-    return folder, results, histograms["plane"]
+    folder = ProcessedFolder(Path(path))
+    return folder.path, folder.content(), folder.histogram("plane")
 
 
 def _names(results: Mapping[str, Any], role: str) -> list[str]:

@@ -20,8 +20,8 @@ from eμsym.cli.signals import (
     write_workspace,
 )
 from eμsym.cli.unbinned import Unbinned, raw_spline, run_unbinned
-from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.files import RESULTS_FILE, read_json, write_json
+from eμsym.errors import ConfigurationError
+from eμsym.folder import ProcessedFolder
 from eμsym.nulls import null
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
@@ -34,7 +34,6 @@ from eμsym.plots import (
     save_figure,
 )
 from eμsym.processors.columns import LABELS
-from eμsym.processors.folder import RESULTS_SCHEMA
 
 #: Said wherever only the raw comparison is shown.
 RAW_WARNING = (
@@ -110,9 +109,8 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
     InputFileError, ConfigurationError
         If the folder is not a processed one, or lacks a dataset.
     """
-    if not (folder / RESULTS_FILE).is_file():
-        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
-    results = read_json(folder / RESULTS_FILE, schema=RESULTS_SCHEMA)
+    processed = ProcessedFolder(folder)
+    results = processed.content()
     names = list(tests.pair) or results["pair"]
     for name in names:
         if name not in results["cutflow"]:
@@ -186,8 +184,7 @@ def analyse(folder: Path, tests: Tests) -> dict[str, Any]:
             results["tests"]["pyhf"] = "raw counts, without the correction"
     write_equalisation(equalised, folder)
     _write_figures(figures, folder, results)
-    write_json(folder / RESULTS_FILE, results)
-    return dict(results)
+    return processed.write_results(results)
 
 
 def _write_figures(figures: Mapping[str, Any], folder: Path, results: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ def process_into(folder: Path, config: RunConfig) -> dict[str, Any]:
     """
     import sys
 
+    from eμsym.folder import ProcessedFolder
     from eμsym.processors.fileset import read_fileset
     from eμsym.processors.folder import write_folder
     from eμsym.processors.normalisation import normalise, pair_datasets
@@ -81,4 +82,6 @@ def process_into(folder: Path, config: RunConfig) -> dict[str, Any]:
     normalisation = normalise(
         processed, luminosity_ifb=config.luminosity_ifb, allow_missing=config.allow_missing
     )
-    return write_folder(folder, processed, config.processor, normalisation, pair, parts)
+    return write_folder(
+        ProcessedFolder(folder), processed, config.processor, normalisation, pair, parts
+    )
