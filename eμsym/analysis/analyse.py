@@ -19,7 +19,7 @@ from eμsym.analysis.signals import (
     stored_signals,
     workspace,
 )
-from eμsym.analysis.statistics import Columns, Tested, Unbinned, extra, spline_alone, unbinned
+from eμsym.analysis.statistics import AgainstNull, Columns, Unbinned, extra, spline_alone, unbinned
 from eμsym.analysis.yields import Cutflow, Yields
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.window_null import WindowPValue
@@ -152,7 +152,7 @@ class Analysis:
     unbinned : Unbinned
     raw : Uncorrected or None
         Of a corrected pair.
-    extra : mapping of str to Tested or Problem
+    extra : mapping of str to AgainstNull or Problem
         The further tests that were given.
     workspaces : mapping of str to dict
         By signal, if asked for: of the raw counts, without the correction.
@@ -168,7 +168,7 @@ class Analysis:
     q0: Mapping[str, SignalFit]
     unbinned: Unbinned
     raw: Uncorrected | None = None
-    extra: Mapping[str, Tested | Problem] = field(default_factory=dict)
+    extra: Mapping[str, AgainstNull | Problem] = field(default_factory=dict)
     workspaces: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def _uncorrected(raw: Pair, shapes: list[SignalShape], tests: Tests) -> Uncorrec
     )
 
 
-def _row(result: Tested | Problem) -> dict[str, Any]:
+def _row(result: AgainstNull | Problem) -> dict[str, Any]:
     """Return a further test for JSON, its statistic by that name whatever it returned."""
     known = {} if isinstance(result, Problem) else {"statistic": result.statistic}
     return {**known, **result.to_dict()}

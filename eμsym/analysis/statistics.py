@@ -59,7 +59,7 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class AgainstNull:
     """A test of a pair, with its null under the pair's own symmetry.
 
     Attributes
@@ -101,7 +101,7 @@ class Unbinned:
     ----------
     columns : Columns
     seed : int
-    tests : mapping of str to Tested or Problem
+    tests : mapping of str to AgainstNull or Problem
     samples : tuple or None
         (a, b, weights of a, weights of b) of the column as the tests saw it, weights
         None where all are one; None if there are several columns.
@@ -109,7 +109,7 @@ class Unbinned:
 
     columns: Columns
     seed: int
-    tests: Mapping[str, Tested | Problem]
+    tests: Mapping[str, AgainstNull | Problem]
     samples: tuple[Any, Any, Any, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,7 +122,9 @@ class Unbinned:
         }
 
 
-def tested(test: Callable[..., Any], pair: Pair, n: int, *, seed: int) -> Tested | Problem:
+def against_null(
+    test: Callable[..., Any], pair: Pair, n: int, *, seed: int
+) -> AgainstNull | Problem:
     """Run a test of pairs, and draw its null under the pair's own symmetry.
 
     Parameters
@@ -140,7 +142,7 @@ def tested(test: Callable[..., Any], pair: Pair, n: int, *, seed: int) -> Tested
         statistic = float(getattr(result, "statistic", result))
         if np.isnan(statistic):
             raise DataError("the statistic is NaN: it has no p-value")
-        return Tested(result, null(test, pair, n, rng=seed))
+        return AgainstNull(result, null(test, pair, n, rng=seed))
     except DataError as error:
         return Problem(str(error))
 
@@ -167,7 +169,7 @@ def unbinned(pair: Pair, options: Tests) -> Unbinned:
     if options.symmetrized:
         tests["network"] = SymmetrizedTest(epochs=options.epochs)
     found = {
-        name: tested(columns.read_by(test), pair, options.permutations, seed=options.seed)
+        name: against_null(columns.read_by(test), pair, options.permutations, seed=options.seed)
         for name, test in tests.items()
     }
     samples = None
@@ -186,10 +188,10 @@ def spline_alone(pair: Pair, columns: Columns) -> Any | Problem | None:
         return Problem(str(error))
 
 
-def extra(pair: Pair, options: Tests) -> dict[str, Tested | Problem]:
+def extra(pair: Pair, options: Tests) -> dict[str, AgainstNull | Problem]:
     """Run the further tests that were given, each with its null."""
     columns = Columns(options.columns)
     return {
-        name: tested(columns.read_by(test), pair, options.permutations, seed=options.seed)
+        name: against_null(columns.read_by(test), pair, options.permutations, seed=options.seed)
         for name, test in options.extra.items()
     }

@@ -10,7 +10,7 @@ from eμsym.analysis.analyse import Analysis, analyse
 from eμsym.analysis.correction import Correction
 from eμsym.analysis.options import Tests
 from eμsym.analysis.record import record
-from eμsym.analysis.statistics import Tested
+from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import (
@@ -95,7 +95,7 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
 def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Figure]:
     unbinned, drawn = analysis.unbinned, {}
     for name, test in unbinned.tests.items():
-        if not isinstance(test, Tested):
+        if not isinstance(test, AgainstNull):
             continue
         drawn[f"{name}_null"] = draw_null(
             test.null,
