@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import awkward as ak
 import hist
@@ -14,9 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError
-from eμsym.files import RESULTS_FILE, read_json, whole_file, write_json
-from eμsym.histogram_io import read_histograms, read_uhi_json, sides, whole_content
-from eμsym.label_rule import rule_of
+from eμsym.event_io import read_events
+from eμsym.files import whole_file, write_json
+from eμsym.folder import ProcessedFolder
+from eμsym.histogram_io import read_uhi_json, sides, whole_content
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
@@ -83,7 +83,7 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
     if not path.exists():
         raise InputFileError(f"{path}: does not exist")
     if path.is_dir():
-        return _read_folder(path, datasets)
+        return _read_folder(ProcessedFolder(path), datasets)
     if datasets is not None:
         raise ConfigurationError(f"{path}: datasets can be chosen only from a processed folder")
     pair: Pair = _by_suffix(path, _READERS)(path)
@@ -108,7 +108,7 @@ def _write_parquet(pair: Pair, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> Pair:
-    pair = Pair.from_events(_parquet_events(path))
+    pair = Pair.from_events(read_events(path))
     note = pq.read_schema(path).metadata or {}
     return replace(pair, symmetry=_symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode()))
 
@@ -122,14 +122,6 @@ def _symmetry_name(pair: Pair) -> str:
 def _symmetry(name: str) -> Symmetry:
     """Return what a file says of the symmetry; files of others say nothing."""
     return SYMMETRIES[name if name in SYMMETRIES else DEFAULT_SYMMETRY]
-
-
-def _parquet_events(path: Path) -> ak.Array:
-    try:
-        return ak.from_parquet(str(path))
-    except Exception as error:
-        reason = _one_line(error)
-        raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
 
 
 def _one_line(error: Exception) -> str:
@@ -208,28 +200,24 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
     return Sample(events, histograms)
 
 
-def _read_folder(folder: Path, datasets: Iterable[str] | None) -> Pair:
-    if not (folder / RESULTS_FILE).is_file():
-        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
-    by_dataset = read_histograms(folder / "histograms.json")
-    files = {unquote(p.stem): p for p in sorted((folder / "events").glob("*.parquet"))}
-    if not files:
-        raise InputFileError(f"{folder}: has no events/*.parquet; make it with emusym process")
+def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
+    folder.results()  # for its errors
+    by_dataset, files = folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
+    known = f"there are {', '.join(files)}"
     if not chosen:
-        raise ConfigurationError(f"{folder}: no dataset is chosen; there are {', '.join(files)}")
+        raise ConfigurationError(f"{folder.path}: no dataset is chosen; {known}")
     for name in chosen:
         if name not in files:
-            raise ConfigurationError(f"{folder}: no dataset {name!r}; there are {', '.join(files)}")
-    with whole_content(folder / RESULTS_FILE):
-        rule = rule_of(read_json(folder / RESULTS_FILE))
+            raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
+    rule = folder.label_rule()
     pair = Pair.from_events(
-        ak.concatenate([_parquet_events(files[name]) for name in chosen]),
+        ak.concatenate([read_events(files[name]) for name in chosen]),
         by=rule.column,
         names=rule.names,
         symmetry=FairCoin(rule.exchange),
     )
-    with whole_content(folder / "histograms.json"):
+    with whole_content(folder.path / "histograms.json"):
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
     return replace(pair, histograms=histograms)
 

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.arrays import FloatArray
-from eμsym.calibration.before_after import OrderRatio, lepton_ratio, order_ratio
-from eμsym.pair import Pair
+from eμsym.calibration.before_after import BeforeAfter, OrderRatio
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -21,27 +20,24 @@ from eμsym.plots.style import (
     styled,
 )
 
-#: What is looked at: a column, and whether its absolute value is meant.
-VARIABLES = (
-    ("lead_pt", False),
-    ("sub_pt", False),
-    ("m_coll", False),
-    ("lead_eta", True),
-    ("sub_eta", True),
-    ("met", False),
-)
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def draw_equalisation(
-    pair: Pair, *, labels: Mapping[str, str] | None = None, style: Style = "neutral"
+    found: BeforeAfter,
+    *,
+    names: tuple[str, str] = ("eμ", "μe"),
+    labels: Mapping[str, str] | None = None,
+    style: Style = "neutral",
 ) -> Figure:
     """Draw A/B against each kinematic variable before and after, and r of a lepton.
 
     Parameters
     ----------
-    pair : Pair
-        That has been corrected, with the columns in `VARIABLES`.
+    found : BeforeAfter
+        Of six variables.
+    names : tuple of str
+        Of A and of B.
     labels : mapping of str to str, optional
         What axes call the columns.
     style : str
@@ -51,27 +47,24 @@ def draw_equalisation(
     -------
     matplotlib.figure.Figure
     """
-    names = labels or {}
+    called = labels or {}
     with styled(style):
         figure = StyledFigure(style, figsize=(14.0, 6.2), layout="constrained")
         grid = figure.add_gridspec(2, 4, width_ratios=(1, 1, 1, 1.35))
-        panels = [figure.add_subplot(grid[i // 3, i % 3]) for i in range(len(VARIABLES))]
-        found = []
-        for panel, (column, absolute) in zip(panels, VARIABLES, strict=True):
-            values = pair.pool.column(column)
-            label = names.get(column, column)
-            if absolute:
-                values, label = np.abs(values), label.replace(r"$\eta$", r"$|\eta|$")
-            found.append(order_ratio(pair, values))
-            _draw_ratio(panel, found[-1], label)
-        reach = 1.1 * max(_reach(ratio) for ratio in found)
+        panels = [figure.add_subplot(grid[i // 3, i % 3]) for i in range(len(found.variables))]
+        for panel, variable in zip(panels, found.variables, strict=True):
+            label = called.get(variable.column, variable.column)
+            if variable.absolute:
+                label = label.replace(r"$\eta$", r"$|\eta|$")
+            _draw_ratio(panel, variable.ratio, label)
+        reach = 1.1 * max(_reach(variable.ratio) for variable in found.variables)
         for panel in panels:
             panel.set_ylim(1 - reach, 1 + reach)
         for panel in (panels[0], panels[3]):
-            panel.set_ylabel(f"{pair.names[0]} / {pair.names[1]}")
+            panel.set_ylabel(f"{names[0]} / {names[1]}")
         panels[0].legend(loc="lower left", fontsize="small")
         experiment_label(panels[0], style)
-        _draw_lepton_ratio(figure.add_subplot(grid[:, 3]), pair)
+        _draw_lepton_ratio(figure.add_subplot(grid[:, 3]), found)
     return figure
 
 
@@ -124,12 +117,12 @@ def _drawn(edges: FloatArray) -> FloatArray:
     return result
 
 
-def _draw_lepton_ratio(axes: Any, pair: Pair) -> None:
-    bins, log_ratio, error = lepton_ratio(pair)
+def _draw_lepton_ratio(axes: Any, found: BeforeAfter) -> None:
+    bins = found.bins
     n_pt, n_eta = bins.shape
     pt, eta = _drawn(np.array(bins.pt_edges)), bins.abseta_edges
     centre = np.sqrt(pt[:-1] * pt[1:])
-    value, size = (x.reshape(n_pt, n_eta) for x in (log_ratio, error))
+    value, size = (x.reshape(n_pt, n_eta) for x in (found.log_ratio, found.log_ratio_error))
     r = np.exp(value)
     for j in range(n_eta):
         # Beside each other, so that the errors can be told apart.
@@ -149,7 +142,7 @@ def _draw_lepton_ratio(axes: Any, pair: Pair) -> None:
     axes.set_xscale("log")
     _plain_ticks(axes)
     axes.set_xlabel(r"lepton $p_\mathrm{T}$ [GeV]")
-    known = "" if pair.symmetry.calibration is None else ", up to a factor"
+    known = ", up to a factor" if found.up_to_a_factor else ""
     axes.set_ylabel(rf"$r = \epsilon_\mu / \epsilon_e${known}")
     axes.legend(fontsize="small")
 

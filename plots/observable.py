@@ -6,12 +6,13 @@ from typing import Any
 
 import mplhep
 import numpy as np
+from hist import Hist
 from matplotlib.figure import Figure
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
 from eμsym.counts import counts_and_variances
-from eμsym.pair import Pair
+from eμsym.difference import Difference
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -24,17 +25,26 @@ from eμsym.plots.style import (
 
 
 def draw_observable(
-    pair: Pair, name: str, result: NSigma | None = None, *, style: Style = "neutral"
+    a: Hist,
+    b: Hist,
+    difference: Difference,
+    result: NSigma | None = None,
+    *,
+    names: tuple[str, str] = ("eμ", "μe"),
+    style: Style = "neutral",
 ) -> Figure:
     """Draw a 1-D histogram of A and of B, and the pulls (B − A)/σ.
 
     Parameters
     ----------
-    pair : Pair
-    name : str
-        A 1-D histogram of the pair, ``m_coll`` for instance.
+    a, b : hist.Hist
+        1-D, of the same axis.
+    difference : Difference
+        Of the two, with its pulls.
     result : NSigma, optional
         Written into the pull panel.
+    names : tuple of str
+        Of A and of B.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -42,12 +52,11 @@ def draw_observable(
     -------
     matplotlib.figure.Figure
     """
-    a, b = pair.hist(name)
     axis = a.axes[0]
     with styled(style):
         figure = StyledFigure(style, figsize=(6.4, 5.6), layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        for histogram, label, color in ((a, pair.names[0], COLOR_A), (b, pair.names[1], COLOR_B)):
+        for histogram, label, color in ((a, names[0], COLOR_A), (b, names[1], COLOR_B)):
             text = f"{label}  ({_total(histogram):,.0f} events)"
             mplhep.histplot(
                 histogram, ax=top, label=text, color=color, yerr=True, flow="none", linewidth=1.3
@@ -56,7 +65,7 @@ def draw_observable(
         top.set_ylabel(f"events / {_width(axis)}")
         top.set_ylim(0, 1.12 * max(_highest(a), _highest(b), 0.0) or 1.0)
         top.legend(title=_legend_title(a, b))
-        _draw_pulls(bottom, axis.edges, pair.difference(name).pull, pair.names, result)
+        _draw_pulls(bottom, axis.edges, difference.pull, names, result)
         bottom.set_xlabel(axis.label)
         bottom.set_xlim(axis.edges[0], axis.edges[-1])
         figure.align_ylabels()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from hist import Hist
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -13,29 +14,34 @@ from matplotlib.patheffects import withStroke
 
 from eμsym.binned.nsigma import NSigma
 from eμsym.binned.windows import Window
-from eμsym.pair import Pair
+from eμsym.difference import Difference
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
 
 
 def draw_plane(
-    pair: Pair,
-    name: str = "plane",
+    a: Hist,
+    b: Hist,
+    difference: Difference,
     window: Window | None = None,
     result: NSigma | None = None,
     *,
+    names: tuple[str, str] = ("eμ", "μe"),
     style: Style = "neutral",
 ) -> Figure:
     """Draw A, B and the pulls (B − A)/σ of a 2-D histogram, side by side.
 
     Parameters
     ----------
-    pair : Pair
-    name : str
-        A 2-D histogram of the pair.
+    a, b : hist.Hist
+        2-D, of the same axes.
+    difference : Difference
+        Of the two, with its pulls.
     window : Window, optional
         Marked in every panel; its local significance is written over the pulls.
     result : NSigma, optional
         Nσ of the whole plane.
+    names : tuple of str
+        Of A and of B.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -43,22 +49,21 @@ def draw_plane(
     -------
     matplotlib.figure.Figure
     """
-    a, b = pair.hist(name)
     with styled(style):
         layout = ConstrainedLayoutEngine(wspace=0.06)
         figure = StyledFigure(style, figsize=(14.0, 4.4), layout=layout)
         panels = figure.subplots(1, 3, sharex=True, sharey=True)
         edges = a.axes[0].edges, a.axes[1].edges
         norm = _logarithmic(a.values(), b.values())
-        for axes, histogram, label in zip(panels, (a, b), pair.names, strict=False):
+        for axes, histogram, label in zip(panels, (a, b), names, strict=False):
             # Not mplhep.hist2dplot: it opens a figure in pyplot, which nobody closes.
             mesh = axes.pcolormesh(*edges, histogram.values().T, cmap="viridis", norm=norm)
             axes.set_title(label, loc="right")
             _colorbar(figure, axes, mesh, f"events / {_area(a)}")
-        pull = pair.difference(name).pull
+        pull = difference.pull
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
         mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
-        _colorbar(figure, panels[2], mesh, rf"pull ({pair.names[1]} $-$ {pair.names[0]})")
+        _colorbar(figure, panels[2], mesh, rf"pull ({names[1]} $-$ {names[0]})")
         panels[2].set_title(_pull_title(window, result), fontsize="medium", loc="right")
         for axes in panels:
             axes.set_xlabel(a.axes[0].label)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import awkward as ak
 import numpy as np
-import pyarrow.parquet
-import uproot
 
-from eμsym.files import RESULTS_FILE, whole_file, write_json
-from eμsym.histogram_io import write_histograms
+from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LABEL_RULE
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
@@ -31,8 +27,6 @@ from eμsym.processors.repeats import (
 )
 from eμsym.processors.runner import Processed
 
-RESULTS_SCHEMA = "emusym/results"
-VERSION = 1
 _PACKAGES = (
     "emusym",
     "awkward",
@@ -47,7 +41,7 @@ _PACKAGES = (
 
 
 def write_folder(
-    folder: Path,
+    folder: ProcessedFolder,
     processed: Processed,
     config: EMuConfig,
     normalisation: Mapping[str, Normalisation],
@@ -58,8 +52,8 @@ def write_folder(
 
     Parameters
     ----------
-    folder : Path
-        An existing folder; see `eμsym.files.whole_folder`.
+    folder : ProcessedFolder
+        Existing and empty; see `eμsym.files.whole_folder`.
     processed : Processed
     config : EMuConfig
     normalisation : mapping of str to Normalisation
@@ -73,31 +67,21 @@ def write_folder(
     dict
         The content of ``results.json``.
     """
-    (folder / "events").mkdir()
     seen: dict[str, Fingerprints] = {}
     repeats: list[RepeatedEvents] = []
     for name in processed.parts:
-        seen[name] = _write_events(
-            folder / "events" / f"{quote(name, safe='')}.parquet",
-            processed,
-            name,
-            normalisation[name].scale,
-        )
+        seen[name] = _write_events(folder, processed, name, normalisation[name].scale)
         repeats.append(repeated_events(processed, name, seen[name]))
     shared = shared_events({name: seen[name] for name in pair})
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
-    histograms = scaled(processed.histograms, normalisation)
-    write_histograms(folder / "histograms.json", histograms)
-    _write_root(folder / "histograms.root", histograms, processed.rule.orders)
+    folder.write_histograms(scaled(processed.histograms, normalisation), processed.rule.orders)
     warnings = [
         luminosity_warning(normalisation, pair),
         *(found.warning() for found in repeats),
         shared.warning(),
     ]
     results = {
-        "schema": RESULTS_SCHEMA,
-        "version": VERSION,
         "provenance": provenance(),
         "configuration": {"processor": asdict(config)},
         LABEL_RULE: processed.rule.to_dict(),
@@ -115,8 +99,7 @@ def write_folder(
         "cutflow": processed.cutflow,
         "tests": {},
     }
-    write_json(folder / RESULTS_FILE, results)
-    return results
+    return folder.write_results(results)
 
 
 def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) -> list[str]:
@@ -148,30 +131,16 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _write_events(path: Path, processed: Processed, dataset: str, scale: float) -> Fingerprints:
-    """Write a dataset's columns a chunk at a time, so that memory stays small.
-
-    Returns
-    -------
-    Fingerprints
-        Of its events.
-    """
+def _write_events(
+    folder: ProcessedFolder, processed: Processed, dataset: str, scale: float
+) -> Fingerprints:
+    """Write a dataset's columns a chunk at a time, and return the events' fingerprints."""
     seen: list[Fingerprints] = []
-    with whole_file(path) as temporary:
-        schema = ak.to_arrow_table(record_array(), extensionarray=False).schema
-        with pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
-            for columns in processed.columns(dataset):
-                seen.append(fingerprints(columns))
-                columns = ak.with_field(columns, columns.weight * scale, "weight")
-                writer.write_table(ak.to_arrow_table(columns, extensionarray=False))
+
+    def scaled_chunks() -> Iterator[ak.Array]:
+        for columns in processed.columns(dataset):
+            seen.append(fingerprints(columns))
+            yield ak.with_field(columns, columns.weight * scale, "weight")
+
+    folder.write_events(dataset, scaled_chunks(), like=record_array())
     return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
-
-
-def _write_root(path: Path, histograms: Mapping[str, Any], orders: tuple[str, str]) -> None:
-    """Write dataset/order/name, as ROOT histograms with Σw²."""
-    with whole_file(path) as temporary, uproot.recreate(temporary) as file:
-        for name, histogram in histograms.items():
-            for dataset in histogram.axes["dataset"]:
-                for order in orders:
-                    key = f"{quote(dataset, safe='')}/{order}/{name}"
-                    file[key] = histogram[{"dataset": dataset, "order": order}]

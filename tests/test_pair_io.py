@@ -15,9 +15,10 @@ from hist.axis import Regular, StrCategory, Variable
 
 from eμsym import EmusymError, Pair, Sample, read_pair, write_pair
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
-from eμsym.files import RESULTS_FILE, write_json
+from eμsym.files import write_json
 from eμsym.histogram_io import read_histograms, select, write_histograms
 from eμsym.symmetry import Exchangeable, FairCoin
+from tests.results_file import write_results
 
 MASS = Regular(4, 0, 8, name="m_coll", label="$m$ [GeV]")
 PLANE = (MASS, Variable([10, 20, 50], name="lead_pt", label=r"$p_\mathrm{T}$ [GeV]"))
@@ -327,7 +328,7 @@ def folder(tmp_path):
                 name, label, chosen.m_coll, chosen.lead_pt, weight=ak.to_numpy(chosen.weight)
             )
     write_histograms(out / "histograms.json", {"plane": by_dataset})
-    write_json(out / RESULTS_FILE, {"schema": "emusym/results"})
+    write_results(out, DATASETS)
     return out
 
 

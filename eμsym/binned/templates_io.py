@@ -16,13 +16,13 @@ from eμsym.binned.templates import (
     symmetric_template,
 )
 from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.files import RESULTS_FILE, read_json, write_json
-from eμsym.histogram_io import read_histograms, select, whole_content
-from eμsym.label_rule import LabelRule, rule_of
+from eμsym.files import read_json, write_json
+from eμsym.folder import ProcessedFolder
+from eμsym.histogram_io import select
+from eμsym.label_rule import rule_of
 
 SCHEMA = "emusym/templates"
 VERSION = 1
-_FOLDER_SCHEMA = "emusym/results"
 #: Datasets whose luminosities differ by more than this do not add up to one experiment.
 _TOLERANCE = 0.05
 
@@ -120,7 +120,7 @@ def templates_from_folders(
     names = _backgrounds(folder, results, background_datasets)
     scales = _scales(folder, results, names, luminosity_ifb)
     sides = []
-    for order in _rule(folder, results).orders:
+    for order in ProcessedFolder(folder).label_rule().orders:
         total = hist.Hist(*planes.axes[2:], storage=hist.storage.Weight())
         for name in names:
             total += select(planes, datasets=[name], order=order) * scales[name]
@@ -130,7 +130,7 @@ def templates_from_folders(
     signal_folder, signal_results, signal_planes = _open(signal)
     _check_same_processing(folder, results, signal_folder, signal_results)
     dataset = _signal(signal_folder, signal_results, signal_dataset)
-    orders = _rule(signal_folder, signal_results).orders
+    orders = ProcessedFolder(signal_folder).label_rule().orders
     samples = {o: select(signal_planes, datasets=[dataset], order=o) for o in orders}
     order = signal_order or max(orders, key=lambda o: float(samples[o].values().sum()))
     if order not in orders:
@@ -158,19 +158,8 @@ def templates_from_folders(
 
 
 def _open(path: str | Path) -> tuple[Path, dict[str, Any], hist.Hist]:
-    folder = Path(path)
-    if not (folder / RESULTS_FILE).is_file():
-        raise InputFileError(f"{folder}: has no {RESULTS_FILE}; make it with emusym process")
-    results = read_json(folder / RESULTS_FILE, schema=_FOLDER_SCHEMA)
-    histograms = read_histograms(folder / "histograms.json")
-    if "plane" not in histograms:
-        raise InputFileError(f"{folder}: has no histogram 'plane'; make it with emusym process")
-    return folder, results, histograms["plane"]
-
-
-def _rule(folder: Path, results: Mapping[str, Any]) -> LabelRule:
-    with whole_content(folder / RESULTS_FILE):
-        return rule_of(results)
+    folder = ProcessedFolder(Path(path))
+    return folder.path, folder.content(), folder.histogram("plane")
 
 
 def _names(results: Mapping[str, Any], role: str) -> list[str]:

@@ -13,6 +13,15 @@ from eμsym.calibration.self_calibration import lepton_columns
 from eμsym.difference import Difference
 from eμsym.symmetry import Labelled
 
+#: What is looked at: a column, and whether its absolute value is meant.
+VARIABLES = (
+    ("lead_pt", False),
+    ("sub_pt", False),
+    ("m_coll", False),
+    ("lead_eta", True),
+    ("sub_eta", True),
+    ("met", False),
+)
 #: Bins of a variable, of about equal contents.
 BINS = 10
 #: For corrections that do not come in bins.
@@ -41,6 +50,61 @@ class OrderRatio:
     after: FloatArray
     after_error: FloatArray
     pvalue: float
+
+
+@dataclass(frozen=True, eq=False)
+class VariableRatio:
+    """A/B against one variable.
+
+    Attributes
+    ----------
+    column : str
+    absolute : bool
+        Whether its absolute value is meant.
+    ratio : OrderRatio
+    """
+
+    column: str
+    absolute: bool
+    ratio: OrderRatio
+
+
+@dataclass(frozen=True, eq=False)
+class BeforeAfter:
+    """What a correction does.
+
+    Attributes
+    ----------
+    variables : tuple of VariableRatio
+    bins : LeptonBins
+    log_ratio, log_ratio_error : ndarray of float, shape (k,)
+        See `lepton_ratio`.
+    up_to_a_factor : bool
+        Whether r is known only so: that of a fit to the pair.
+    """
+
+    variables: tuple[VariableRatio, ...]
+    bins: LeptonBins
+    log_ratio: FloatArray
+    log_ratio_error: FloatArray
+    up_to_a_factor: bool
+
+
+def before_after(pair: Labelled) -> BeforeAfter:
+    """Return A/B against each of `VARIABLES` before and after, and r of a lepton.
+
+    Parameters
+    ----------
+    pair : Pair
+        That has been corrected, with those columns.
+    """
+    found = []
+    for column, absolute in VARIABLES:
+        values = pair.pool.column(column)
+        ratio = order_ratio(pair, np.abs(values) if absolute else values)
+        found.append(VariableRatio(column, absolute, ratio))
+    fitted = pair.symmetry.calibration is not None
+    return BeforeAfter(tuple(found), *lepton_ratio(pair), up_to_a_factor=fitted)
 
 
 def order_ratio(pair: Labelled, values: FloatArray, n_bins: int = BINS) -> OrderRatio:

@@ -94,6 +94,11 @@ class Closure(Shown):
         """The two-sided p-value of `z`."""
         return float(2 * norm.sf(abs(self.z)))
 
+    @property
+    def worst(self) -> ClosureOf:
+        """The variable with the smallest p-value."""
+        return min(self.variables, key=lambda item: item.pvalue)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the total and each variable, for JSON."""
         return {

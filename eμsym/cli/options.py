@@ -110,7 +110,7 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `eμsym.cli.analysis.Tests`."""
+    """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
     options = [
         click.option(
             "--equalise",

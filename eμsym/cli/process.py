@@ -10,6 +10,7 @@ import click
 from eμsym.cli.options import processing_options
 
 if TYPE_CHECKING:
+    from eμsym.folder import ProcessedFolder
     from eμsym.processors.run_config import RunConfig
 
 
@@ -25,13 +26,15 @@ def process(
     INPUTS are fileset JSON files, ROOT files, globs of them or folders; without
     any, the configuration says which.
     """
+    from eμsym.analysis.yields import Cutflow
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.files import whole_folder
+    from eμsym.folder import ProcessedFolder
 
     config = configured(config_file, inputs, options)
     with whole_folder(config.output, overwrite=overwrite) as folder:
-        results = process_into(folder, config)
-    print_cutflow(results)
+        results = process_into(ProcessedFolder(folder), config)
+    print_cutflow(Cutflow.of(ProcessedFolder(Path(config.output)).results()))
     print_written(Path(config.output), results)
 
 
@@ -50,7 +53,7 @@ def configured(
     return replace(config, **given)
 
 
-def process_into(folder: Path, config: RunConfig) -> dict[str, Any]:
+def process_into(folder: ProcessedFolder, config: RunConfig) -> dict[str, Any]:
     """Process what a configuration asks for and write it into an existing folder.
 
     Returns
@@ -67,7 +70,7 @@ def process_into(folder: Path, config: RunConfig) -> dict[str, Any]:
 
     datasets = read_fileset(config.inputs, tree=config.tree, dataset=config.dataset)
     pair = pair_datasets(datasets, config.pair)
-    parts = folder / ".parts"
+    parts = folder.path / ".parts"
     processed = run_processor(
         datasets,
         config.processor,

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
 
 _HEADINGS = {
@@ -28,22 +29,16 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
 
-def print_cutflow(results: dict[str, Any]) -> None:
+def print_cutflow(cutflow: Cutflow) -> None:
     """Print events after every cut, dataset by dataset, scaled as the histograms are."""
-    cutflow, normalisation = results["cutflow"], results["normalisation"]
     table = plain_table(padding=0)
     table.add_column("dataset", no_wrap=True)
-    steps = list(next(iter(cutflow.values())))
-    for step in steps:
-        table.add_column(_HEADINGS.get(step, step), justify="right", no_wrap=True)
-    totals = dict.fromkeys(steps, 0.0)
-    for name, flow in cutflow.items():
-        counts = {s: flow[s]["sumw"] * normalisation[name]["scale"] for s in steps}
-        if name in results["pair"]:
-            totals = {step: totals[step] + counts[step] for step in steps}
-        table.add_row(name, *(_number(counts[step]) for step in steps))
+    for cut in cutflow.cuts:
+        table.add_column(_HEADINGS.get(cut, cut), justify="right", no_wrap=True)
+    for name, flow in cutflow.datasets.items():
+        table.add_row(name, *map(_number, flow.values()))
     table.add_section()
-    table.add_row("pair", *(_number(totals[step]) for step in steps), style="bold")
+    table.add_row("pair", *map(_number, cutflow.total.values()), style="bold")
     print_table("Events after each cut", table)
 
 
@@ -123,10 +118,11 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         closure = found["closure"]
         of = "the other half" if closure["n_fitted"] else "all events"
         more = "eμ" if closure["z"] > 0 else "μe"
-        name, worst = min(closure["variables"].items(), key=lambda item: float(item[1]["pvalue"]))
+        worst = closure["worst"]
         quality.append(
             f"on {of} {more} exceeds by {abs(closure['z']):.1f}σ, and of "
-            f"{len(closure['variables'])} variables {name} fits worst, p = {worst['pvalue']:.2g}"
+            f"{len(closure['variables'])} variables {worst} fits worst, "
+            f"p = {closure['variables'][worst]['pvalue']:.2g}"
         )
     if quality:
         _print_wrapped(console, "Closure", "; ".join(quality))
@@ -155,7 +151,7 @@ def _print_window(console: Console, results: dict[str, Any]) -> None:
         f"(excess of {side}), local: the largest of {scan['n_windows']:,} windows."
     )
     known = scan["global"]
-    if known["pvalue"] <= known["smallest_pvalue"]:
+    if known["beyond_all_toys"]:
         worth = f"below {known['smallest_pvalue']:.2g} (none of {known['null']['n']} toys)"
     else:
         worth = f"{known['pvalue']:.2g} ± {known['pvalue_error']:.1g}"

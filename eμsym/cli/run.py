@@ -34,22 +34,25 @@ def run(
     """
     from dataclasses import replace
 
-    from eμsym.cli.analysis import Tests, analyse
-    from eμsym.cli.equalise import Equalisation
+    from eμsym.analysis.options import Tests
+    from eμsym.cli.job import run_tests
     from eμsym.cli.process import configured, process_into
     from eμsym.cli.report import print_cutflow, print_tests, print_written
     from eμsym.files import whole_folder
+    from eμsym.folder import ProcessedFolder
     from eμsym.recipes import embedded_fileset
 
-    tests = {name: options.pop(name) for name in TESTING}
-    # Before the work: minutes of it must not end at a correction file that is none.
-    Equalisation(tests["equalise"], tests["exclude"])
+    testing = {name: options.pop(name) for name in TESTING}
+    style = testing.pop("style")
+    tests = Tests(**testing)
     config = configured(config_file, inputs, options)
     if not config.inputs:
         config = replace(config, inputs=(str(embedded_fileset()),))
-    with whole_folder(config.output, overwrite=overwrite) as folder:
-        process_into(folder, config)
-        results = analyse(folder, Tests(pair=config.pair, **tests))
-    print_cutflow(results)
+    with whole_folder(config.output, overwrite=overwrite) as path:
+        process_into(ProcessedFolder(path), config)
+        analysis, results = run_tests(
+            ProcessedFolder(path), replace(tests, pair=config.pair), style
+        )
+    print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(config.output), results)

@@ -16,11 +16,14 @@ from eμsym.cli.options import pair_option, testing_options
 @testing_options
 def test(folder: str, **options: Any) -> None:
     """Compare eμ with μe in FOLDER, made by emusym process; add results and figures to it."""
-    from eμsym.cli.analysis import Tests, analyse
+    from eμsym.analysis.options import Tests
+    from eμsym.cli.job import run_tests
     from eμsym.cli.report import print_cutflow, print_tests, print_written
+    from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}
-    results = analyse(Path(folder), Tests(**given))
-    print_cutflow(results)
+    style = given.pop("style")
+    analysis, results = run_tests(ProcessedFolder(Path(folder)), Tests(**given), style)
+    print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(folder), results)

@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 import eμsym
-from eμsym.calibration.before_after import lepton_ratio, order_ratio
-from eμsym.cli import analysis
+from eμsym.calibration.before_after import before_after, lepton_ratio, order_ratio
+from eμsym.cli import job
 from eμsym.plots import draw_equalisation
 from eμsym.recipes import stored_templates
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
@@ -37,7 +37,7 @@ def outcome(folder: Path) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave figures out, which take most of the time; `embedded_run` has been made with them."""
-    monkeypatch.setattr(analysis, "save_figure", lambda *arguments: [])
+    monkeypatch.setattr(job, "save_figure", lambda *arguments: [])
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_the_errors_of_the_figure_are_the_scatter_of_calibrated_draws() -> None:
 
 
 def test_the_figure_shows_six_variables_and_r(processed_sample: Path) -> None:
-    figure = draw_equalisation(eμsym.read_pair(processed_sample).equalised())
+    figure = draw_equalisation(before_after(eμsym.read_pair(processed_sample).equalised()))
     assert len(figure.axes) == 7
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert labels[:6] == ["lead_pt", "sub_pt", "m_coll", "lead_eta", "sub_eta", "met"]

@@ -45,6 +45,18 @@ def two_samples():
     return Pair.from_samples(a, b)
 
 
+def observable_of(pair, name, result=None, **options):
+    """Return the figure of an observable of a pair."""
+    a, b = pair.hist(name)
+    return draw_observable(a, b, pair.difference(name), result, names=pair.names, **options)
+
+
+def plane_of(pair, name="plane", window=None, result=None, **options):
+    """Return the figure of the plane of a pair."""
+    a, b = pair.hist(name)
+    return draw_plane(a, b, pair.difference(name), window, result, names=pair.names, **options)
+
+
 CUTS = [
     "all", "electron_and_muon", "pt", "eta", "isolation",
     "exactly_one_each", "opposite_charge", "emu", "mue",
@@ -72,7 +84,7 @@ def all_figures(pair, style="neutral"):
     whole, best = nsigma(b, a), scan_windows(b, a).best
     observable = nsigma(*reversed(pair.hist("m_coll")))
     return {
-        "observable": draw_observable(pair, "m_coll", observable, style=style),
-        "plane": draw_plane(pair, "plane", best, whole, style=style),
+        "observable": observable_of(pair, "m_coll", observable, style=style),
+        "plane": plane_of(pair, "plane", best, whole, style=style),
         "cutflow": draw_cutflow(CUTFLOW, style=style),
     }

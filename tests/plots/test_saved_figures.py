@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from eμsym.errors import OutputError
-from eμsym.plots import STYLES, draw_cutflow, draw_observable, save_figure
-from tests.plots.drawn_pair import CUTFLOW, all_figures, two_samples
+from eμsym.plots import STYLES, draw_cutflow, save_figure
+from tests.plots.drawn_pair import CUTFLOW, all_figures, observable_of, two_samples
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +90,11 @@ OTHER_FONTS = {"font.sans-serif": ["DejaVu Sans Mono"], "mathtext.rm": "DejaVu S
 
 
 def test_a_figure_does_not_depend_on_the_settings_of_who_saves_it(pair, tmp_path):
-    figure = draw_observable(pair, "m_coll", style="CMS")
+    figure = observable_of(pair, "m_coll", style="CMS")
     save_figure(figure, tmp_path, "as_is")
     with matplotlib.rc_context({**OTHER_FONTS, "savefig.dpi": 37}):
         save_figure(figure, tmp_path, "saved")
-        save_figure(draw_observable(pair, "m_coll", style="CMS"), tmp_path, "drawn")
+        save_figure(observable_of(pair, "m_coll", style="CMS"), tmp_path, "drawn")
     for ending in ("png", "pdf"):
         as_is = (tmp_path / f"as_is.{ending}").read_bytes()
         assert (tmp_path / f"saved.{ending}").read_bytes() == as_is
@@ -105,7 +105,7 @@ def test_a_figure_does_not_depend_on_the_settings_of_the_notebook_that_shows_it(
     shown = []
     for settings in ({}, OTHER_FONTS):
         with matplotlib.rc_context(settings):
-            figure = draw_observable(pair, "m_coll", style="CMS")
+            figure = observable_of(pair, "m_coll", style="CMS")
             buffer = io.BytesIO()
             # What notebooks do: not by savefig, and cut to what is drawn.
             figure.canvas.print_figure(buffer, format="png", dpi=60, bbox_inches="tight")
@@ -115,7 +115,7 @@ def test_a_figure_does_not_depend_on_the_settings_of_the_notebook_that_shows_it(
 
 @pytest.mark.parametrize("style", ["neutral", "LHCb"])
 def test_text_stays_text_in_the_pdf_in_fonts_that_can_be_edited(style, pair, tmp_path):
-    save_figure(draw_observable(pair, "m_coll", style=style), tmp_path, "m_coll")
+    save_figure(observable_of(pair, "m_coll", style=style), tmp_path, "m_coll")
     content = (tmp_path / "m_coll.pdf").read_bytes()
     assert b"/TrueType" in content or b"/CIDFontType2" in content
     assert b"/Type3" not in content
@@ -137,7 +137,7 @@ def test_no_style_looks_for_a_font_that_does_not_come_with_the_package(tmp_path)
         "from eμsym.plots import STYLES, save_figure\n"
         "for style in STYLES:\n"
         "    a, b = (Sample(histograms={'m': histogram(MASS, counts=m)}) for m in (M_A, M_B))\n"
-        "    figure = draw_observable(Pair.from_samples(a, b), 'm', style=style)\n"
+        "    figure = observable_of(Pair.from_samples(a, b), 'm', style=style)\n"
         "    save_figure(figure, sys.argv[1], style)\n"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+import hist
+
+from eμsym.binned.pyhf_export import pyhf_workspace
+from eμsym.binned.q0 import Q0
+from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.binned.q0_of_pair import Q0Test
+from eμsym.binned.templates_io import read_templates
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.files import make_folder, write_json
+from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import ORDERS
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
+from eμsym.recipes import STORED_SIGNALS, stored_templates
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +39,7 @@ class SignalShape:
 
     name: str
     order: str
-    plane: Any
+    plane: hist.Hist
     origin: str = "dataset"
 
     @property
@@ -43,17 +49,54 @@ class SignalShape:
         return Q0Test(self.plane, "plane", side)
 
 
+@dataclass(frozen=True, eq=False)
+class SignalFit:
+    """The fit of a signal's strength, with the other sample as the measured background.
+
+    Attributes
+    ----------
+    shape : SignalShape
+    minimizer : {"minuit", "newton"}
+    n_nuisances : int or None
+        Of the correction; None if they are not known.
+    fit : ProfileFit, Q0 or None
+        With MINUIT the whole fit; None if the likelihood cannot be had.
+    problem : str or None
+        Why it cannot.
+    """
+
+    shape: SignalShape
+    minimizer: str
+    n_nuisances: int | None = None
+    fit: ProfileFit | Q0 | None = None
+    problem: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was fitted and the result, or its ``problem``, for JSON."""
+        found: dict[str, Any] = {
+            "order": self.shape.order,
+            "shape": self.shape.origin,
+            "background": "profiled",
+            "minimizer": self.minimizer,
+        }
+        if self.n_nuisances is not None:
+            found["n_nuisances"] = self.n_nuisances
+        if self.fit is not None:
+            found |= self.fit.to_dict()
+        if self.problem is not None:
+            found["problem"] = self.problem
+        return found
+
+
 def signals_of_folder(
-    folder: Path, results: dict[str, Any], pair: list[str], chosen: tuple[str, ...] = ()
+    folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...] = ()
 ) -> list[SignalShape]:
     """Return the shapes of a folder's signal datasets.
 
     Parameters
     ----------
-    folder : Path
-    results : dict
-        The content of its ``results.json``.
-    pair : list of str
+    folder : ProcessedFolder
+    pair : iterable of str
         Datasets of the pair. A signal among them is no independent shape, and is
         taken only if it is chosen.
     chosen : tuple of str
@@ -64,16 +107,16 @@ def signals_of_folder(
     ConfigurationError
         If a chosen dataset is not there, or has no event in the plane.
     """
-    datasets = results["datasets"]
+    datasets, inside = folder.results().datasets, set(pair)
     for name in chosen:
         if name not in datasets:
             raise ConfigurationError(f"no dataset {name!r}; there are {', '.join(datasets)}")
     names = chosen or tuple(
-        name for name in datasets if datasets[name]["role"] == "signal" and name not in pair
+        name for name, about in datasets.items() if about.role == "signal" and name not in inside
     )
     shapes = []
     for name in names:
-        a, b = read_pair(folder, datasets=[name]).hist("plane")
+        a, b = read_pair(folder.path, datasets=[name]).hist("plane")
         order, plane = (ORDERS[0], a) if a.sum().value >= b.sum().value else (ORDERS[1], b)
         if plane.sum().value > 0:
             shapes.append(SignalShape(name, order, plane))
@@ -82,7 +125,7 @@ def signals_of_folder(
     return shapes
 
 
-def stored_signals(plane: Any, known: Iterable[str]) -> list[SignalShape]:
+def stored_signals(plane: hist.Hist, known: Iterable[str]) -> list[SignalShape]:
     """Return the signal shapes that come with the package and fit a plane's axes.
 
     Parameters
@@ -91,14 +134,11 @@ def stored_signals(plane: Any, known: Iterable[str]) -> list[SignalShape]:
     known : iterable of str
         Signals that need no stored shape.
     """
-    from eμsym.binned.templates_io import read_templates
-    from eμsym.recipes import STORED_SIGNALS, stored_templates
-
-    shapes = []
+    shapes, had = [], set(known)
     for name in STORED_SIGNALS:
         templates = read_templates(stored_templates(name))
         names = [axis.name for axis in templates.signal.axes]
-        if name in known or names != [axis.name for axis in plane.axes]:
+        if name in had or names != [axis.name for axis in plane.axes]:
             continue
         try:
             check_same_binning(plane, templates.signal)
@@ -109,8 +149,8 @@ def stored_signals(plane: Any, known: Iterable[str]) -> list[SignalShape]:
     return shapes
 
 
-def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[str, Any], Any]:
-    """Fit the strength of a signal, with the other sample as the measured background.
+def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> SignalFit:
+    """Fit the strength of a signal.
 
     Parameters
     ----------
@@ -119,40 +159,21 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> tuple[dict[
         that its correction expects.
     shape : SignalShape
     minimizer : {"minuit", "newton"}
-
-    Returns
-    -------
-    result : dict
-        For JSON; if the likelihood cannot be had, its ``problem``.
-    fit : ProfileFit or None
-        With MINUIT, the whole fit.
     """
-    test = shape.test
-    about: dict[str, Any] = {
-        "order": shape.order,
-        "shape": shape.origin,
-        "background": "profiled",
-        "minimizer": minimizer,
-    }
+    n_nuisances, test = None, shape.test
     try:
-        about["n_nuisances"] = len(pair.yield_ratio("plane").modes)
-        if minimizer == "minuit":
-            fit = test.profile(pair)
-            return {**about, **fit.to_dict()}, fit
-        return {**about, **test(pair).to_dict()}, None
+        n_nuisances = len(pair.yield_ratio("plane").modes)
+        fit: ProfileFit | Q0 = test.profile(pair) if minimizer == "minuit" else test(pair)
     except DataError as error:
-        return {**about, "problem": str(error)}, None
+        return SignalFit(shape, minimizer, n_nuisances, problem=str(error))
+    return SignalFit(shape, minimizer, n_nuisances, fit)
 
 
-def write_workspace(path: Path, pair: Pair, shape: SignalShape) -> None:
-    """Write the likelihood of `fit_signal` as a pyhf workspace, whole or not at all.
+def workspace(pair: Pair, shape: SignalShape) -> dict[str, Any]:
+    """Return the likelihood of `fit_signal` as a pyhf workspace.
 
     It is that of the raw counts: what a correction expects of them is not in it.
     """
-    from eμsym.binned.pyhf_export import pyhf_workspace
-
     tested, reference, _ = shape.test.counts(pair.raw)
     channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
-    workspace = pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
-    make_folder(path.parent)
-    write_json(path, workspace)
+    return pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)

@@ -1,0 +1,1 @@
+"""What `emusym run` and `emusym test` compute of a processed folder; prints and draws nothing."""

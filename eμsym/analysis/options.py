@@ -1,0 +1,80 @@
+"""Which tests are run on a processed folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from eμsym.analysis.correction import Equalisation
+
+DEFAULT_SEED = 20401
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Which tests are run on a processed folder.
+
+    Attributes
+    ----------
+    pair : tuple of str
+        Datasets that make up the pair; default: as the folder says.
+    signals : tuple of str
+        Signal datasets for q0; default: those that are not in the pair, and the
+        stored shapes of H→τe and H→τμ.
+    equalise : str, optional
+        "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
+    exclude : mapping of str to (float, float)
+        Window that a self-calibration leaves out.
+    windows : {"square", "rectangle"}
+    minimizer : {"minuit", "newton"}
+    pyhf : bool
+        Whether to make a pyhf workspace of each signal as well.
+    columns : tuple of str
+        What the unbinned tests look at; the spline test wants one column, the network
+        takes any number.
+    symmetrized : bool
+        Whether to train the network of the symmetrized test as well.
+    epochs : int
+        Of each training.
+    permutations : int
+        Relabellings for the null of each unbinned and each further test, as the pair's
+        symmetry draws them; a correction that was fitted to the pair is fitted to each
+        of them.
+    seed : int
+        Of everything that is drawn.
+    extra : mapping of str to Test
+        Further tests by name, see `eμsym.testing.Test`: of pairs, or of arrays, which are
+        given `columns`. Each has its row in ``results.json``.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError
+        If the correction cannot be one.
+    """
+
+    # For pytest, which would take it for a class of tests.
+    __test__: ClassVar[bool] = False
+
+    pair: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    equalise: str | None = None
+    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    windows: Literal["square", "rectangle"] = "square"
+    minimizer: Literal["minuit", "newton"] = "minuit"
+    pyhf: bool = False
+    columns: tuple[str, ...] = ("m_coll",)
+    symmetrized: bool = False
+    epochs: int = 500_000
+    permutations: int = 200
+    seed: int = DEFAULT_SEED
+    extra: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Before the work: minutes of it must not end at a correction file that is none.
+        Equalisation(self.equalise, self.exclude)
+
+    @property
+    def equalisation(self) -> Equalisation:
+        """How the pair is to be corrected."""
+        return Equalisation(self.equalise, self.exclude)

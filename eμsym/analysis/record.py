@@ -1,0 +1,47 @@
+"""What a processed folder keeps of its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from eμsym.analysis.analyse import Analysis
+from eμsym.analysis.correction import Correction
+from eμsym.calibration.correction_file import write_correction
+from eμsym.folder import ProcessedFolder
+
+
+def record(
+    analysis: Analysis, folder: ProcessedFolder, figures: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Write an analysis into the folder that was tested, in place of an earlier one.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    folder : ProcessedFolder
+    figures : iterable of str
+        Names of the files of its figures; earlier ones are removed.
+
+    Returns
+    -------
+    dict
+        The new content of ``results.json``.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    for name, content in (analysis.workspaces or {}).items():
+        folder.write_workspace(name, content)
+    correction = analysis.correction
+    if not isinstance(correction, Correction):
+        folder.equalisation_file.unlink(missing_ok=True)
+    elif correction.fitted is not None:
+        write_correction(correction.fitted, folder.equalisation_file)
+    return folder.update_results(
+        pair=list(analysis.yields.datasets),
+        tests=analysis.to_dict(),
+        figures=folder.replace_figures(figures),
+    )

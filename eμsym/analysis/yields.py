@@ -1,0 +1,117 @@
+"""Events after every cut, and the yields of both samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eμsym.folder import Results
+from eμsym.histogram_io import ORDERS
+
+
+@dataclass(frozen=True)
+class Cutflow:
+    """Weighted events after every cut, scaled as the histograms are.
+
+    Attributes
+    ----------
+    datasets : mapping of str to mapping of str to float
+        Dataset → cut → Σw.
+    pair : tuple of str
+        Datasets that make up the pair.
+    """
+
+    datasets: Mapping[str, Mapping[str, float]]
+    pair: tuple[str, ...]
+
+    @classmethod
+    def of(cls, results: Results, pair: tuple[str, ...] | None = None) -> Cutflow:
+        """Return the cutflow of a processed folder.
+
+        Parameters
+        ----------
+        results : Results
+        pair : tuple of str, optional
+            Default: as the folder says.
+        """
+        scaled = {
+            name: {
+                cut: counts.sumw * results.normalisation[name].scale for cut, counts in flow.items()
+            }
+            for name, flow in results.cutflow.items()
+        }
+        return cls(scaled, tuple(results.pair) if pair is None else pair)
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """The cuts in their order, the two flavour orders last."""
+        return tuple(next(iter(self.datasets.values())))
+
+    @property
+    def total(self) -> dict[str, float]:
+        """Σw of the pair's datasets after every cut."""
+        chosen = [flow for name, flow in self.datasets.items() if name in self.pair]
+        return {cut: sum((flow[cut] for flow in chosen), 0.0) for cut in self.cuts}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number and its standard error."""
+
+    value: float
+    error: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return both, for JSON."""
+        return {"value": self.value, "error": self.error}
+
+
+@dataclass(frozen=True)
+class Yields:
+    """Σw of both samples of a pair, before any correction.
+
+    Attributes
+    ----------
+    datasets : tuple of str
+    names : tuple of str
+        Of A and of B.
+    a, b : Measured
+    """
+
+    datasets: tuple[str, ...]
+    names: tuple[str, str]
+    a: Measured
+    b: Measured
+
+    @classmethod
+    def of(cls, results: Results, datasets: tuple[str, ...], names: tuple[str, str]) -> Yields:
+        """Add up the yields of datasets as the folder has them scaled."""
+        sums = []
+        for order in ORDERS:
+            sumw = sumw2 = 0.0
+            for name in datasets:
+                scale = results.normalisation[name].scale
+                sumw += results.cutflow[name][order].sumw * scale
+                sumw2 += results.cutflow[name][order].sumw2 * scale**2
+            sums.append(Measured(sumw, sumw2**0.5))
+        return cls(datasets, names, *sums)
+
+    @property
+    def ratio(self) -> Measured | None:
+        """A/B; None without A or B."""
+        a, b = self.a, self.b
+        if not (a.value > 0 and b.value > 0):
+            return None
+        ratio = a.value / b.value
+        relative = (a.error / a.value) ** 2 + (b.error / b.value) ** 2
+        return Measured(ratio, ratio * relative**0.5)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return Σw and its error of both samples, and their ratio, for JSON."""
+        found: dict[str, Any] = {"datasets": list(self.datasets)}
+        for order, name, total in zip(ORDERS, self.names, (self.a, self.b), strict=True):
+            found[order] = {"label": name, "sumw": total.value, "error": total.error}
+        if self.ratio is not None:
+            found["ratio"] = self.ratio.to_dict()
+        return found

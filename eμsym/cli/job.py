@@ -1,0 +1,121 @@
+"""What `emusym run` and `emusym test` do with a processed folder, and which figures they draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from eμsym.analysis.analyse import Analysis, analyse
+from eμsym.analysis.correction import Correction
+from eμsym.analysis.options import Tests
+from eμsym.analysis.record import record
+from eμsym.analysis.statistics import AgainstNull
+from eμsym.binned.q0_minuit import ProfileFit
+from eμsym.folder import ProcessedFolder
+from eμsym.plots import (
+    draw_cutflow,
+    draw_equalisation,
+    draw_likelihood_ratio,
+    draw_null,
+    draw_observable,
+    draw_plane,
+    draw_profile,
+    save_figure,
+)
+from eμsym.plots.style import Style
+from eμsym.processors.columns import LABELS
+
+
+def run_tests(
+    folder: ProcessedFolder, tests: Tests, style: Style
+) -> tuple[Analysis, dict[str, Any]]:
+    """Test a processed folder, draw the figures, and add both to it.
+
+    Returns
+    -------
+    analysis : Analysis
+    results : dict
+        The new content of ``results.json``.
+
+    Raises
+    ------
+    EmusymError
+        As for `analyse` and `record`.
+    """
+    analysis = analyse(folder, tests)
+    written = [
+        path.name
+        for name, figure in figures(analysis, style).items()
+        for path in save_figure(figure, folder.figures, folder.figure_name(name))
+    ]
+    return analysis, record(analysis, folder, written)
+
+
+def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
+    """Return the figures of an analysis by their names.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    style : str
+        See `eμsym.plots.style.styled`.
+    """
+    names, flow = analysis.names, analysis.cutflow
+    cuts = {
+        name: {cut: {"sumw": sumw} for cut, sumw in flow.datasets[name].items()}
+        for name in flow.pair
+    }
+    drawn = {"cutflow": draw_cutflow(cuts, style=style)}
+    for name, each in analysis.comparisons.items():
+        if name == "plane":
+            drawn[name] = draw_plane(
+                each.a,
+                each.b,
+                each.difference,
+                analysis.window.found.best,
+                each.nsigma,
+                names=names,
+                style=style,
+            )
+        else:
+            drawn[name] = draw_observable(
+                each.a, each.b, each.difference, each.nsigma, names=names, style=style
+            )
+    if isinstance(analysis.correction, Correction):
+        drawn["equalisation"] = draw_equalisation(
+            analysis.correction.before_after, names=names, labels=LABELS, style=style
+        )
+    for name, signal in analysis.q0.items():
+        if isinstance(signal.fit, ProfileFit):
+            drawn[f"q0_{name}"] = draw_profile(signal.fit, name, style=style)
+    return drawn | _unbinned_figures(analysis, style)
+
+
+def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Figure]:
+    unbinned, drawn = analysis.unbinned, {}
+    for name, test in unbinned.tests.items():
+        if not isinstance(test, AgainstNull):
+            continue
+        drawn[f"{name}_null"] = draw_null(
+            test.null,
+            test.statistic,
+            dof=test.result.dof,
+            label=f"t ({name})",
+            source="redrawn labels",
+            style=style,
+        )
+        if unbinned.samples is not None:
+            a, b, weights_a, weights_b = unbinned.samples
+            drawn[f"{name}_ratio"] = draw_likelihood_ratio(
+                test.result,
+                a,
+                b,
+                names=analysis.names,
+                label=unbinned.columns.labels[0],
+                scale=1 / unbinned.columns.scales[0],
+                style=style,
+                weights_a=weights_a,
+                weights_b=weights_b,
+            )
+    return drawn

@@ -1,0 +1,328 @@
+"""The folder that ``emusym process`` makes: its only reader and its only writer.
+
+::
+
+    results.json          what was done and what came of it, see `Results`
+    histograms.json       UHI JSON, axes dataset, order, then the observables
+    histograms.root       the same as DATASET/ORDER/NAME
+    events/DATASET.parquet
+    figures/NAME.png, .pdf
+    equalisation.json     a self-calibration as a correctionlib file
+    pyhf/SIGNAL.json      workspaces, on request
+
+In file names, a dataset's or a signal's name is quoted as in a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import hist
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from eμsym.errors import InputFileError
+from eμsym.event_io import write_events
+from eμsym.files import RESULTS_FILE, make_folder, read_json, whole_file, write_json
+from eμsym.histogram_io import read_histograms, whole_content, write_histograms
+from eμsym.label_rule import LabelRule, rule_of
+
+RESULTS_SCHEMA = "emusym/results"
+VERSION = 1
+_HOW = "make it with emusym process"
+
+
+class _Part(BaseModel):
+    """A part of ``results.json``: what is said here must be there; there may be more."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Counts(_Part):
+    """Events that are left after a cut: their number, Σw and Σw², before any scale."""
+
+    raw: int
+    sumw: float
+    sumw2: float
+
+
+class Scale(_Part):
+    """What a dataset's weights are multiplied by, and the luminosity it has without, fb⁻¹."""
+
+    scale: float
+    luminosity_ifb: float | None
+
+
+class About(_Part):
+    """What the fileset says of a dataset: its role at least."""
+
+    role: str
+
+
+class InputFile(_Part):
+    """A file that was read: which, and how many events of it."""
+
+    dataset: str
+    path: str
+    uuid: str
+    processed: int
+
+
+class Provenance(_Part):
+    """The versions of the packages that made the folder."""
+
+    packages: dict[str, str]
+
+
+class Configuration(_Part):
+    """How the events were processed: cuts, axes of the plane and of the observables."""
+
+    processor: dict[str, Any]
+
+
+class Results(_Part):
+    """The content of ``results.json``.
+
+    Attributes
+    ----------
+    provenance : Provenance
+    configuration : Configuration
+    datasets : dict of str to About
+    inputs : list of InputFile
+    normalisation : dict of str to Scale
+        By dataset.
+    missing, warnings : list of str
+        One line each.
+    pair : list of str
+        Datasets that make up the pair.
+    cutflow : dict of str to dict of str to Counts
+        Dataset → cut → events, the two orders last.
+    label_rule : dict
+        Which events are A, see `eμsym.label_rule.LabelRule`; empty in old folders.
+    tests : dict
+        What the tests said; empty before there were any.
+    figures : list of str
+        Names of the figures' files.
+    """
+
+    provenance: Provenance
+    configuration: Configuration
+    datasets: dict[str, About]
+    inputs: list[InputFile]
+    normalisation: dict[str, Scale]
+    missing: list[str]
+    warnings: list[str]
+    pair: list[str]
+    cutflow: dict[str, dict[str, Counts]]
+    tests: dict[str, Any]
+    figures: list[str] = []
+    label_rule: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class ProcessedFolder:
+    """A folder of processed events, by its parts.
+
+    Nothing is kept in memory: every call reads or writes the disk, files whole or
+    not at all.
+
+    Parameters
+    ----------
+    path : Path
+        It may be empty yet; then it can be written only.
+    """
+
+    path: Path
+
+    @property
+    def results_file(self) -> Path:
+        """``results.json``."""
+        return self.path / RESULTS_FILE
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the figures; it may not be there."""
+        return self.path / "figures"
+
+    @property
+    def equalisation_file(self) -> Path:
+        """A self-calibration as a correctionlib file; it may not be there."""
+        return self.path / "equalisation.json"
+
+    def content(self) -> dict[str, Any]:
+        """Return ``results.json`` as it is on disk, checked.
+
+        Raises
+        ------
+        InputFileError
+            If the folder has none, or a part of it is missing or wrong.
+        ConfigurationError
+            If it is of another schema or version.
+        """
+        if not self.results_file.is_file():
+            raise InputFileError(f"{self.path}: has no {RESULTS_FILE}; {_HOW}")
+        content: dict[str, Any] = read_json(
+            self.results_file, schema=RESULTS_SCHEMA, version=VERSION
+        )
+        _checked(content, self.results_file)
+        return content
+
+    def results(self) -> Results:
+        """Return ``results.json`` by its parts; errors as for `content`."""
+        return _checked(self.content(), self.results_file)
+
+    def label_rule(self) -> LabelRule:
+        """Return by which rule its events are labelled.
+
+        Raises
+        ------
+        InputFileError, ConfigurationError
+            As for `content`, or if what it says is no rule.
+        """
+        with whole_content(self.results_file):
+            return rule_of(self.content())
+
+    def histograms(self) -> dict[str, hist.Hist]:
+        """Return the histograms: axes dataset, order, then the observables.
+
+        Raises
+        ------
+        InputFileError
+            If they cannot be read.
+        """
+        return read_histograms(self.path / "histograms.json")
+
+    def histogram(self, name: str) -> hist.Hist:
+        """Return one of the histograms.
+
+        Raises
+        ------
+        InputFileError
+            If it is not there.
+        """
+        histograms = self.histograms()
+        if name not in histograms:
+            raise InputFileError(f"{self.path}: has no histogram {name!r}; {_HOW}")
+        return histograms[name]
+
+    def event_files(self) -> dict[str, Path]:
+        """Return the file of every dataset's events, by the dataset's name.
+
+        Raises
+        ------
+        InputFileError
+            If there is none.
+        """
+        paths = sorted((self.path / "events").glob("*.parquet"))
+        if not paths:
+            raise InputFileError(f"{self.path}: has no events/*.parquet; {_HOW}")
+        return {unquote(path.stem): path for path in paths}
+
+    def write_events(self, dataset: str, parts: Iterable[Any], *, like: Any) -> None:
+        """Write the events of a dataset, a part at a time: see `eμsym.event_io.write_events`."""
+        folder = make_folder(self.path / "events")
+        write_events(folder / f"{_file_name(dataset)}.parquet", parts, like=like)
+
+    def write_histograms(
+        self, histograms: Mapping[str, hist.Hist], orders: tuple[str, str]
+    ) -> None:
+        """Write histograms with axes dataset, order, then the observables, in both formats.
+
+        Parameters
+        ----------
+        histograms : mapping of str to hist.Hist
+        orders : tuple of str
+            The categories of the axis ``order``, A first.
+
+        Raises
+        ------
+        OutputError
+            If they cannot be written.
+        """
+        import uproot
+
+        write_histograms(self.path / "histograms.json", histograms)
+        path = self.path / "histograms.root"
+        with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+            for name, histogram in histograms.items():
+                for dataset in histogram.axes["dataset"]:
+                    for order in orders:
+                        key = f"{_file_name(dataset)}/{order}/{name}"
+                        file[key] = histogram[{"dataset": dataset, "order": order}]
+
+    def write_results(self, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """Write ``results.json`` of all its parts; schema and version are added.
+
+        Returns
+        -------
+        dict
+            Its content.
+
+        Raises
+        ------
+        InputFileError
+            If a part is missing or wrong.
+        OutputError
+            If it cannot be written.
+        """
+        content = {"schema": RESULTS_SCHEMA, "version": VERSION, **parts}
+        _checked(content, self.results_file)
+        write_json(self.results_file, content)
+        return content
+
+    def update_results(self, **parts: Any) -> dict[str, Any]:
+        """Replace parts of ``results.json``; returns and errors as for `write_results`."""
+        return self.write_results({**self.content(), **parts})
+
+    def write_workspace(self, signal: str, workspace: Any) -> None:
+        """Write the pyhf workspace of a signal.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        write_json(make_folder(self.path / "pyhf") / f"{_file_name(signal)}.json", workspace)
+
+    def figure_name(self, name: str) -> str:
+        """Return the file name, without ending, of a figure."""
+        return _file_name(name)
+
+    def replace_figures(self, written: Iterable[str]) -> list[str]:
+        """Remove the figures of earlier tests that were not drawn again.
+
+        What others have put beside them stays.
+
+        Parameters
+        ----------
+        written : iterable of str
+            Names of the files that hold.
+
+        Returns
+        -------
+        list of str
+            Those names, for `update_results`.
+        """
+        names = list(written)
+        for name in {Path(name).name for name in self.results().figures}.difference(names):
+            (self.figures / name).unlink(missing_ok=True)
+        return names
+
+
+def _file_name(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _checked(content: Mapping[str, Any], path: Path) -> Results:
+    """Return the content by its parts; one line for the first that is missing or wrong."""
+    try:
+        return Results.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            raise InputFileError(f"{path}: {key} is missing; {_HOW}") from error
+        raise InputFileError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from error

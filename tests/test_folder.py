@@ -1,0 +1,138 @@
+"""The processed folder: what is read is what was written, and damage is one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import hist
+import numpy as np
+import pytest
+import uproot
+from hist.axis import Regular, StrCategory
+
+import eμsym
+from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.folder import ProcessedFolder
+from tests.results_file import results_of
+
+NAMES = ["ww", "h/lfv τe"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ProcessedFolder:
+    made = ProcessedFolder(tmp_path)
+    made.write_results(results_of(NAMES))
+    return made
+
+
+def refused(folder: ProcessedFolder) -> str:
+    """Return the one line with which a folder is refused, by itself and by `read_pair`."""
+    with pytest.raises(InputFileError) as error:
+        folder.results()
+    with pytest.raises(InputFileError) as again:
+        eμsym.read_pair(folder.path)
+    assert str(again.value) == str(error.value)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_results_come_back_by_their_parts(folder: ProcessedFolder) -> None:
+    results = folder.results()
+    assert results.pair == NAMES
+    assert results.cutflow["ww"]["emu"].sumw == 0
+    assert results.normalisation["h/lfv τe"].scale == 1
+    assert results.figures == []
+
+
+def test_what_a_part_holds_besides_is_kept(folder: ProcessedFolder) -> None:
+    before = folder.content()
+    before["datasets"]["ww"]["cross_section_pb"] = 12.6
+    before["shared_events"] = {"shared": 0}
+    folder.write_results(before)
+    after = folder.update_results(pair=["ww"])
+    assert folder.content() == after == {**before, "pair": ["ww"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        (("pair",), None, "pair is missing"),
+        (("cutflow",), None, "cutflow is missing"),
+        (("cutflow", "ww", "emu", "sumw"), None, "cutflow.ww.emu.sumw is missing"),
+        (("cutflow", "ww", "emu", "sumw"), "many", "cutflow.ww.emu.sumw = 'many'"),
+        (("normalisation", "ww", "scale"), "x", "normalisation.ww.scale = 'x'"),
+        (("datasets", "ww", "role"), None, "datasets.ww.role is missing"),
+        (("pair",), "ww", "pair = 'ww'"),
+    ],
+)
+def test_a_missing_or_wrong_part_is_one_line_with_file_and_key(
+    folder: ProcessedFolder, key: tuple[str, ...], value: Any, says: str
+) -> None:
+    content = json.loads(folder.results_file.read_text(encoding="utf-8"))
+    place = content
+    for name in key[:-1]:
+        place = place[name]
+    if value is None:
+        del place[key[-1]]
+    else:
+        place[key[-1]] = value
+    folder.results_file.write_text(json.dumps(content), encoding="utf-8")
+    line = refused(folder)
+    assert line.startswith(f"{folder.results_file}: ")
+    assert says in line
+
+
+def test_what_would_be_refused_is_not_written(folder: ProcessedFolder) -> None:
+    before = folder.results_file.read_bytes()
+    with pytest.raises(InputFileError, match="pair"):
+        folder.update_results(pair=3)
+    assert folder.results_file.read_bytes() == before
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    assert "has no results.json; make it with emusym process" in refused(ProcessedFolder(tmp_path))
+    (tmp_path / "results.json").write_text('{"schema": "other"}', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="schema is 'other'"):
+        ProcessedFolder(tmp_path).results()
+
+
+def test_events_and_histograms_come_back(folder: ProcessedFolder) -> None:
+    like = ak.zip({"m_coll": np.empty(0), "electron_leads": np.empty(0, bool)})
+    parts = [ak.zip({"m_coll": [x, 50.0], "electron_leads": [True, False]}) for x in (35.0, 60.0)]
+    axis = Regular(2, 30, 70, name="m_coll")
+    counts = hist.Hist(
+        StrCategory(NAMES, name="dataset"),
+        StrCategory(["emu", "mue"], name="order"),
+        axis,
+        storage=hist.storage.Weight(),
+    )
+    for name in NAMES:
+        folder.write_events(name, iter(parts), like=like)
+        counts.fill(name, "emu", [35.0, 60.0])
+        counts.fill(name, "mue", [50.0, 50.0])
+    folder.write_histograms({"m_coll": counts})
+
+    assert folder.histogram("m_coll") == counts
+    with pytest.raises(InputFileError, match="no histogram 'plane'"):
+        folder.histogram("plane")
+    assert set(folder.event_files()) == set(NAMES)
+    pair = eμsym.read_pair(folder.path)
+    assert sorted(pair.a.column("m_coll")) == [35.0, 35.0, 60.0, 60.0]
+    for stored, filled in zip(pair.hist("m_coll"), pair.hist(axis), strict=True):
+        np.testing.assert_array_equal(stored.values(), filled.values())
+    with uproot.open(folder.path / "histograms.root") as file:
+        assert file["h%2Flfv%20%CF%84e/mue/m_coll"].values().tolist() == [0, 2]
+
+
+def test_figures_that_are_not_drawn_again_go_and_those_of_others_stay(
+    folder: ProcessedFolder,
+) -> None:
+    folder.figures.mkdir()
+    for name in ("plane.png", "q0_old.png", "mine.png"):
+        (folder.figures / name).touch()
+    folder.update_results(figures=["plane.png", "q0_old.png"])
+    assert folder.replace_figures(["plane.png"]) == ["plane.png"]
+    assert {path.name for path in folder.figures.iterdir()} == {"plane.png", "mine.png"}
