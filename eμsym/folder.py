@@ -28,7 +28,7 @@ from eμsym.errors import InputFileError
 from eμsym.event_io import write_events
 from eμsym.files import RESULTS_FILE, make_folder, read_json, whole_file, write_json
 from eμsym.histogram_io import read_histograms, whole_content, write_histograms
-from eμsym.label_rule import LabelRule, rule_of
+from eμsym.label_rule import LABEL_RULE, LabelRule, rule_of
 
 RESULTS_SCHEMA = "emusym/results"
 VERSION = 1
@@ -120,6 +120,11 @@ class Results(_Part):
     tests: dict[str, Any]
     figures: list[str] = []
     label_rule: dict[str, Any] = {}
+
+    @property
+    def orders(self) -> tuple[str, str]:
+        """What A and B are called in cutflow and histograms."""
+        return rule_of({LABEL_RULE: self.label_rule} if self.label_rule else {}).orders
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,9 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
     q0 = {shape.name: fit_signal(pair, shape, minimizer=tests.minimizer) for shape in shapes}
     workspaces = None
     if tests.pyhf:
-        workspaces = {n: workspace(raw, fit.shape) for n, fit in q0.items() if fit.fit is not None}
+        workspaces = {
+            n: workspace(raw, fit.shape, results.orders) for n, fit in q0.items() if fit.fit
+        }
     return Analysis(
         names=pair.names,
         source=pair.symmetry.source,

@@ -16,7 +16,7 @@ from eμsym.binned.templates_io import read_templates
 from eμsym.counts import check_same_binning
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.folder import ProcessedFolder
-from eμsym.histogram_io import ORDERS
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.recipes import STORED_SIGNALS, stored_templates
@@ -29,8 +29,10 @@ class SignalShape:
     Attributes
     ----------
     name : str
-    order : {"emu", "mue"}
-        The flavour order in which most of the signal is.
+    order : str
+        The order in which most of the signal is, by the label rule's name.
+    side : {"a", "b"}
+        The sample that this is.
     plane : hist.Hist
         Its plane in that order.
     origin : str
@@ -39,14 +41,14 @@ class SignalShape:
 
     name: str
     order: str
+    side: Literal["a", "b"]
     plane: hist.Hist
     origin: str = "dataset"
 
     @property
     def test(self) -> Q0Test:
         """The test for it."""
-        side: Literal["a", "b"] = "a" if self.order == ORDERS[0] else "b"
-        return Q0Test(self.plane, "plane", side)
+        return Q0Test(self.plane, "plane", self.side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,8 @@ def signals_of_folder(
     ConfigurationError
         If a chosen dataset is not there, or has no event in the plane.
     """
-    datasets, inside = folder.results().datasets, set(pair)
+    results, inside = folder.results(), set(pair)
+    datasets, orders = results.datasets, results.orders
     for name in chosen:
         if name not in datasets:
             raise ConfigurationError(f"no dataset {name!r}; there are {', '.join(datasets)}")
@@ -117,9 +120,12 @@ def signals_of_folder(
     shapes = []
     for name in names:
         a, b = read_pair(folder.path, datasets=[name]).hist("plane")
-        order, plane = (ORDERS[0], a) if a.sum().value >= b.sum().value else (ORDERS[1], b)
-        if plane.sum().value > 0:
-            shapes.append(SignalShape(name, order, plane))
+        in_a = a.sum().value >= b.sum().value
+        shape = (
+            SignalShape(name, orders[0], "a", a) if in_a else SignalShape(name, orders[1], "b", b)
+        )
+        if shape.plane.sum().value > 0:
+            shapes.append(shape)
         elif chosen:
             raise ConfigurationError(f"dataset {name!r} has no event in the plane")
     return shapes
@@ -145,7 +151,8 @@ def stored_signals(plane: hist.Hist, known: Iterable[str]) -> list[SignalShape]:
         except DataError:
             continue
         order = templates.provenance["signal"]["order"]
-        shapes.append(SignalShape(name, order, templates.signal, "stored"))
+        side: Literal["a", "b"] = "a" if order == LEADING.orders[0] else "b"
+        shapes.append(SignalShape(name, order, side, templates.signal, "stored"))
     return shapes
 
 
@@ -169,11 +176,18 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> SignalFit:
     return SignalFit(shape, minimizer, n_nuisances, fit)
 
 
-def workspace(pair: Pair, shape: SignalShape) -> dict[str, Any]:
+def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[str, Any]:
     """Return the likelihood of `fit_signal` as a pyhf workspace.
 
     It is that of the raw counts: what a correction expects of them is not in it.
+
+    Parameters
+    ----------
+    pair : Pair
+    shape : SignalShape
+    orders : tuple of str
+        What to call the channels of A and of B.
     """
     tested, reference, _ = shape.test.counts(pair.raw)
-    channels = (ORDERS[1], ORDERS[0]) if shape.order == ORDERS[0] else ORDERS
+    channels = orders[::-1] if shape.side == "a" else orders
     return pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from eμsym.folder import Results
-from eμsym.histogram_io import ORDERS
 
 
 @dataclass(frozen=True)
@@ -83,19 +82,20 @@ class Yields:
     names: tuple[str, str]
     a: Measured
     b: Measured
+    orders: tuple[str, str]
 
     @classmethod
     def of(cls, results: Results, datasets: tuple[str, ...], names: tuple[str, str]) -> Yields:
         """Add up the yields of datasets as the folder has them scaled."""
         sums = []
-        for order in ORDERS:
+        for order in results.orders:
             sumw = sumw2 = 0.0
             for name in datasets:
                 scale = results.normalisation[name].scale
                 sumw += results.cutflow[name][order].sumw * scale
                 sumw2 += results.cutflow[name][order].sumw2 * scale**2
             sums.append(Measured(sumw, sumw2**0.5))
-        return cls(datasets, names, *sums)
+        return cls(datasets, names, sums[0], sums[1], results.orders)
 
     @property
     def ratio(self) -> Measured | None:
@@ -110,7 +110,7 @@ class Yields:
     def to_dict(self) -> dict[str, Any]:
         """Return Σw and its error of both samples, and their ratio, for JSON."""
         found: dict[str, Any] = {"datasets": list(self.datasets)}
-        for order, name, total in zip(ORDERS, self.names, (self.a, self.b), strict=True):
+        for order, name, total in zip(self.orders, self.names, (self.a, self.b), strict=True):
             found[order] = {"label": name, "sumw": total.value, "error": total.error}
         if self.ratio is not None:
             found["ratio"] = self.ratio.to_dict()

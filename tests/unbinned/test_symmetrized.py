@@ -128,7 +128,7 @@ class TestKnownAnswers:
         result = SymmetrizedTest(hidden=0, epochs=5000, learning_rate=0.01)(a, b, rng=1)
         assert result.t == pytest.approx(0, abs=1e-5)
         assert result.dof == 0
-        assert result.chi2_pvalue == 1
+        assert result.pvalue == 1
         np.testing.assert_allclose(result.f([1.0, 5.0]), 0, atol=1e-4)
 
     def test_the_same_events_in_both(self):
@@ -174,7 +174,7 @@ class TestKnownAnswers:
         signal = test(np.r_[a, rng.normal(1.6, 0.16, 500)], b, rng=1)
         assert signal.t > 60 > without.t
         assert signal.f([1.6]) > signal.f([4.0])
-        assert signal.chi2_pvalue == chi2.sf(signal.t, 12) < 1e-7
+        assert signal.pvalue == chi2.sf(signal.t, 12) < 1e-7
 
 
 @pytest.mark.parametrize("toys", [8, pytest.param(40, marks=pytest.mark.slow)])
