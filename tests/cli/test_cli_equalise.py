@@ -314,7 +314,7 @@ def test_the_errors_of_the_figure_are_the_scatter_of_calibrated_draws() -> None:
     values = np.concatenate([s.column("m_coll") for s in (pair.a, pair.b)])
     ours = order_ratio(pair, values, 5)
     rng = np.random.default_rng(2)
-    p = pair.probability
+    p = pair.symmetry.probability(pair.pool)
     ratios = []
     for _ in range(250):
         in_a = rng.random(p.size) < p
