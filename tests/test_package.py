@@ -29,13 +29,15 @@ def test_wheel_runs_away_from_the_checkout(tmp_path: Path) -> None:
         assert f"eμsym/{room}" in names
     for data in (
         "sample/fileset.json",
-        "results/ddp.json",
         "templates/hlfv_taumu.json",
         "cross_sections.toml",
         "madgraph/launch.mg5",
         "pythia/common.cmnd",
+        "simulation/samples.json",
     ):
         assert f"eμsym/recipes/{data}" in names
+    for data in ("results/ddp.json", "results/sym/nulls.json", "studies/nulls.toml"):
+        assert f"eμsym/papers/{data}" in names
     assert not [name for name in names if name.startswith("tests")]
 
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"

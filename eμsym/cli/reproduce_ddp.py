@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from rich.console import Console
 
+import eμsym.papers
 import eμsym.recipes
 from eμsym.binned.templates_io import templates_from_folders, write_templates
 from eμsym.cli.options import only_with_recompute
@@ -28,16 +29,16 @@ from eμsym.papers.ddp_results import (
     read_results,
 )
 from eμsym.papers.ddp_study import N_TOYS, TESTS, DdpStudy
-from eμsym.plots.ddp_fig1 import draw_ddp_fig1
-from eμsym.plots.ddp_fig2 import draw_ddp_fig2
-from eμsym.plots.ddp_fig3 import draw_ddp_fig3
-from eμsym.plots.ddp_fig4 import draw_ddp_fig4
-from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+from eμsym.papers.figures.ddp_fig1 import draw_ddp_fig1
+from eμsym.papers.figures.ddp_fig2 import draw_ddp_fig2
+from eμsym.papers.figures.ddp_fig3 import draw_ddp_fig3
+from eμsym.papers.figures.ddp_fig4 import draw_ddp_fig4
+from eμsym.papers.figures.ddp_fig5 import draw_ddp_fig5
 from eμsym.plots.style import save_figure
 from eμsym.progress import toy_bar
 
-RECIPES = Path(eμsym.recipes.__file__).parent
-TEMPLATES, RESULTS = RECIPES / "templates", RECIPES / "results" / "ddp.json"
+TEMPLATES = Path(eμsym.recipes.__file__).parent / "templates"
+RESULTS = Path(eμsym.papers.__file__).parent / "results" / "ddp.json"
 #: Seconds before a progress bar is worth showing.
 PATIENCE = 2.0
 _WIDTH = 80

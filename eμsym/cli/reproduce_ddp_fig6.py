@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-import eμsym.recipes
+import eμsym.papers
 from eμsym.binned.templates_io import read_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.reproduce_sym import print_claims
@@ -23,13 +23,13 @@ from eμsym.papers.ddp_classifier import (
     read_classifier_study,
 )
 from eμsym.papers.ddp_results import HLFV
+from eμsym.papers.figures.ddp_fig6 import draw_ddp_fig6
 from eμsym.papers.sym_claims import Claim
 from eμsym.papers.sym_statistics import crossing
-from eμsym.plots.ddp_fig6 import draw_ddp_fig6
 from eμsym.plots.style import save_figure
 from eμsym.recipes import stored_templates
 
-RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "ddp-classifier.json"
+RESULTS = Path(eμsym.papers.__file__).parent / "results" / "ddp-classifier.json"
 _BAR_AFTER_SECONDS = 2.0
 _WHY = (
     "The largest of all scores is where the net errs most, without asymmetry often at the sparse "

@@ -13,10 +13,7 @@ from eμsym.cli.options import only_with_recompute
 from eμsym.cli.tables import titled_table
 from eμsym.errors import InputFileError
 from eμsym.files import make_folder, read_json, write_json
-from eμsym.plots.equalisation_study import draw_equalisation_study
-from eμsym.plots.style import save_figure
-from eμsym.progress import toy_bar
-from eμsym.recipes.equalisation_study import (
+from eμsym.papers.equalisation_study import (
     CORRECTIONS,
     DOF,
     N_NULL,
@@ -30,6 +27,9 @@ from eμsym.recipes.equalisation_study import (
     compute,
     summary,
 )
+from eμsym.papers.figures.equalisation_study import draw_equalisation_study
+from eμsym.plots.style import save_figure
+from eμsym.progress import toy_bar
 
 HEADINGS = {
     "nsigma_plane": "Nσ plane",

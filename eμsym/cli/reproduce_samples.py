@@ -40,7 +40,7 @@ from eμsym.recipes.simulation.comparison import (
 from eμsym.recipes.simulation.production import simulate
 
 SCHEMA, VERSION = "emusym/samples", 1
-RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "samples.json"
+RESULTS = Path(eμsym.recipes.__file__).parent / "simulation" / "samples.json"
 N_GENERATED, SEED = 2000, 20401
 #: Z → ττ is generated so many times more often: only one event in fifty is selected.
 MORE_EVENTS = {"ztautau": 10}

@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from rich.console import Console
 
-import eμsym.recipes
+import eμsym.papers
 from eμsym.binned.templates_io import read_templates
 from eμsym.cli.options import only_with_recompute
 from eμsym.cli.sym_figures import draw_sym
@@ -30,9 +30,9 @@ from eμsym.studies import read_study, run_study
 from eμsym.studies.study_config import Study
 
 SCHEMA, VERSION = "emusym/sym-figure", 1
-RECIPES = Path(eμsym.recipes.__file__).parent
 #: The studies' TOML and pools, and their stored results.
-STUDIES, RESULTS = RECIPES / "studies" / "paper", RECIPES / "results" / "sym"
+PAPERS = Path(eμsym.papers.__file__).parent
+STUDIES, RESULTS = PAPERS / "studies", PAPERS / "results" / "sym"
 #: Luminosity in fb⁻¹ at which the paper gives its numbers of events.
 LUMINOSITY = 20.0
 _WIDTH = 80

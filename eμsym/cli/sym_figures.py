@@ -9,15 +9,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.errors import DataError
+from eμsym.papers.figures.sym_fig4 import draw_sym_fig4
+from eμsym.papers.figures.sym_fig5 import draw_sym_fig5
+from eμsym.papers.figures.sym_fig6 import PermutationRow, draw_sym_fig6
+from eμsym.papers.figures.sym_fig7 import draw_sym_fig7
+from eμsym.papers.figures.sym_fig8 import draw_sym_fig8
+from eμsym.papers.figures.sym_fig10 import draw_sym_fig10
+from eμsym.papers.figures.sym_nulls import draw_sym_nulls, null_panel
 from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9, SymInputs
 from eμsym.papers.sym_power import BENCHMARKS, HIGGS, RATIOS, SIGNALS, curve, higgs_curve, higgs_row
-from eμsym.plots.sym_fig4 import draw_sym_fig4
-from eμsym.plots.sym_fig5 import draw_sym_fig5
-from eμsym.plots.sym_fig6 import PermutationRow, draw_sym_fig6
-from eμsym.plots.sym_fig7 import draw_sym_fig7
-from eμsym.plots.sym_fig8 import draw_sym_fig8
-from eμsym.plots.sym_fig10 import draw_sym_fig10
-from eμsym.plots.sym_nulls import draw_sym_nulls, null_panel
 
 
 def draw_sym(figure: str, inputs: SymInputs, style: Any) -> Figure:

@@ -16,11 +16,11 @@ from eμsym.cli.reproduce import DDP, SYM
 from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
 from eμsym.papers.ddp_published import FIGURES
 from eμsym.papers.ddp_results import FLAT, HLFV, case_templates, read_results
-from eμsym.plots.ddp_fig1 import draw_ddp_fig1
-from eμsym.plots.ddp_fig2 import draw_ddp_fig2
-from eμsym.plots.ddp_fig3 import draw_ddp_fig3
-from eμsym.plots.ddp_fig4 import draw_ddp_fig4
-from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+from eμsym.papers.figures.ddp_fig1 import draw_ddp_fig1
+from eμsym.papers.figures.ddp_fig2 import draw_ddp_fig2
+from eμsym.papers.figures.ddp_fig3 import draw_ddp_fig3
+from eμsym.papers.figures.ddp_fig4 import draw_ddp_fig4
+from eμsym.papers.figures.ddp_fig5 import draw_ddp_fig5
 from tests.command_line import error_of, run
 
 

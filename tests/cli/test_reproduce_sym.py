@@ -20,13 +20,13 @@ from eμsym.cli.reproduce import SYM
 from eμsym.cli.sym_figures import draw_sym
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import write_json
+from eμsym.papers.figures.sym_fig6 import COLOR_PERMUTED, COLOR_TOYS
+from eμsym.papers.figures.sym_nulls import NullPanel, draw_sym_nulls, words
 from eμsym.papers.sym_inputs import SymInputs
 from eμsym.papers.sym_overfit import overfit_to_dict
 from eμsym.papers.sym_power import IDEAL
 from eμsym.papers.sym_published import FIGURES, NEEDED, claims
 from eμsym.papers.sym_results import RowStatistics, StoredStudy, read_stored
-from eμsym.plots.sym_fig6 import COLOR_PERMUTED, COLOR_TOYS
-from eμsym.plots.sym_nulls import NullPanel, draw_sym_nulls, words
 from eμsym.studies import read_study
 from tests.command_line import error_of, run
 

@@ -18,7 +18,7 @@ from eμsym.papers.ddp_classifier import (
     compute_classifier_study,
     read_classifier_study,
 )
-from eμsym.plots.ddp_fig6 import draw_ddp_fig6
+from eμsym.papers.figures.ddp_fig6 import draw_ddp_fig6
 from eμsym.recipes import stored_templates
 from tests.command_line import error_of, run
 

@@ -11,7 +11,8 @@ import pytest
 from eμsym.cli.reproduce_sym import RESULTS, STUDIES, needed, read_pool, signal_events
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json, write_json
-from eμsym.papers import sym_power
+from eμsym.papers import sym_power, sym_studies
+from eμsym.papers.spline_power import ideal
 from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9
 from eμsym.papers.sym_overfit import SCHEMA as OVERFIT_SCHEMA
 from eμsym.papers.sym_overfit import overfit_scores, overfit_to_dict, read_overfit
@@ -30,8 +31,6 @@ from eμsym.papers.sym_results import (
     store_study,
     stored_study,
 )
-from eμsym.recipes import sym_studies
-from eμsym.recipes.spline_power import ideal
 from eμsym.running.toys import toy_statistics
 from eμsym.studies import (
     Study,

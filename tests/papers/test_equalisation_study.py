@@ -12,7 +12,7 @@ from scipy.stats import chi2, norm
 
 from eμsym.cli.reproduce_equalisation import all_summaries, kept_share
 from eμsym.files import read_json
-from eμsym.recipes.equalisation_study import (
+from eμsym.papers.equalisation_study import (
     CORRECTIONS,
     DOF,
     RESULTS,
