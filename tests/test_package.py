@@ -38,13 +38,15 @@ def test_wheel_holds_all_rooms_and_their_data(wheel: Path) -> None:
     assert {f"{name}/{part}" for name in ("eμsym", "emusym") for part in STUBS} <= set(names)
     for data in (
         "sample/fileset.json",
-        "results/ddp.json",
         "templates/hlfv_taumu.json",
         "cross_sections.toml",
         "madgraph/launch.mg5",
         "pythia/common.cmnd",
+        "simulation/samples.json",
     ):
         assert f"eμsym/recipes/{data}" in names
+    for data in ("results/ddp.json", "results/sym/nulls.json", "studies/nulls.toml"):
+        assert f"eμsym/papers/{data}" in names
     assert not [name for name in names if name.startswith("tests")]
 
 

@@ -168,7 +168,7 @@ def test_the_rooms_are_inside_the_package_and_offer_what_they_list(room):
         assert hasattr(module, name), name
 
 
-STATISTICS = ("binned", "calibration", "engines", "papers", "running", "studies", "unbinned")
+STATISTICS = ("binned", "calibration", "engines", "running", "studies", "unbinned")
 
 
 @pytest.mark.parametrize("room", ["cli", "processors", "plots"])

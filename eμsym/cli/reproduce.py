@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from eμsym.cli.options import STYLE_NAMES
 from eμsym.errors import ConfigurationError
-
-#: Figures of the DDP paper, and what each shows.
-DDP = {
-    "ddp-fig1": "The templates T and S in the plane.",
-    "ddp-fig2": "Distributions of the tests' significances, without and with signal.",
-    "ddp-fig3": "Significance by the size of the window.",
-    "ddp-fig4": "ROC curves of the tests.",
-    "ddp-fig5": "Significance by the injected signal.",
-    "ddp-numbers": "Every number that the paper prints, and no figure.",
-}
-#: Figures of the SYM paper.
-SYM = {
-    "sym-fig1": "NPLM's t without signal, with and without clipped weights.",
-    "sym-fig2": "The symmetrized t without signal, for six pairs of sizes.",
-    "sym-fig3": "The same of simulated eμ events, for three luminosities.",
-    "sym-fig4": "Significance by the ideal one, for three signals.",
-    "sym-fig5": "Significance by the branching ratio of H→τe.",
-    "sym-fig6": "Permutations of one pair beside independent pairs.",
-    "sym-fig7": "Percentiles of t by the number of epochs.",
-    "sym-fig8": "The collinear mass of background and signal.",
-    "sym-fig9": "NPLM's t with the expected number of events.",
-    "sym-fig10": "t after long training beside that of overfit solutions.",
-    "sym-numbers": "Every number that the paper prints, and no figure.",
-}
+from eμsym.papers.catalogue import CATALOGUE, EQUALISATION, SAMPLES
+from eμsym.papers.registry import Option, Reproducible
 
 
 class _Figures(click.Group):
@@ -67,96 +46,64 @@ def reproduce(ctx: click.Context) -> None:
         raise ConfigurationError(f"which figure? there are {ctx.command.listed}")  # type: ignore[attr-defined]
 
 
-def _output_and_style(command: Any) -> Any:
-    """Add the options that all figures have."""
-    style = click.option(
-        "--style",
-        type=click.Choice(STYLE_NAMES, case_sensitive=False),
-        default="neutral",
-        show_default=True,
-        help="Look of the figure; an experiment's also writes its label.",
+def command_of(entry: Reproducible) -> click.Command:
+    """Return the subcommand that reproduces an entry of the papers.
+
+    Parameters
+    ----------
+    entry : Reproducible
+        Of the catalogue, or of one's own.
+    """
+
+    def command(output: str, style: str, recompute: bool = False, **options: Any) -> None:
+        from eμsym.cli.reproduced import reproduce_entry
+
+        reproduce_entry(entry, output=output, style=style, recompute=recompute, options=options)
+
+    return click.Command(
+        entry.name,
+        callback=command,
+        params=list(_parameters(entry)),
+        help=entry.about or entry.what,
+        short_help=entry.what,
     )
-    output = click.option(
-        "-o",
-        "--output",
+
+
+def _parameters(entry: Reproducible) -> Iterator[click.Option]:
+    yield click.Option(
+        ["-o", "--output"],
         type=click.Path(),
         default="emusym-reproduced",
         show_default=True,
         help="Folder for the figure and its JSON.",
     )
-    return output(style(command))
-
-
-def _ddp_command(figure: str, what: str) -> click.Command:
-    @click.command(figure, help=what, short_help=what)
-    @_output_and_style
-    @click.option("--recompute", is_flag=True, help="Compute anew, not from stored results.")
-    @click.option(
-        "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
+    yield click.Option(
+        ["--style"],
+        type=click.Choice(STYLE_NAMES, case_sensitive=False),
+        default="neutral",
+        show_default=True,
+        help="Look of the figure; an experiment's also writes its label.",
     )
-    @click.option(
-        "--toys", type=click.IntRange(min=2), help="Pairs to draw when recomputing.  [20000]"
-    )
-    @click.option(
-        "--seed",
-        type=click.IntRange(min=0),
-        help="Of everything that is drawn; the same seed gives the same bits.  [20401]",
-    )
-    def command(**options: Any) -> None:
-        from eμsym.cli.reproduce_ddp import reproduce_ddp
-
-        reproduce_ddp(figure, **options)
-
-    return command
+    if entry.compute is not None or entry.options:
+        yield click.Option(["--recompute"], is_flag=True, help=entry.recompute)
+    for option in entry.options:
+        yield click.Option(
+            [option.flag, option.name],
+            type=_type_of(option),
+            metavar=None if option.metavar == "PATH" else option.metavar,
+            help=option.help,
+        )
 
 
-def _sym_command(figure: str, what: str) -> click.Command:
-    @click.command(figure, help=what, short_help=what)
-    @_output_and_style
-    @click.option(
-        "--recompute",
-        is_flag=True,
-        help="Run the studies anew, which takes hours; stopped, it goes on with what is missing.",
-    )
-    @click.option(
-        "--toys",
-        type=click.IntRange(min=2),
-        help="At most so many toys a row.  [500, and 100 with signal]",
-    )
-    @click.option("--workers", type=click.IntRange(min=1), help="Toys at once.  [one a core]")
-    @click.option("--dask", metavar="local|ADDRESS", help="Run on Dask.")
-    def command(**options: Any) -> None:
-        from eμsym.cli.reproduce_sym import reproduce_sym
-
-        reproduce_sym(figure, **options)
-
-    return command
+def _type_of(option: Option) -> Any:
+    if option.metavar == "PATH":
+        return click.Path()
+    if option.kind is int and option.minimum is not None:
+        return click.IntRange(min=option.minimum)
+    return option.kind
 
 
-for _figure, _what in DDP.items():
-    reproduce.add_command(_ddp_command(_figure, _what))
-
-
-@reproduce.command("ddp-fig6", short_help="A classifier's largest score by the injected signal.")
-@_output_and_style
-@click.option("--recompute", is_flag=True, help="Train anew: ten minutes of one core.")
-@click.option(
-    "--templates", type=click.Path(), help="Your own T and S, in place of the stored ones."
-)
-@click.option("--scale", type=float, help="T is multiplied by this.  [0.5]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of all that is drawn.  [20401]")
-def ddp_fig6(**options: Any) -> None:
-    """Draw a classifier's largest score by the injected signal, with bootstraps' bands."""
-    from eμsym.cli.reproduce_ddp_fig6 import reproduce_ddp_fig6
-
-    reproduce_ddp_fig6(**options)
-
-
-for _figure, _what in SYM.items():
-    reproduce.add_command(_sym_command(_figure, _what))
-
-
-@reproduce.command()
+@click.command()
 @click.option(
     "--background", type=click.Path(), required=True, help="Folder made by emusym process, for T."
 )
@@ -192,7 +139,7 @@ def templates(
     output: str, overwrite: bool, background_datasets: str | None, **options: Any
 ) -> None:
     """Make T and S of processed folders, for --templates."""
-    from eμsym.cli.reproduce_ddp import make_templates
+    from eμsym.cli.reproduce_templates import make_templates
 
     names = None
     if background_datasets is not None:
@@ -200,35 +147,10 @@ def templates(
     make_templates(output, overwrite=overwrite, background_datasets=names, **options)
 
 
-@reproduce.command()
-@_output_and_style
-@click.option("--recompute", is_flag=True, help="Simulate anew, with Pythia 8.")
-@click.option(
-    "-n",
-    "n",
-    type=click.IntRange(min=1),
-    help="Events to generate of a process; of Z→ττ ten times as many.  [2000]",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Of the simulation.  [20401]")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes at once.  [one a core]")
-def samples(**options: Any) -> None:
-    """Compare samples of 'emusym simulate' with genuine Delphes files, by process."""
-    from eμsym.cli.reproduce_samples import reproduce_samples
-
-    reproduce_samples(**options)
-
-
-@reproduce.command()
-@_output_and_style
-@click.option("--recompute", is_flag=True, help="Compute anew: two minutes of one core.")
-@click.option(
-    "--toys",
-    type=click.IntRange(min=2),
-    help="Pairs without signal to draw when recomputing; half as many with each.  [400]",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Of the toys.  [20401]")
-def equalisation(**options: Any) -> None:
-    """Show what taking the detector's e/μ difference out costs, and what leaving it in does."""
-    from eμsym.cli.reproduce_equalisation import reproduce_equalisation
-
-    reproduce_equalisation(**options)
+_BESIDE = (SAMPLES, EQUALISATION)
+for _entry in CATALOGUE:
+    if _entry not in _BESIDE:
+        reproduce.add_command(command_of(_entry))
+reproduce.add_command(templates)
+for _entry in _BESIDE:
+    reproduce.add_command(command_of(_entry))

@@ -45,7 +45,7 @@ class NodesEngine:
     directions of the loss, and where a training leaves a plateau, small
     differences grow; hence the thirtieth. In the paper's preset at 2·1.1·10⁵
     events t is typically 0.0004 from that of ten times as many nodes, and 0.005
-    at most in 16 toys (data-recipes/results/engine-agreement.json), as much as
+    at most in 16 toys (papers/results/engine-agreement.json), as much as
     initial weights do that are moved by a part in 10¹². From t of a training on
     all events four toys are 0.0000, 0.002, 0.002 and 0.010 away; t of the last
     spreads by 0.004 over initial weights that differ by parts in 10¹².

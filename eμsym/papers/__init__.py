@@ -1,1 +1,4 @@
-"""The studies and the printed numbers of the two papers, behind ``emusym reproduce``."""
+"""All of the two papers: figures and numbers, stored results, studies, and their scripts.
+
+`eμsym.papers.catalogue` lists what ``emusym reproduce`` makes, an entry for each figure.
+"""

@@ -64,7 +64,7 @@ def compare(results: DdpResults, figure: str) -> list[Comparison]:
     Parameters
     ----------
     results : DdpResults
-        With the cases `needed` by that figure.
+        With the cases that figure needs.
     figure : str
         "ddp-fig1" … "ddp-fig5", or "ddp-numbers" for all.
 
@@ -86,17 +86,6 @@ def compare(results: DdpResults, figure: str) -> list[Comparison]:
         raise ConfigurationError(
             f"{figure}: the results lack {error}; compute them anew"
         ) from error
-
-
-def needed(figure: str) -> tuple[tuple[str, ...], bool]:
-    """Return which cases a figure needs and whether it needs their toys."""
-    if figure in ("ddp-fig3", "ddp-fig5"):
-        return (HLFV, FLAT), False
-    if figure in ("ddp-fig1", "ddp-fig2"):
-        return (HLFV, _LOWER), figure == "ddp-fig2"
-    if figure == "ddp-fig4":
-        return (HLFV,), True
-    return tuple(CASES), True
 
 
 def _explained(row: Comparison, results: DdpResults) -> Comparison:

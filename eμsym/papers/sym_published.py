@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from eμsym.errors import ConfigurationError
 from eμsym.papers.sym_claims import Claim
-from eμsym.papers.sym_inputs import FIG9, SymInputs
+from eμsym.papers.sym_inputs import SymInputs
 from eμsym.papers.sym_published_nulls import (
     GOOD_ENOUGH,
     fig1_claims,
@@ -25,7 +25,7 @@ def claims(inputs: SymInputs, figure: str) -> list[Claim]:
     Parameters
     ----------
     inputs : SymInputs
-        With what `NEEDED` names for that figure.
+        With the studies that the figure needs.
     figure : str
         "sym-fig1" … "sym-fig10".
 
@@ -36,9 +36,10 @@ def claims(inputs: SymInputs, figure: str) -> list[Claim]:
     """
     if figure not in _FIGURES:
         raise ConfigurationError(f"no figure {figure!r}; there are {', '.join(_FIGURES)}")
-    if lacking := [name for name in NEEDED[figure] if name not in inputs.studies]:
-        raise ConfigurationError(f"{figure}: needs the study {lacking[0]!r}")
-    return _FIGURES[figure](inputs)
+    try:
+        return _FIGURES[figure](inputs)
+    except KeyError as error:
+        raise ConfigurationError(f"{figure}: needs the study {error}") from error
 
 
 #: What must be known to read a figure's table.
@@ -58,19 +59,6 @@ REMARKS: Mapping[str, str] = {
     "sym-fig5": f"Medians, linear between the branching ratios{_BOUND}",
     "sym-fig6": "Medians of independent pairs; permuted was toy 0 of each kind, whatever its t.",
     "sym-fig9": _Z2,
-}
-#: Studies that each figure needs.
-NEEDED: Mapping[str, tuple[str, ...]] = {
-    "sym-fig1": ("nplm",),
-    "sym-fig2": ("nulls",),
-    "sym-fig3": ("higgs",),
-    "sym-fig4": ("nulls", "power"),
-    "sym-fig5": ("higgs",),
-    "sym-fig6": ("nulls", "benchmarks", "permutations"),
-    "sym-fig7": ("epochs",),
-    "sym-fig8": (),
-    "sym-fig9": FIG9,
-    "sym-fig10": ("epochs",),
 }
 _FIGURES: Mapping[str, Callable[[SymInputs], list[Claim]]] = {
     "sym-fig1": fig1_claims,

@@ -20,7 +20,7 @@ from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
 from tests.cli.test_cli import error_of, run
 
-RECIPES = Path(__file__).parents[2] / "data-recipes" / "studies"
+RECIPES = Path(__file__).parents[2] / "docs" / "studies"
 
 TOML = """
 name = "small"

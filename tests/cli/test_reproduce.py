@@ -12,15 +12,15 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from eμsym.binned.templates_io import read_templates
-from eμsym.cli.reproduce import DDP, SYM
-from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
+from eμsym.papers.catalogue import DDP, SYM
+from eμsym.papers.ddp import RESULTS, TEMPLATES
 from eμsym.papers.ddp_published import FIGURES
 from eμsym.papers.ddp_results import FLAT, HLFV, case_templates, read_results
-from eμsym.plots.ddp_fig1 import draw_ddp_fig1
-from eμsym.plots.ddp_fig2 import draw_ddp_fig2
-from eμsym.plots.ddp_fig3 import draw_ddp_fig3
-from eμsym.plots.ddp_fig4 import draw_ddp_fig4
-from eμsym.plots.ddp_fig5 import draw_ddp_fig5
+from eμsym.papers.figures.ddp_fig1 import draw_ddp_fig1
+from eμsym.papers.figures.ddp_fig2 import draw_ddp_fig2
+from eμsym.papers.figures.ddp_fig3 import draw_ddp_fig3
+from eμsym.papers.figures.ddp_fig4 import draw_ddp_fig4
+from eμsym.papers.figures.ddp_fig5 import draw_ddp_fig5
 from tests.command_line import error_of, run
 
 
@@ -111,8 +111,17 @@ def test_own_templates_from_own_folders(tmp_path, processed_sample, capsys):
 
 
 def test_one_line_errors(tmp_path, capsys):
-    assert tuple(DDP) == FIGURES
-    listed = ", ".join([*FIGURES, "ddp-fig6", *SYM, "templates", "samples", "equalisation"])
+    assert tuple(entry.name for entry in DDP) == FIGURES
+    listed = ", ".join(
+        [
+            *FIGURES,
+            "ddp-fig6",
+            *(entry.name for entry in SYM),
+            "templates",
+            "samples",
+            "equalisation",
+        ]
+    )
     assert error_of(capsys, "reproduce") == f"emusym: error: which figure? there are {listed}"
     line = error_of(capsys, "reproduce", "ddp-fig9")
     assert line == f"emusym: error: no figure 'ddp-fig9'; there are {listed}"

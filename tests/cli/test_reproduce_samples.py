@@ -12,20 +12,21 @@ import pytest
 from scipy.stats import chi2_contingency, ks_2samp, norm
 
 from eμsym.binned.templates_io import read_templates
-from eμsym.cli.reproduce_samples import (
-    RESULTS,
-    SCHEMA,
-    compare,
-    delphes_counts,
-    print_comparisons,
-    read_comparisons,
-    selected_events,
-)
+from eμsym.cli.reproduced import print_report
 from eμsym.files import read_json
+from eμsym.papers.samples import comparison_tables
 from eμsym.plots.samples import NAMES, draw_samples
 from eμsym.processors.fileset import read_fileset
 from eμsym.recipes import STORED_SIGNALS, embedded_fileset, stored_templates
 from eμsym.recipes.cross_sections import processes
+from eμsym.recipes.simulation.against_delphes import (
+    RESULTS,
+    SCHEMA,
+    compare,
+    delphes_counts,
+    read_comparisons,
+    selected_events,
+)
 from eμsym.recipes.simulation.comparison import (
     OBSERVABLES,
     Counts,
@@ -276,7 +277,7 @@ def test_simulated_processed_and_tested_from_the_command_line(
             None if genuine is None else selected_events(genuine),
             templates,
         )
-    print_comparisons(found.values())
+    print_report(comparison_tables(found.values()))
     table = capsys.readouterr().out
     assert all(name in table for name in MAIN)
     for c in found.values():

@@ -15,18 +15,17 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import chi2, ncx2, norm
 
-from eμsym.cli import reproduce_sym
-from eμsym.cli.reproduce import SYM
-from eμsym.cli.sym_figures import draw_sym
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.files import write_json
+from eμsym.papers import sym
+from eμsym.papers.catalogue import SYM, reproducible
+from eμsym.papers.figures.sym_fig6 import COLOR_PERMUTED, COLOR_TOYS
+from eμsym.papers.figures.sym_nulls import NullPanel, draw_sym_nulls, words
 from eμsym.papers.sym_inputs import SymInputs
 from eμsym.papers.sym_overfit import overfit_to_dict
 from eμsym.papers.sym_power import IDEAL
-from eμsym.papers.sym_published import FIGURES, NEEDED, claims
+from eμsym.papers.sym_published import FIGURES, claims
 from eμsym.papers.sym_results import RowStatistics, StoredStudy, read_stored
-from eμsym.plots.sym_fig6 import COLOR_PERMUTED, COLOR_TOYS
-from eμsym.plots.sym_nulls import NullPanel, draw_sym_nulls, words
 from eμsym.studies import read_study
 from tests.command_line import error_of, run
 
@@ -52,7 +51,7 @@ def z_of(row: str) -> float:
 
 def made_up(name: str) -> StoredStudy:
     """Return a study of the paper whose toys follow known distributions."""
-    study = read_study(reproduce_sym.STUDIES / f"{name}.toml")
+    study = read_study(sym.STUDIES / f"{name}.toml")
     dof = 13 if name.startswith("nplm_expected") else 12
     rows = {}
     for row in study.rows:
@@ -72,7 +71,7 @@ def made_up(name: str) -> StoredStudy:
 
 @pytest.fixture(scope="module")
 def studies() -> dict[str, StoredStudy]:
-    return {name: made_up(name) for name in reproduce_sym.needed("sym-numbers")}
+    return {name: made_up(name) for name in sym.studies_in(reproducible("sym-numbers").needs)}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def folder(studies, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def stored(folder, monkeypatch) -> Path:
-    monkeypatch.setattr(reproduce_sym, "RESULTS", folder)
+    monkeypatch.setattr(sym, "RESULTS", folder)
     return folder
 
 
@@ -120,7 +119,7 @@ def test_table_files_and_width(figure, stored, tmp_path, capsys):
     assert all(f"{figure}.{ending}" in written for ending in endings)
     data = json.loads((out / f"{figure}.json").read_text(encoding="utf-8"))
     assert (data["schema"], data["figure"]) == ("emusym/sym-figure", figure)
-    assert set(data["studies"]) == set(reproduce_sym.needed(figure))
+    assert set(data["studies"]) == set(sym.studies_in(reproducible(figure).needs))
     flat = " ".join(table.split())
     for claim in data["claims"]:
         assert claim["ours"].split()[0] in flat
@@ -137,12 +136,12 @@ def test_table_files_and_width(figure, stored, tmp_path, capsys):
 def test_the_stored_results_give_every_number(tmp_path, capsys):
     assert run("reproduce", "sym-numbers", "-o", tmp_path) == 0
     printed = capsys.readouterr().out
-    assert all(f"{figure} of arXiv:2401.09530" in printed for figure in NEEDED)
+    assert all(f"{figure} of arXiv:2401.09530" in printed for figure in FIGURES[:-1])
     assert "Not stored" not in printed
 
 
 def test_numbers_go_without_a_study_that_is_not_stored(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(reproduce_sym, "RESULTS", tmp_path)
+    monkeypatch.setattr(sym, "RESULTS", tmp_path)
     (tmp_path / "nulls.json").write_bytes((folder / "nulls.json").read_bytes())
     assert run("reproduce", "sym-numbers", "-o", tmp_path / "out") == 0
     printed = " ".join(capsys.readouterr().out.split())
@@ -156,14 +155,14 @@ def test_a_study_done_in_part_says_so(studies, inputs, stored, tmp_path, monkeyp
     data = studies["nulls"].to_dict()
     for row in data["rows"]:
         row["t"], row["toys"] = row["t"][:40], 40
-    monkeypatch.setattr(reproduce_sym, "RESULTS", tmp_path)
+    monkeypatch.setattr(sym, "RESULTS", tmp_path)
     write_json(tmp_path / "nulls.json", data)
     assert run("reproduce", "sym-fig2", "-o", tmp_path / "out") == 0
     assert "Study nulls: 320 of 4,000 toys are done." in capsys.readouterr().out
 
 
 def test_one_line_errors(tmp_path, stored, capsys, monkeypatch):
-    assert tuple(SYM) == FIGURES
+    assert tuple(entry.name for entry in SYM) == FIGURES
     for option in (("--toys", 5), ("--workers", 1), ("--dask", "local")):
         line = error_of(capsys, "reproduce", "sym-fig2", "-o", tmp_path, *option)
         assert line.endswith(f"{option[0]} is of use only with --recompute")
@@ -172,7 +171,7 @@ def test_one_line_errors(tmp_path, stored, capsys, monkeypatch):
     assert "no figure 'sym-fig11'" in error_of(capsys, "reproduce", "sym-fig11")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     assert "cannot be written" in error_of(capsys, "reproduce", "sym-fig2", "-o", tmp_path / "file")
-    monkeypatch.setattr(reproduce_sym, "RESULTS", tmp_path)
+    monkeypatch.setattr(sym, "RESULTS", tmp_path)
     (tmp_path / "nulls.json").write_text("{", encoding="utf-8")
     assert "is not JSON" in error_of(capsys, "reproduce", "sym-fig2", "-o", tmp_path / "out")
 
@@ -194,7 +193,7 @@ def test_help_is_light_and_lists_the_figures():
 
 def tiny_toml(name: str) -> str:
     """Return the paper's study of that name with few events, toys and epochs."""
-    text = (reproduce_sym.STUDIES / f"{name}.toml").read_text(encoding="utf-8")
+    text = (sym.STUDIES / f"{name}.toml").read_text(encoding="utf-8")
     lines = []
     for line in text.splitlines():
         key, _, _ = line.partition(" = ")
@@ -213,7 +212,7 @@ def tiny(tmp_path, monkeypatch) -> Path:
     for name in ("nulls", "epochs"):
         text = tiny_toml(name)
         (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(reproduce_sym, "STUDIES", tmp_path)
+    monkeypatch.setattr(sym, "STUDIES", tmp_path)
     return tmp_path
 
 
@@ -355,7 +354,7 @@ def test_what_is_missing_is_said(inputs):
     assert claims(SymInputs(), "sym-fig8") == []
     for figure in ("sym-fig8", "sym-fig10"):
         with pytest.raises(DataError, match=figure):
-            draw_sym(figure, SymInputs({"epochs": inputs.studies["epochs"]}), "neutral")
+            reproducible(figure).draw(SymInputs({"epochs": inputs.studies["epochs"]}), "neutral")
 
 
 # The figures
@@ -384,7 +383,7 @@ def test_null_panels_are_densities_and_say_what_they_leave_out():
 
 
 def test_fig4_draws_the_medians_with_the_paper_s_errors(inputs):
-    panels = drawn(draw_sym("sym-fig4", inputs, "neutral"))
+    panels = drawn(reproducible("sym-fig4").draw(inputs, "neutral"))
     assert len(panels) == 3
     for axes in panels:
         lines = [line for line in axes.lines if len(line.get_xdata()) == len(IDEAL)]
@@ -398,7 +397,7 @@ def test_fig4_draws_the_medians_with_the_paper_s_errors(inputs):
 
 
 def test_fig5_marks_lower_bounds(inputs):
-    (axes,) = drawn(draw_sym("sym-fig5", inputs, "neutral"))
+    (axes,) = drawn(reproducible("sym-fig5").draw(inputs, "neutral"))
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     # 4 % at 40 fb⁻¹ is 16σ: above all 500 toys, whose Z ends at 2.88
     assert "↑ above all toys without signal" in texts
@@ -409,7 +408,7 @@ def test_fig5_marks_lower_bounds(inputs):
 
 
 def test_fig6_has_permutations_and_points(inputs):
-    axes = drawn(draw_sym("sym-fig6", inputs, "neutral"))
+    axes = drawn(reproducible("sym-fig6").draw(inputs, "neutral"))
     assert len(axes) == 6
     # each histogram is an area and its outline
     assert [len(panel.patches) for panel in axes] == [2, 2, 4] * 2
@@ -422,7 +421,7 @@ def test_fig6_has_permutations_and_points(inputs):
 
 
 def test_fig7_draws_percentiles_over_epochs(inputs):
-    (axes,) = drawn(draw_sym("sym-fig7", inputs, "neutral"))
+    (axes,) = drawn(reproducible("sym-fig7").draw(inputs, "neutral"))
     solid = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert len(solid) == 5
     (row,) = inputs.studies["epochs"].rows.values()
@@ -434,7 +433,7 @@ def test_fig7_draws_percentiles_over_epochs(inputs):
 
 
 def test_fig8_counts_weights(inputs):
-    (axes,) = drawn(draw_sym("sym-fig8", inputs, "neutral"))
+    (axes,) = drawn(reproducible("sym-fig8").draw(inputs, "neutral"))
     sums = [np.sum(patch.get_data().values) for patch in axes.patches[::2]]
     assert sums == pytest.approx([23, 345])  # one of weight 2 is beyond the axis
     assert "8.0 % beyond the axis" in axes.get_legend().get_texts()[0].get_text()
@@ -442,7 +441,7 @@ def test_fig8_counts_weights(inputs):
 
 def test_experiments_styles_leave_nothing_behind(inputs):
     before = dict(plt.rcParams)
-    for figure in NEEDED:
-        drawn(draw_sym(figure, inputs, "ATLAS"))
+    for figure in FIGURES[:-1]:
+        drawn(reproducible(figure).draw(inputs, "ATLAS"))
     assert dict(plt.rcParams) == before
     assert plt.get_fignums() == []

@@ -8,9 +8,9 @@ import pytest
 from eμsym.binned.injection import injection_strength
 from eμsym.binned.templates import Templates, flat_template, rectangle_signal
 from eμsym.binned.templates_io import read_templates
-from eμsym.cli import reproduce_ddp_fig6
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import write_json
+from eμsym.papers import ddp_fig6
 from eμsym.papers.ddp_classifier import (
     IDEAL,
     ClassifierStudy,
@@ -18,7 +18,7 @@ from eμsym.papers.ddp_classifier import (
     compute_classifier_study,
     read_classifier_study,
 )
-from eμsym.plots.ddp_fig6 import draw_ddp_fig6
+from eμsym.papers.figures.ddp_fig6 import draw_ddp_fig6
 from eμsym.recipes import stored_templates
 from tests.command_line import error_of, run
 
@@ -40,7 +40,7 @@ def classifier_study() -> ClassifierStudy:
 
 def test_the_classifier_s_figure_and_claims(tmp_path, capsys, monkeypatch):
     study = classifier_study()
-    score, one, two = reproduce_ddp_fig6.classifier_claims(study)
+    score, one, two = ddp_fig6.classifier_claims(study)
     assert (score.value, score.error) == pytest.approx((0.55, 0.02))
     # the mean score grows by half of the band's σ for each σ of the ideal test
     assert (one.value, two.value) == pytest.approx((2, 4))
@@ -50,7 +50,7 @@ def test_the_classifier_s_figure_and_claims(tmp_path, capsys, monkeypatch):
     assert list(curve.get_ydata()) == pytest.approx([0.55, 0.57, 0.59, 0.61])
     assert list(curve.get_xdata()) == pytest.approx([0, 0.2, 0.4, 0.6])
     write_json(tmp_path / "study.json", study.to_dict())
-    monkeypatch.setattr(reproduce_ddp_fig6, "RESULTS", tmp_path / "study.json")
+    monkeypatch.setattr(ddp_fig6, "RESULTS", tmp_path / "study.json")
     assert run("reproduce", "ddp-fig6", "-o", tmp_path / "out") == 0
     assert max(map(len, capsys.readouterr().out.rpartition("Written")[0].splitlines())) <= 80
     again = read_classifier_study(tmp_path / "out" / "ddp-fig6.json")
@@ -108,7 +108,7 @@ def test_other_or_damaged_files_are_refused(tmp_path):
 
 
 def test_the_classifier_s_study_is_stored_whole():
-    study = read_classifier_study(reproduce_ddp_fig6.RESULTS)
+    study = read_classifier_study(ddp_fig6.RESULTS)
     assert [point.ideal_z for point in study.points] == list(IDEAL)
     assert {point.scores.size for point in study.points} == {10} == {study.symmetric.size}
     templates = read_templates(stored_templates("hlfv_taumu"))

@@ -17,8 +17,9 @@ from eμsym.binned.templates import Templates, flat_template, gaussian_signal, r
 from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import write_json
+from eμsym.papers.catalogue import reproducible
 from eμsym.papers.ddp_distributions import ROC_RATES, compare_toys, z_distribution
-from eμsym.papers.ddp_published import FIGURES, Comparison, compare, needed
+from eμsym.papers.ddp_published import FIGURES, Comparison, compare
 from eμsym.papers.ddp_results import (
     CASES,
     FLAT,
@@ -310,7 +311,7 @@ def test_every_number_that_differs_is_explained(stored):
     for row in rows:
         assert bool(row.note) == row.differs
     for figure in FIGURES:
-        names, _ = needed(figure)
+        names = reproducible(figure).needs
         part = DdpResults({name: stored.cases[name] for name in names})
         assert compare(part, figure)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eμsym.cli.reproduce_sym import RESULTS, STUDIES, needed, read_pool, signal_events
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import read_json, write_json
-from eμsym.papers import sym_power
+from eμsym.papers import sym_power, sym_studies
+from eμsym.papers.catalogue import reproducible
+from eμsym.papers.spline_power import ideal
+from eμsym.papers.sym import RESULTS, STUDIES, read_pool, signal_events, studies_in
 from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9
 from eμsym.papers.sym_overfit import SCHEMA as OVERFIT_SCHEMA
 from eμsym.papers.sym_overfit import overfit_scores, overfit_to_dict, read_overfit
@@ -30,8 +32,6 @@ from eμsym.papers.sym_results import (
     store_study,
     stored_study,
 )
-from eμsym.recipes import sym_studies
-from eμsym.recipes.spline_power import ideal
 from eμsym.running.toys import toy_statistics
 from eμsym.studies import (
     Study,
@@ -211,7 +211,7 @@ def test_stores_are_kept_by_the_names_of_their_studies(tmp_path, monkeypatch, st
 
 
 def test_every_study_is_stored_and_every_stored_one_is_a_study():
-    assert set(NAMES) == set(needed("sym-numbers"))
+    assert set(NAMES) == set(studies_in(reproducible("sym-numbers").needs))
     assert {path.stem for path in RESULTS.glob("*.json")} == {*NAMES, "overfit"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from eμsym.papers.ddp_study import DdpStudy
-from eμsym.plots.ddp_common import COLORS, draw_bands
+from eμsym.papers.figures.ddp_common import COLORS, draw_bands
 from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 

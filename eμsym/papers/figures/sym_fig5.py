@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from eμsym.papers.figures.sym_fig4 import draw_curves, legend
 from eμsym.papers.sym_power import PowerPoint
 from eμsym.plots.style import Style, one_panel
-from eμsym.plots.sym_fig4 import draw_curves, legend
 
 
 def draw_sym_fig5(

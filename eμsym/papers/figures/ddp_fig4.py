@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.papers.ddp_study import TESTS, DdpStudy
-from eμsym.plots.ddp_common import COLORS, labels
+from eμsym.papers.figures.ddp_common import COLORS, labels
 from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 

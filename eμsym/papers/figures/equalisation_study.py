@@ -28,7 +28,7 @@ def draw_equalisation_study(
     Parameters
     ----------
     summaries : mapping of (signal, correction, statistic) to Summary
-        Of `eμsym.recipes.equalisation_study`; the signal "none" is none.
+        Of `eμsym.papers.equalisation_study`; the signal "none" is none.
     statistics, corrections, signals : mapping of str to str
         What to call them. The statistic "t" is drawn as (t − dof)/√(2 dof).
     dof : int

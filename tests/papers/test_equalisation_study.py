@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from eμsym.cli.reproduce_equalisation import all_summaries, kept_share
 from eμsym.files import read_json
-from eμsym.recipes.equalisation_study import (
+from eμsym.papers.equalisation import all_summaries, kept_share
+from eμsym.papers.equalisation_study import (
     CORRECTIONS,
     DOF,
     RESULTS,
@@ -220,6 +220,6 @@ def test_options_of_recomputing_alone_are_refused(tmp_path, capsys, option):
 def test_a_damaged_file_is_one_line(tmp_path, capsys, monkeypatch, stored):
     path = tmp_path / "equalisation.json"
     path.write_text(json.dumps({**stored, "rows": stored["rows"][:1]}), encoding="utf-8")
-    monkeypatch.setattr("eμsym.cli.reproduce_equalisation.RESULTS", path)
+    monkeypatch.setattr("eμsym.papers.equalisation.RESULTS", path)
     assert run("reproduce", "equalisation", "-o", tmp_path / "out") == 2
     assert "a part is missing or damaged" in capsys.readouterr().err

@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from scipy.stats import chi2
 
 from eμsym.arrays import FloatArray
+from eμsym.papers.figures.sym_nulls import COLOR_CHI2, bins, density
 from eμsym.plots.style import COLOR_BOTH, Style, StyledFigure, experiment_label, styled
-from eμsym.plots.sym_nulls import COLOR_CHI2, bins, density
 
 #: Purple and yellow, as the paper has it (of Okabe and Ito's colours).
 COLOR_TOYS, COLOR_PERMUTED = "#9467BD", "#E69F00"

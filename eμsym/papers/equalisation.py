@@ -1,22 +1,17 @@
-"""What ``emusym reproduce equalisation`` does: read or compute the study, draw and print it."""
+"""The study of what a correction for the detector costs: read or computed, and told."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from matplotlib.figure import Figure
 
-from eμsym.cli.options import only_with_recompute
-from eμsym.cli.tables import titled_table
 from eμsym.errors import InputFileError
-from eμsym.files import make_folder, read_json, write_json
-from eμsym.plots.equalisation_study import draw_equalisation_study
-from eμsym.plots.style import save_figure
-from eμsym.progress import toy_bar
-from eμsym.recipes.equalisation_study import (
+from eμsym.files import read_json
+from eμsym.papers.equalisation_study import (
     CORRECTIONS,
     DOF,
     N_NULL,
@@ -30,6 +25,9 @@ from eμsym.recipes.equalisation_study import (
     compute,
     summary,
 )
+from eμsym.papers.figures.equalisation_study import draw_equalisation_study
+from eμsym.papers.tables import Column, Note, Table
+from eμsym.progress import toy_bar
 
 HEADINGS = {
     "nsigma_plane": "Nσ plane",
@@ -46,53 +44,53 @@ NAMES = {
 }
 _SHORT = {"none": "none", "self": "self", "self_excluded": "self, excluded", "true": "true"}
 _SIGNAL_NAMES = {"hlfv_taue": "H→τe", "hlfv_taumu": "H→τμ"}
-_WIDTH = 80
 
 
-def reproduce_equalisation(
-    *, output: str, recompute: bool, toys: int | None, seed: int | None, style: Any
-) -> None:
-    """Draw the study of what a correction costs, write its data beside it, and print it.
-
-    Parameters
-    ----------
-    output : str
-        Folder; made if it is not there.
-    recompute : bool
-        Compute anew.
-    toys : int or None
-        Pairs without signal; half as many with each signal.
-    seed : int or None
-    style : str
-        See `eμsym.plots.style.styled`.
+def stored(needs: Sequence[str]) -> dict[str, Any]:
+    """Return the stored study.
 
     Raises
     ------
-    EmusymError
-        If an option makes no sense without `recompute`, a file cannot be read, or the
-        output cannot be written.
+    InputFileError, ConfigurationError
+        If the file is missing, is another one, or is damaged.
     """
-    only_with_recompute(recompute, {"--toys": toys, "--seed": seed})
-    folder = make_folder(output)
-    if recompute:
-        n = N_NULL if toys is None else toys
-        n_signal = max(2, round(n * N_SIGNAL / N_NULL))
-        with toy_bar(n + 2 * n_signal, None, after=2.0) as advance:
-            data = compute(
-                n_null=n,
-                n_signal=n_signal,
-                seed=SEED if seed is None else seed,
-                advance=advance,
-            )
-    else:
-        data = read_json(RESULTS, schema=SCHEMA)
+    data: dict[str, Any] = read_json(RESULTS, schema=SCHEMA)
+    all_summaries(data)
+    return data
+
+
+def computed(
+    needs: Sequence[str],
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    toys: int = N_NULL,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Compute the study anew.
+
+    Parameters
+    ----------
+    needs, folder, say
+        Of no use here: nothing is kept on the way.
+    toys : int
+        Pairs without signal; half as many with each signal.
+    seed : int
+    """
+    n_signal = max(2, round(toys * N_SIGNAL / N_NULL))
+    with toy_bar(toys + 2 * n_signal, None, after=2.0) as advance:
+        return compute(n_null=toys, n_signal=n_signal, seed=seed, advance=advance)
+
+
+def record(data: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the study, for JSON."""
+    return data
+
+
+def draw(data: Mapping[str, Any], style: Any) -> Figure:
+    """Draw mean and width without signal, and the median Z with one."""
     summaries = all_summaries(data)
-    figure = draw_equalisation_study(summaries, HEADINGS, NAMES, _SIGNAL_NAMES, DOF, style=style)
-    written = save_figure(figure, folder, "equalisation")
-    write_json(folder / "equalisation.json", data)
-    print_study(data, summaries)
-    files = ", ".join(path.name for path in [*written, folder / "equalisation.json"])
-    Console(highlight=False, soft_wrap=True).print(f"Written to {folder}: {files}")
+    return draw_equalisation_study(summaries, HEADINGS, NAMES, _SIGNAL_NAMES, DOF, style=style)
 
 
 def all_summaries(data: Mapping[str, Any]) -> dict[tuple[str, str, str], Summary]:
@@ -114,36 +112,37 @@ def all_summaries(data: Mapping[str, Any]) -> dict[tuple[str, str, str], Summary
         raise InputFileError(f"{RESULTS}: a part is missing or damaged ({error!r})") from error
 
 
-def print_study(data: Mapping[str, Any], found: Mapping[tuple[str, str, str], Summary]) -> None:
-    """Print bias and width without signal, and the significances with one."""
-    console = Console(highlight=False, soft_wrap=True)
+def report(data: Mapping[str, Any], said: Mapping[str, Any]) -> list[Table]:
+    """Return bias and width without signal, and the significances with one."""
+    found = all_summaries(data)
     n = {row["signal"]: row["n_toys"] for row in data["rows"]}
-    console.print(
+    tables = [
         _table(
             f"Without signal, {n['none']} toys of {data['n_pool']:,} events: mean ± width",
             lambda c, s: f"{found['none', c, s].mean:+.2f} ± {found['none', c, s].width:.2f}",
-        )
-    )
-    console.print(
+        ),
         _table(
             "Without signal: fraction of toys with p < 0.05, by N(0,1) or χ²",
             lambda c, s: f"{found['none', c, s].rejected:.3f}",
-        )
-    )
+        ),
+    ]
     for signal, name in _SIGNAL_NAMES.items():
         expected = next(row["n_signal"] for row in data["rows"] if row["signal"] == signal)
-        console.print(
+        tables += [
             _table(
                 f"{expected:.0f} events of {name}, {n[signal]} toys: median Z",
                 lambda c, s, signal=signal: f"{found[signal, c, s].median:+.2f}",
-            )
-        )
-        console.print(
+            ),
             _table(
                 f"{name}: fraction of toys above 95 % of those without signal",
                 lambda c, s, signal=signal: f"{found[signal, c, s].power:.2f}",
-            )
-        )
+            ),
+        ]
+    tables[-1] = replace(tables[-1], notes=[Note(_explanation(data, found))])
+    return tables
+
+
+def _explanation(data: Mapping[str, Any], found: Mapping[tuple[str, str, str], Summary]) -> str:
     kept = {
         c: ", ".join(
             f"{100 * kept_share(found, signal, c):.0f} % of {name}"
@@ -151,14 +150,13 @@ def print_study(data: Mapping[str, Any], found: Mapping[tuple[str, str, str], Su
         )
         for c in ("self", "self_excluded")
     }
-    note = (
+    return (
         f"Of q0's mean significance with the true efficiencies self-calibration keeps "
         f"{kept['self']}; with the window excluded {kept['self_excluded']}. Nσ and q0 are positive "
         "for an excess in the order that the signal is in (eμ without one). q0 and t are of "
         f"m_coll; t has {DOF} degrees of freedom, its Z is by χ². The signals are worth "
         f"{data['z_injected']:g}σ by q0. Excluded: m_coll 110-140 GeV is not in the fit."
     )
-    console.print(textwrap.indent("\n".join(textwrap.wrap(note, _WIDTH - 2)), "  "))
 
 
 def kept_share(
@@ -169,10 +167,7 @@ def kept_share(
 
 
 def _table(title: str, cell: Any) -> Table:
-    table = titled_table(title, padding=0)
-    table.add_column("correction", no_wrap=True)
-    for statistic in STATISTICS:
-        table.add_column(HEADINGS[statistic], justify="right", no_wrap=True)
-    for correction in CORRECTIONS:
-        table.add_row(_SHORT[correction], *(cell(correction, s) for s in STATISTICS))
-    return table
+    columns = [Column("correction", no_wrap=True)]
+    columns += [Column(HEADINGS[name], right=True, no_wrap=True) for name in STATISTICS]
+    rows = [(_SHORT[c], *(cell(c, s) for s in STATISTICS)) for c in CORRECTIONS]
+    return Table(title, columns, rows, close=True)

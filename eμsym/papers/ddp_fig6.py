@@ -1,19 +1,15 @@
-"""What ``emusym reproduce ddp-fig6`` does: read or train, draw, and print the comparison."""
+"""Fig. 6 of the DDP paper: its classifier's largest score by the injected signal."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from matplotlib.figure import Figure
 
-import eμsym.recipes
 from eμsym.binned.templates_io import read_templates
-from eμsym.cli.options import only_with_recompute
-from eμsym.cli.reproduce_sym import print_claims
-from eμsym.errors import ConfigurationError
-from eμsym.files import make_folder, write_json
 from eμsym.papers.ddp_classifier import (
     DEFAULT_SEED,
     SCALE,
@@ -23,14 +19,12 @@ from eμsym.papers.ddp_classifier import (
     read_classifier_study,
 )
 from eμsym.papers.ddp_results import HLFV
+from eμsym.papers.figures.ddp_fig6 import draw_ddp_fig6
 from eμsym.papers.sym_claims import Claim
 from eμsym.papers.sym_statistics import crossing
-from eμsym.plots.ddp_fig6 import draw_ddp_fig6
-from eμsym.plots.style import save_figure
 from eμsym.recipes import stored_templates
 
-RESULTS = Path(eμsym.recipes.__file__).parent / "results" / "ddp-classifier.json"
-_BAR_AFTER_SECONDS = 2.0
+RESULTS = Path(__file__).parent / "results" / "ddp-classifier.json"
 _WHY = (
     "The largest of all scores is where the net errs most, without asymmetry often at the sparse "
     "edges of the plane, and that hides what it learns of the signal. Inputs in GeV, or in 100 "
@@ -39,56 +33,61 @@ _WHY = (
 )
 
 
-def reproduce_ddp_fig6(
+def stored(needs: Sequence[str]) -> ClassifierStudy:
+    """Return the stored study.
+
+    Raises
+    ------
+    InputFileError
+        If the file is damaged.
+    """
+    return read_classifier_study(RESULTS)
+
+
+def computed(
+    needs: Sequence[str],
+    folder: Path,
+    say: Callable[[str], None],
     *,
-    output: str,
-    recompute: bool,
-    templates: str | None,
-    scale: float | None,
-    seed: int | None,
-    style: Any,
-) -> None:
-    """Draw Fig. 6 of the DDP paper, write its data beside it, and print the comparison.
+    templates: str | None = None,
+    scale: float = SCALE,
+    seed: int = DEFAULT_SEED,
+) -> ClassifierStudy:
+    """Train anew.
 
     Parameters
     ----------
-    output : str
-        Folder; made if it is not there.
-    recompute : bool
-        Train anew.
-    templates : str or None
+    needs, folder, say
+        Of no use here: nothing is kept on the way.
+    templates : str, optional
         A templates file in place of the stored example.
-    scale : float or None
+    scale : float
         T is multiplied by it.
-    seed : int or None
-    style : str
-        See `eμsym.plots.style.styled`.
+    seed : int
 
     Raises
     ------
     EmusymError
-        If an option makes no sense, a file cannot be read, or the output cannot be written.
+        If the templates cannot be read or used, or torch is missing.
     """
-    only_with_recompute(recompute, {"--templates": templates, "--scale": scale, "--seed": seed})
-    if scale is not None and not (math.isfinite(scale) and scale > 0):
-        raise ConfigurationError(f"--scale {scale:g}: give a number above 0")
-    folder = make_folder(output)
-    if recompute:
-        chosen = read_templates(stored_templates(HLFV) if templates is None else templates)
-        study = compute_classifier_study(
-            chosen,
-            scale=SCALE if scale is None else scale,
-            seed=DEFAULT_SEED if seed is None else seed,
-        )
-    else:
-        study = read_classifier_study(RESULTS)
-    written = save_figure(draw_ddp_fig6(study, style=style), folder, "ddp-fig6")
-    found = classifier_claims(study)
-    data = {**study.to_dict(), "claims": [claim.to_dict() for claim in found]}
-    write_json(folder / "ddp-fig6.json", data)
-    print_claims(found, "ddp-fig6 of arXiv:2203.07529")
-    files = ", ".join(path.name for path in [*written, folder / "ddp-fig6.json"])
-    Console(highlight=False, soft_wrap=True).print(f"Written to {folder}: {files}")
+    chosen = read_templates(stored_templates(HLFV) if templates is None else templates)
+    return compute_classifier_study(chosen, scale=scale, seed=seed)
+
+
+def claims(study: ClassifierStudy) -> dict[str, list[Claim]]:
+    """Return what the paper says of the classifier, beside ours."""
+    return {"ddp-fig6 of arXiv:2203.07529": classifier_claims(study)}
+
+
+def record(study: ClassifierStudy, said: Mapping[str, Sequence[Claim]]) -> dict[str, Any]:
+    """Return the study and what it says, for JSON."""
+    found = [claim.to_dict() for given in said.values() for claim in given]
+    return {**study.to_dict(), "claims": found}
+
+
+def draw(study: ClassifierStudy, style: Any) -> Figure:
+    """Draw the scores with their bands."""
+    return draw_ddp_fig6(study, style=style)
 
 
 def classifier_claims(study: ClassifierStudy) -> list[Claim]:

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from eμsym.arrays import FloatArray
+from eμsym.papers.figures.sym_fig6 import COLOR_TOYS
+from eμsym.papers.figures.sym_nulls import BIN_WIDTH, COLOR_CHI2, density
 from eμsym.plots.style import COLOR_B, Style, one_panel
-from eμsym.plots.sym_fig6 import COLOR_TOYS
-from eμsym.plots.sym_nulls import BIN_WIDTH, COLOR_CHI2, density
 
 
 def draw_sym_fig10(

@@ -1,6 +1,6 @@
 """How far trainings on few and on many quadrature nodes are apart, in the paper's preset.
 
-Writes ``results/engine-agreement.json``: run ``python -m eμsym.recipes.engine_agreement``
+Writes ``results/engine-agreement.json``: run ``python -m eμsym.papers.engine_agreement``
 (about two hours of one core). What the file already holds is kept, so a run that was
 stopped goes on. Every toy is trained from the same initial weights
 
@@ -29,7 +29,7 @@ from eμsym.engines.cpu import CpuEngine
 from eμsym.engines.interface import Engine, Training, glorot_uniform, layer_sizes
 from eμsym.engines.nodes import NodesEngine
 from eμsym.files import read_json, write_json
-from eμsym.recipes.spline_power import SEED, strength
+from eμsym.papers.spline_power import SEED, strength
 from eμsym.running.loop import run_tasks
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.likelihood_ratio import joined_samples

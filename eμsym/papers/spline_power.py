@@ -1,6 +1,6 @@
 """The spline test's power on the paper's toy model, beside the ideal significance.
 
-Writes ``results/spline-power.json``: run ``python -m eμsym.recipes.spline_power``.
+Writes ``results/spline-power.json``: run ``python -m eμsym.papers.spline_power``.
 Toy i of a row is child i of the seed, as in `eμsym.running.toys.toy_statistics`, so any
 other test can be given the same toys.
 """

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from eμsym.papers.ddp_distributions import Z_EDGES, ZDistribution
 from eμsym.papers.ddp_study import DdpStudy
-from eμsym.plots.ddp_common import COLORS, labels
+from eμsym.papers.figures.ddp_common import COLORS, labels
 from eμsym.plots.style import COLOR_BOTH, Style, one_panel
 
 _SHOWN = ("known", "profiled", "nsigma")

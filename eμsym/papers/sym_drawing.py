@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.errors import DataError
+from eμsym.papers.figures.sym_fig4 import draw_sym_fig4
+from eμsym.papers.figures.sym_fig5 import draw_sym_fig5
+from eμsym.papers.figures.sym_fig6 import PermutationRow, draw_sym_fig6
+from eμsym.papers.figures.sym_fig7 import draw_sym_fig7
+from eμsym.papers.figures.sym_fig8 import draw_sym_fig8
+from eμsym.papers.figures.sym_fig10 import draw_sym_fig10
+from eμsym.papers.figures.sym_nulls import draw_sym_nulls, null_panel
 from eμsym.papers.sym_inputs import FIG1, FIG2, FIG9, SymInputs
 from eμsym.papers.sym_power import BENCHMARKS, HIGGS, RATIOS, SIGNALS, curve, higgs_curve, higgs_row
-from eμsym.plots.sym_fig4 import draw_sym_fig4
-from eμsym.plots.sym_fig5 import draw_sym_fig5
-from eμsym.plots.sym_fig6 import PermutationRow, draw_sym_fig6
-from eμsym.plots.sym_fig7 import draw_sym_fig7
-from eμsym.plots.sym_fig8 import draw_sym_fig8
-from eμsym.plots.sym_fig10 import draw_sym_fig10
-from eμsym.plots.sym_nulls import draw_sym_nulls, null_panel
-
-
-def draw_sym(figure: str, inputs: SymInputs, style: Any) -> Figure:
-    """Return a figure of the SYM paper.
-
-    Parameters
-    ----------
-    figure : str
-        "sym-fig1" … "sym-fig10".
-    inputs : SymInputs
-    style : str
-        See `eμsym.plots.style.styled`.
-
-    Raises
-    ------
-    DataError
-        If the studies hold too few toys to draw it.
-    """
-    return _DRAWN[figure](inputs, style)
 
 
 def title(row: str) -> str:
@@ -45,7 +25,8 @@ def title(row: str) -> str:
     return rf"$N_A$ = {n_a:,}, $N_B$ = {n_b:,}"
 
 
-def _fig1(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig1(inputs: SymInputs, style: Any) -> Figure:
+    """Draw NPLM's t with and without clipped weights."""
     study = inputs.studies["nplm"]
     panels = [
         [null_panel(study, row, f"{title(row)}, {what}", test) for row in FIG1]
@@ -54,14 +35,16 @@ def _fig1(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_nulls(panels, style=style)
 
 
-def _fig2(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig2(inputs: SymInputs, style: Any) -> Figure:
+    """Draw the symmetrized t for six pairs of sizes."""
     study = inputs.studies["nulls"]
     return draw_sym_nulls(
         [[null_panel(study, row, title(row)) for row in rows] for rows in FIG2], style=style
     )
 
 
-def _fig3(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig3(inputs: SymInputs, style: Any) -> Figure:
+    """Draw t of the pool for three luminosities."""
     study = inputs.studies["higgs"]
     panels = [
         null_panel(study, higgs_row(luminosity, 0), rf"{luminosity} fb$^{{-1}}$: {n:,} events each")
@@ -70,7 +53,8 @@ def _fig3(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_nulls([panels], style=style)
 
 
-def _fig4(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig4(inputs: SymInputs, style: Any) -> Figure:
+    """Draw the median Z by the ideal one."""
     nulls, power = inputs.studies["nulls"], inputs.studies["power"]
     curves = {
         signal: {
@@ -82,13 +66,15 @@ def _fig4(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_fig4(curves, style=style)
 
 
-def _fig5(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig5(inputs: SymInputs, style: Any) -> Figure:
+    """Draw the median Z by the branching ratio."""
     study = inputs.studies["higgs"]
     curves = {rf"{luminosity} fb$^{{-1}}$": higgs_curve(study, luminosity) for luminosity in HIGGS}
     return draw_sym_fig5(curves, style=style)
 
 
-def _fig6(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig6(inputs: SymInputs, style: Any) -> Figure:
+    """Draw permutations beside independent pairs."""
     nulls, benchmarks = inputs.studies["nulls"], inputs.studies["benchmarks"]
     permutations = inputs.studies["permutations"]
     rows = [
@@ -105,7 +91,8 @@ def _fig6(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_fig6(rows, style=style)
 
 
-def _fig7(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig7(inputs: SymInputs, style: Any) -> Figure:
+    """Draw percentiles of t by the epochs."""
     study = inputs.studies["epochs"]
     (row,) = study.rows.values()
     good = ~np.isnan(row.t)
@@ -117,7 +104,8 @@ def _fig7(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_fig7([*study.epochs(), last], t, what=what, style=style)
 
 
-def _fig8(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig8(inputs: SymInputs, style: Any) -> Figure:
+    """Draw the collinear mass of the pools."""
     if inputs.background is None or inputs.weights is None or inputs.signal is None:
         raise DataError("sym-fig8: needs the pools' events")
     return draw_sym_fig8(
@@ -125,7 +113,8 @@ def _fig8(inputs: SymInputs, style: Any) -> Figure:
     )
 
 
-def _fig9(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig9(inputs: SymInputs, style: Any) -> Figure:
+    """Draw NPLM's t with the expected number of events."""
     panels = []
     for name in FIG9:
         study = inputs.studies[name]
@@ -134,24 +123,11 @@ def _fig9(inputs: SymInputs, style: Any) -> Figure:
     return draw_sym_nulls([panels], style=style)
 
 
-def _fig10(inputs: SymInputs, style: Any) -> Figure:
+def draw_fig10(inputs: SymInputs, style: Any) -> Figure:
+    """Draw t beside that of overfit solutions."""
     study = inputs.studies["epochs"]
     (row,) = study.rows.values()
     if inputs.overfit is None or not row.found.size:
         raise DataError("sym-fig10: the study epochs has no toys")
     epochs = int(getattr(study.study.tests[0].test, "epochs", 0))
     return draw_sym_fig10(row.found, inputs.overfit, epochs=epochs, style=style)
-
-
-_DRAWN: Mapping[str, Callable[[SymInputs, Any], Figure]] = {
-    "sym-fig1": _fig1,
-    "sym-fig2": _fig2,
-    "sym-fig3": _fig3,
-    "sym-fig4": _fig4,
-    "sym-fig5": _fig5,
-    "sym-fig6": _fig6,
-    "sym-fig7": _fig7,
-    "sym-fig8": _fig8,
-    "sym-fig9": _fig9,
-    "sym-fig10": _fig10,
-}

@@ -1,7 +1,7 @@
 """Stored results of the SYM paper's studies, from the stores that ``emusym toys`` made.
 
-``python -m eμsym.recipes.sym_studies STORE…`` writes ``results/sym/NAME.json`` for each store,
-whose folder must have the name of its TOML file in ``studies/paper``. A store that is
+``python -m eμsym.papers.sym_studies STORE…`` writes ``results/sym/NAME.json`` for each store,
+whose folder must have the name of its TOML file in ``studies``. A store that is
 not finished can be kept too. With the store ``epochs``, the overfit scores of its toys
 are made as well. With ``--tables`` it only prints the tables of ``results/README.md``.
 """
@@ -19,15 +19,15 @@ from scipy.stats import chi2, kstest, norm
 
 from eμsym.errors import ConfigurationError, EmusymError
 from eμsym.files import make_folder, read_json, write_json
+from eμsym.papers.spline_power import RESULTS as SPLINE_RESULTS
+from eμsym.papers.spline_power import SCHEMA as SPLINE_SCHEMA
+from eμsym.papers.spline_power import ideal
 from eμsym.papers.sym_overfit import overfit_scores, overfit_to_dict
 from eμsym.papers.sym_results import StoredStudy, portable_study, read_stored, stored_study
-from eμsym.recipes.spline_power import RESULTS as SPLINE_RESULTS
-from eμsym.recipes.spline_power import SCHEMA as SPLINE_SCHEMA
-from eμsym.recipes.spline_power import ideal
 from eμsym.studies import Study, ToyRow, read_results, read_study, study_from_dict
 from eμsym.studies.study_file import StudyFile
 
-STUDIES = Path(__file__).parent / "studies" / "paper"
+STUDIES = Path(__file__).parent / "studies"
 RESULTS = Path(__file__).parent / "results" / "sym"
 #: Of the net 1-4-1: its parameters less one.
 _DOF = 12

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eμsym.files import read_json
-from eμsym.recipes import engine_agreement
+from eμsym.papers import engine_agreement
 
 TOYS = read_json(engine_agreement.RESULTS, schema=engine_agreement.SCHEMA)["toys"]
 

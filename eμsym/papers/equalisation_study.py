@@ -1,6 +1,6 @@
 """What correcting for the detector's e/μ difference costs, and what not correcting does.
 
-Writes ``results/equalisation.json``: run ``python -m eμsym.recipes.equalisation_study``
+Writes ``results/equalisation.json``: run ``python -m eμsym.papers.equalisation_study``
 (a few minutes of one core, on all of them). Toys have the kinematics of genuine Delphes events, and
 labels that are drawn with a known r = ε_μ/ε_e, so that the truth is known.
 """

@@ -1,0 +1,52 @@
+"""What ``emusym reproduce templates`` does: make T and S of processed folders, and write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from eμsym.binned.templates_io import templates_from_folders, write_templates
+from eμsym.cli.tables import plain_console
+from eμsym.errors import OutputError
+
+
+def make_templates(
+    output: str, *, background: str, signal: str, overwrite: bool, **options: Any
+) -> None:
+    """Make templates of processed folders and write them.
+
+    Parameters
+    ----------
+    output : str
+        The file.
+    background, signal : str
+        Folders.
+    overwrite : bool
+        Replace the file if it is there.
+    **options
+        See `eμsym.binned.templates_io.templates_from_folders`.
+
+    Raises
+    ------
+    EmusymError
+        If a folder cannot be read, or the file is in the way or cannot be written.
+    """
+    path = Path(output)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists; give --overwrite, or another file with -o")
+    made = templates_from_folders(background, signal, **options)
+    write_templates(made, path)
+    t, s = made.provenance["background"], made.provenance["signal"]
+    console = plain_console()
+    console.print(
+        f"T  {', '.join(t['datasets'])}: {t['sum']:,.0f} entries "
+        f"({_effective(t)}) and {made.provenance['flat']:g} more a bin; "
+        f"{t['bins_without_events']} of {made.background.values().size} bins without an event"
+    )
+    console.print(f"S  {s['dataset']}, {s['order']}: {_effective(s)}")
+    console.print(f"Written to {path}")
+
+
+def _effective(described: dict[str, Any]) -> str:
+    n = described["effective_events"]
+    return "no events" if n is None else f"{n:,.0f} effective events"
