@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 
-from eμsym.engines import interface
 from eμsym.engines.choice import choose_engine
 from eμsym.engines.cpu import CpuEngine, Data
 from eμsym.engines.interface import (
@@ -403,7 +402,7 @@ class TestChoice:
             choose_engine(name, inputs, hidden)
 
     def test_without_torch(self, monkeypatch):
-        monkeypatch.setattr(interface, "find_spec", lambda name: None)
+        monkeypatch.setattr("eμsym.engines.choice.find_spec", lambda name: None)
         for name in ("reference", "cuda"):
             with pytest.raises(ConfigurationError, match=r"emusym\[torch\]"):
                 choose_engine(name, 1, (4,))
