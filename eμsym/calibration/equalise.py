@@ -14,6 +14,7 @@ from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.calibration.self_calibration import lepton_columns, self_calibrate
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.exchange import LEPTONS
 from eμsym.pool import Pool
 from eμsym.symmetry import Labelled
 
@@ -27,22 +28,25 @@ def calibrated(
     bins: LeptonBins | None = None,
 ) -> Calibrated:
     """Return the symmetry of a pair's labels under a correction; see `Pair.equalised`."""
+    raw = pair.symmetry.raw
+    # Two arbitrary samples exchange nothing; under a correction their leptons do.
+    exchange = raw.exchange if raw.exchange.swapped else LEPTONS
     if isinstance(correction, str) and correction == "self":
         fit = self_calibrate(pair if control is None else control, exclude=exclude, bins=bins)
         if control is None:
-            return Calibrated(fit.ratio, fit, "self", pair.symmetry.raw)
+            return Calibrated(fit.ratio, fit, "self", raw, exchange)
         if np.isin(control.pool.identity, pair.pool.identity).any():
             raise DataError(
                 "control: some of its events are the pair's too; a fit to them is that of 'self'"
             )
-        return Calibrated(fit.ratio, replace(fit, control=True), "control", pair.symmetry.raw)
+        return Calibrated(fit.ratio, replace(fit, control=True), "control", raw, exchange)
     if exclude is not None or control is not None or bins is not None:
         raise ConfigurationError(
             "exclude, control and bins are of a self-calibration; a correction from elsewhere "
             "has been fitted already"
         )
     found, source = _from_elsewhere(correction, pair.pool)
-    return Calibrated(found, None, source, pair.symmetry.raw)
+    return Calibrated(found, None, source, raw, exchange)
 
 
 def _from_elsewhere(correction: Any, pool: Pool) -> tuple[Correction, str]:
