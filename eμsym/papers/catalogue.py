@@ -1,4 +1,8 @@
-"""Every figure and number of the two papers, and of what stands beside them, in their order."""
+"""Every figure and number of the two papers, and of what stands beside them, in their order.
+
+A new one is an entry here, with its functions in a module of this room: ``stored`` and
+``computed`` for what it is made from, ``claims`` for what the paper says, ``draw``.
+"""
 
 from __future__ import annotations
 
