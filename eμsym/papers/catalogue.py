@@ -1,11 +1,15 @@
-"""Every figure and number of the two papers, and of what stands beside them, in their order."""
+"""Every figure and number of the two papers, and of what stands beside them, in their order.
+
+A new one is an entry here, with its functions in a module of this room: ``stored`` and
+``computed`` for what it is made from, ``claims`` for what the paper says, ``draw``.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
 from eμsym.errors import ConfigurationError
-from eμsym.papers.registry import Deferred, Option, Reproducible
+from eμsym.papers.registry import Deferred, Option, Part, Reproducible
 
 _NUMBERS = "Every number that the paper prints, and no figure."
 
@@ -98,34 +102,43 @@ _SYM_OPTIONS = (
     Option("--workers", "Toys at once.  [one a core]", minimum=1),
     Option("--dask", "Run on Dask.", str, metavar="local|ADDRESS"),
 )
-#: Studies that each figure needs, and what else: its toys' overfit scores, the pools' events.
-_SYM_NEEDS = {
-    "sym-fig1": ("nplm",),
-    "sym-fig2": ("nulls",),
-    "sym-fig3": ("higgs",),
-    "sym-fig4": ("nulls", "power"),
-    "sym-fig5": ("higgs", "pools"),
-    "sym-fig6": ("nulls", "benchmarks", "permutations"),
-    "sym-fig7": ("epochs",),
-    "sym-fig8": ("pools",),
-    "sym-fig9": ("nplm_expected_1", "nplm_expected_2", "nplm_expected_3"),
-    "sym-fig10": ("epochs", "overfit"),
-}
+#: The figures: the studies that each needs, and what else (its toys' overfit scores, the
+#: pools' events); and what the paper says with it.
+_SYM_PARTS = (
+    Part("sym-fig1", ("nplm",), _from("sym_published_nulls", "fig1_claims")),
+    Part("sym-fig2", ("nulls",), _from("sym_published_nulls", "fig2_claims")),
+    Part("sym-fig3", ("higgs",), _from("sym_published_nulls", "fig3_claims")),
+    Part("sym-fig4", ("nulls", "power"), _from("sym_published_signals", "fig4_claims")),
+    Part("sym-fig5", ("higgs", "pools"), _from("sym_published_signals", "fig5_claims")),
+    Part(
+        "sym-fig6",
+        ("nulls", "benchmarks", "permutations"),
+        _from("sym_published_signals", "fig6_claims"),
+    ),
+    Part("sym-fig7", ("epochs",), _from("sym_published_nulls", "fig7_claims")),
+    Part("sym-fig8", ("pools",), _from("sym_published_signals", "fig8_claims")),
+    Part(
+        "sym-fig9",
+        ("nplm_expected_1", "nplm_expected_2", "nplm_expected_3"),
+        _from("sym_published_nulls", "fig9_claims"),
+    ),
+    Part("sym-fig10", ("epochs", "overfit"), _from("sym_published_nulls", "fig10_claims")),
+)
 
 
 def _sym(name: str, what: str) -> Reproducible:
     whole = name == "sym-numbers"
-    figures = _SYM_NEEDS if whole else {name: _SYM_NEEDS[name]}
-    needs = tuple(dict.fromkeys(each for some in figures.values() for each in some))
+    parts = tuple(part for part in _SYM_PARTS if whole or part.figure == name)
+    needs = tuple(dict.fromkeys(each for part in parts for each in part.needs))
     return Reproducible(
         name,
         what,
         needs=needs,
         stored=partial(_from("sym", "stored"), all_of_them=not whole),
         compute=None if needs == ("pools",) else _from("sym", "computed"),
-        claims=partial(_from("sym", "claims"), figures),
+        claims=partial(_from("sym", "claims"), parts, all_of_them=not whole),
         draw=None if whole else _from("sym_drawing", name.replace("sym-", "draw_")),
-        report=partial(_from("sym", "report"), figures),
+        report=partial(_from("sym", "report"), parts),
         record=partial(_from("sym", "record"), name),
         recompute="Run the studies anew, which takes hours; stopped, it goes on with what is "
         "missing.",

@@ -79,6 +79,24 @@ class Said(Protocol):
 Claims = Mapping[str, Sequence[Said]]
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a paper says with one figure, where those of several figures are told together.
+
+    Parameters
+    ----------
+    figure : str
+    needs : tuple of str
+        As of `Reproducible`.
+    claims : callable
+        ``claims(found)`` returns what the paper says with this figure, beside ours.
+    """
+
+    figure: str
+    needs: tuple[str, ...]
+    claims: Callable[[Any], Sequence[Any]]
+
+
 def no_claims(found: Any) -> Claims:
     """Return nothing: what a figure says that no paper prints a number for."""
     return {}

@@ -11,13 +11,13 @@ import awkward as ak
 import numpy as np
 
 from eμsym.binned.templates_io import read_templates
-from eμsym.errors import InputFileError
+from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.files import make_folder
+from eμsym.papers.registry import Part
 from eμsym.papers.sym_claims import Claim
 from eμsym.papers.sym_inputs import SymInputs
 from eμsym.papers.sym_overfit import overfit_scores, read_overfit
-from eμsym.papers.sym_published import REMARKS
-from eμsym.papers.sym_published import claims as claims_of
+from eμsym.papers.sym_published_nulls import GOOD_ENOUGH
 from eμsym.papers.sym_results import StoredStudy, read_stored, stored_study
 from eμsym.papers.tables import Table, claim_table
 from eμsym.recipes import stored_templates
@@ -31,6 +31,24 @@ STUDIES, RESULTS = Path(__file__).parent / "studies", Path(__file__).parent / "r
 LUMINOSITY = 20.0
 #: What a figure may need besides studies: the scores of overfit solutions, the pools' events.
 OVERFIT, POOLS = "overfit", "pools"
+#: What must be known to read a figure's table.
+_Z2 = (
+    "Z(2): the significance, by these toys, of the t to which χ² gives 2σ. It is called good "
+    f"within {GOOD_ENOUGH} of 2, and its error."
+)
+_BOUND = (
+    ", hence a little high where the larger one is above all toys without signal; errors from "
+    "bootstraps."
+)
+REMARKS: Mapping[str, str] = {
+    "sym-fig1": f"{_Z2} A diverged training is above any t.",
+    "sym-fig2": _Z2,
+    "sym-fig3": _Z2,
+    "sym-fig4": f"Medians, linear between the signals of 2, 4, 6 and 8σ{_BOUND}",
+    "sym-fig5": f"Medians, linear between the branching ratios{_BOUND}",
+    "sym-fig6": "Medians of independent pairs; permuted was toy 0 of each kind, whatever its t.",
+    "sym-fig9": _Z2,
+}
 
 
 def studies_in(needs: Iterable[str]) -> tuple[str, ...]:
@@ -159,22 +177,36 @@ def _pools() -> dict[str, Any]:
     }
 
 
-def claims(figures: Mapping[str, Sequence[str]], inputs: SymInputs) -> dict[str, list[Claim]]:
-    """Return what the paper says, beside ours, with those figures whose studies are there.
+def claims(
+    parts: Sequence[Part], inputs: SymInputs, *, all_of_them: bool = True
+) -> dict[str, list[Claim]]:
+    """Return what the paper says, beside ours, by figure.
 
     Parameters
     ----------
-    figures : mapping of str to sequence of str
-        What each needs.
+    parts : sequence of Part
+        The figures.
     inputs : SymInputs
+    all_of_them : bool
+        Whether none may be left out for want of its studies.
+
+    Raises
+    ------
+    ConfigurationError
+        If a study is missing.
     """
-    return {name: claims_of(inputs, name) for name in figures if name in _possible(figures, inputs)}
+    told = {}
+    for part in parts:
+        if all_of_them or _possible(part, inputs):
+            try:
+                told[part.figure] = list(part.claims(inputs))
+            except KeyError as error:
+                raise ConfigurationError(f"{part.figure}: needs the study {error}") from error
+    return told
 
 
-def _possible(figures: Mapping[str, Sequence[str]], inputs: SymInputs) -> list[str]:
-    return [
-        name for name, needs in figures.items() if set(studies_in(needs)) <= inputs.studies.keys()
-    ]
+def _possible(part: Part, inputs: SymInputs) -> bool:
+    return set(studies_in(part.needs)) <= inputs.studies.keys()
 
 
 def record(name: str, inputs: SymInputs, said: Mapping[str, Sequence[Claim]]) -> dict[str, Any]:
@@ -189,14 +221,14 @@ def record(name: str, inputs: SymInputs, said: Mapping[str, Sequence[Claim]]) ->
 
 
 def report(
-    figures: Mapping[str, Sequence[str]], inputs: SymInputs, said: Mapping[str, Sequence[Claim]]
+    parts: Sequence[Part], inputs: SymInputs, said: Mapping[str, Sequence[Claim]]
 ) -> list[Table | str]:
     """Return a table of each figure, and what is missing in words."""
     tables = [
         claim_table(given, f"{figure} of arXiv:2401.09530", REMARKS.get(figure, ""))
         for figure, given in said.items()
     ]
-    impossible = [name for name in figures if name not in _possible(figures, inputs)]
+    impossible = [part.figure for part in parts if not _possible(part, inputs)]
     return [*tables, *_remarks(inputs.studies, impossible)]
 
 

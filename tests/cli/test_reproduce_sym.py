@@ -24,11 +24,11 @@ from eμsym.papers.figures.sym_nulls import NullPanel, draw_sym_nulls, words
 from eμsym.papers.sym_inputs import SymInputs
 from eμsym.papers.sym_overfit import overfit_to_dict
 from eμsym.papers.sym_power import IDEAL
-from eμsym.papers.sym_published import FIGURES, claims
 from eμsym.papers.sym_results import RowStatistics, StoredStudy, read_stored
 from eμsym.studies import read_study
 from tests.command_line import error_of, run
 
+FIGURES = (*(f"sym-fig{i}" for i in range(1, 11)), "sym-numbers")
 #: t of the made-up toys grows by this times Z², so that their medians are known.
 STRENGTH = 0.4
 
@@ -255,8 +255,13 @@ def test_recomputing_figure_10_scores_the_same_toys(tiny, tmp_path, capsys):
 # What it says, of toys whose distribution is known
 
 
+def claims_of(inputs, figure):
+    """Return what is said with a figure."""
+    return reproducible(figure).claims(inputs)[figure]
+
+
 def by_quantity(inputs, figure):
-    return {claim.quantity: claim for claim in claims(inputs, figure)}
+    return {claim.quantity: claim for claim in claims_of(inputs, figure)}
 
 
 def test_exact_chi2_toys_are_called_good_and_wider_ones_not(inputs, studies):
@@ -294,7 +299,7 @@ def test_diverged_trainings_are_counted(inputs):
 def test_two_sigma_is_where_the_made_up_medians_are(inputs):
     z = [norm.isf(chi2.sf(ncx2.ppf(0.5, 12, STRENGTH * ideal**2), 12)) for ideal in IDEAL]
     expected = float(np.interp(2, z, IDEAL))
-    for claim in claims(inputs, "sym-fig4"):
+    for claim in claims_of(inputs, "sym-fig4"):
         assert claim.value == pytest.approx(expected, abs=0.3)
         assert claim.holds == (4 - claim.error <= claim.value <= 6 + claim.error)
     # BR·2·√(L/10) is the ideal Z of the made-up toys
@@ -334,24 +339,24 @@ def test_permutations_give_the_medians_z(inputs):
 
 
 def test_drift_and_overfit_scores(inputs):
-    growth, *levels = claims(inputs, "sym-fig7")
+    growth, *levels = claims_of(inputs, "sym-fig7")
     # from 525,000, the seventh of nineteen recorded epochs, to the last
     assert growth.value == pytest.approx(1 - 6 / 20)
     assert growth.holds
     assert [claim.value for claim in levels] == pytest.approx(
         chi2.ppf([0.16, 0.5, 0.84, 0.975], 12), rel=0.02
     )
-    overfit, trained = claims(inputs, "sym-fig10")
+    overfit, trained = claims_of(inputs, "sym-fig10")
     assert overfit.value == pytest.approx(70, abs=0.1)
     assert (overfit.holds, trained.holds) == (True, True)
 
 
 def test_what_is_missing_is_said(inputs):
     with pytest.raises(ConfigurationError, match="no figure 'sym-fig0'"):
-        claims(inputs, "sym-fig0")
+        claims_of(inputs, "sym-fig0")
     with pytest.raises(ConfigurationError, match="sym-fig4: needs the study 'nulls'"):
-        claims(SymInputs(), "sym-fig4")
-    assert claims(SymInputs(), "sym-fig8") == []
+        claims_of(SymInputs(), "sym-fig4")
+    assert claims_of(SymInputs(), "sym-fig8") == []
     for figure in ("sym-fig8", "sym-fig10"):
         with pytest.raises(DataError, match=figure):
             reproducible(figure).draw(SymInputs({"epochs": inputs.studies["epochs"]}), "neutral")

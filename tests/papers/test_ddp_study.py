@@ -14,10 +14,10 @@ from scipy.stats import kstest, norm
 import eμsym.papers.ddp_study
 from eμsym import nsigma
 from eμsym.binned.templates import Templates, flat_template, gaussian_signal, rectangle_signal
-from eμsym.cli.reproduce_ddp import RESULTS, TEMPLATES
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.files import write_json
 from eμsym.papers.catalogue import reproducible
+from eμsym.papers.ddp import RESULTS, TEMPLATES
 from eμsym.papers.ddp_distributions import ROC_RATES, compare_toys, z_distribution
 from eμsym.papers.ddp_published import FIGURES, Comparison, compare
 from eμsym.papers.ddp_results import (

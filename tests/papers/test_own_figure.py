@@ -146,3 +146,10 @@ def test_names_are_told_apart(capsys) -> None:
     with pytest.raises(ConfigurationError, match="no figure 'own-fig1'; there are ddp-fig1, "):
         reproducible("own-fig1")
     assert run("reproduce", "own-fig1") == 2
+
+
+def test_nothing_that_an_entry_defers_to_looks_back_at_the_catalogue() -> None:
+    room = Path(eμsym.__file__).parent / "papers"
+    for path in room.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "from eμsym.papers.catalogue import" not in text, path
