@@ -18,21 +18,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 import hist
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from eμsym.errors import InputFileError
+from eμsym.errors import EmusymError, InputFileError
 from eμsym.event_io import write_events
 from eμsym.files import RESULTS_FILE, make_folder, read_json, whole_file, write_json
-from eμsym.histogram_io import read_histograms, whole_content, write_histograms
-from eμsym.label_rule import LABEL_RULE, LabelRule, rule_of
+from eμsym.histogram_io import read_histograms, write_histograms
+from eμsym.label_rule import LEADING, LabelRule
+from eμsym.validation import first_problem
 
 RESULTS_SCHEMA = "emusym/results"
 VERSION = 1
 _HOW = "make it with emusym process"
+
+
+def _as_rule(content: Any) -> LabelRule:
+    try:
+        return content if isinstance(content, LabelRule) else LabelRule.from_dict(content)
+    except (KeyError, TypeError, ValueError, EmusymError) as error:
+        raise ValueError(f"is no label rule ({error})") from error
 
 
 class _Part(BaseModel):
@@ -100,8 +108,8 @@ class Results(_Part):
         Datasets that make up the pair.
     cutflow : dict of str to dict of str to Counts
         Dataset → cut → events, the two orders last.
-    label_rule : dict
-        Which events are A, see `eμsym.label_rule.LabelRule`; empty in old folders.
+    label_rule : LabelRule
+        Which events are A; folders that say nothing have `LEADING`.
     tests : dict
         What the tests said; empty before there were any.
     figures : list of str
@@ -119,12 +127,12 @@ class Results(_Part):
     cutflow: dict[str, dict[str, Counts]]
     tests: dict[str, Any]
     figures: list[str] = []
-    label_rule: dict[str, Any] = {}
+    label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
 
     @property
     def orders(self) -> tuple[str, str]:
         """What A and B are called in cutflow and histograms."""
-        return rule_of({LABEL_RULE: self.label_rule} if self.label_rule else {}).orders
+        return self.label_rule.orders
 
 
 @dataclass(frozen=True)
@@ -178,17 +186,6 @@ class ProcessedFolder:
     def results(self) -> Results:
         """Return ``results.json`` by its parts; errors as for `content`."""
         return _checked(self.content(), self.results_file)
-
-    def label_rule(self) -> LabelRule:
-        """Return by which rule its events are labelled.
-
-        Raises
-        ------
-        InputFileError, ConfigurationError
-            As for `content`, or if what it says is no rule.
-        """
-        with whole_content(self.results_file):
-            return rule_of(self.content())
 
     def histograms(self) -> dict[str, hist.Hist]:
         """Return the histograms: axes dataset, order, then the observables.
@@ -326,8 +323,4 @@ def _checked(content: Mapping[str, Any], path: Path) -> Results:
     try:
         return Results.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "missing":
-            raise InputFileError(f"{path}: {key} is missing; {_HOW}") from error
-        raise InputFileError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from error
+        raise InputFileError(f"{path}: {first_problem(error)}; {_HOW}") from error

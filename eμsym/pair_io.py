@@ -201,7 +201,7 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
 
 
 def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
-    folder.results()  # for its errors
+    rule = folder.results().label_rule
     by_dataset, files = folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
@@ -210,7 +210,6 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
-    rule = folder.label_rule()
     pair = Pair.from_events(
         ak.concatenate([read_events(files[name]) for name in chosen]),
         by=rule.column,

@@ -113,7 +113,7 @@ def test_events_and_histograms_come_back(folder: ProcessedFolder) -> None:
         folder.write_events(name, iter(parts), like=like)
         counts.fill(name, "emu", [35.0, 60.0])
         counts.fill(name, "mue", [50.0, 50.0])
-    folder.write_histograms({"m_coll": counts})
+    folder.write_histograms({"m_coll": counts}, ("emu", "mue"))
 
     assert folder.histogram("m_coll") == counts
     with pytest.raises(InputFileError, match="no histogram 'plane'"):

@@ -15,10 +15,12 @@ from eμsym import FairCoin, Pair, read_pair
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.files import RESULTS_FILE, write_json
+from eμsym.folder import RESULTS_SCHEMA, VERSION
 from eμsym.histogram_io import write_histograms
 from eμsym.label_rule import LEADING, LabelRule, rule_of
 from eμsym.processors.columns import COLUMNS
 from eμsym.selection import into_slots, lead_and_sub
+from tests.results_file import results_of
 
 FORWARD = LabelRule(
     name="forward",
@@ -117,7 +119,8 @@ def write_folder(folder, rule, stored):
     for order, mask in zip(rule.orders, (in_a, ~in_a), strict=True):
         histogram.fill("one", order, x[mask])
     write_histograms(folder / "histograms.json", {"x": histogram})
-    write_json(folder / RESULTS_FILE, {"schema": "emusym/results", **stored})
+    content = {"schema": RESULTS_SCHEMA, "version": VERSION, **results_of(["one"]), **stored}
+    write_json(folder / RESULTS_FILE, content)
     return in_a
 
 
@@ -151,7 +154,7 @@ def test_a_folder_that_says_nothing_is_of_the_leading_lepton(tmp_path):
 )
 def test_a_folder_with_half_a_rule_is_refused(damage, tmp_path):
     write_folder(tmp_path / "out", FORWARD, {"label_rule": damage})
-    with pytest.raises(InputFileError, match=r"results\.json: a part is missing or damaged"):
+    with pytest.raises(InputFileError, match=r"results\.json: label_rule = .* is no label rule"):
         read_pair(tmp_path / "out")
 
 

@@ -120,7 +120,7 @@ def templates_from_folders(
     names = _backgrounds(folder, results, background_datasets)
     scales = _scales(folder, results, names, luminosity_ifb)
     sides = []
-    for order in ProcessedFolder(folder).label_rule().orders:
+    for order in ProcessedFolder(folder).results().orders:
         total = hist.Hist(*planes.axes[2:], storage=hist.storage.Weight())
         for name in names:
             total += select(planes, datasets=[name], order=order) * scales[name]
@@ -130,7 +130,7 @@ def templates_from_folders(
     signal_folder, signal_results, signal_planes = _open(signal)
     _check_same_processing(folder, results, signal_folder, signal_results)
     dataset = _signal(signal_folder, signal_results, signal_dataset)
-    orders = ProcessedFolder(signal_folder).label_rule().orders
+    orders = ProcessedFolder(signal_folder).results().orders
     samples = {o: select(signal_planes, datasets=[dataset], order=o) for o in orders}
     order = signal_order or max(orders, key=lambda o: float(samples[o].values().sum()))
     if order not in orders:
