@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from eμsym.pool import Pool
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.spline_fit import SplineProblem, make_knots, minimise
+from tests.sending import received
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def test_too_few_steps_are_an_error_of_one_line() -> None:
     assert "\n" not in str(e.value)
     assert e.value.point.value < Softplus(np.full(3, 6.0), SHARE).value
     # Worker processes send it home without its point.
-    assert str(pickle.loads(pickle.dumps(e.value))) == str(e.value)
+    assert str(received(e.value)) == str(e.value)
 
 
 def test_values_that_are_no_numbers_are_an_error() -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -243,7 +242,6 @@ SUBMITTED = {
 }
 
 
-@pytest.mark.skipif(find_spec("dask_jobqueue") is None, reason="dask-jobqueue is not installed")
 @pytest.mark.parametrize(
     "recipe, submit, cancel",
     [("slurm_dask", "sbatch", "scancel"), ("htcondor_dask", "condor_submit", "condor_rm")],

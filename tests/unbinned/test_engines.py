@@ -9,13 +9,11 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 
-from eμsym.engines import choice
 from eμsym.engines.choice import choose_engine
 from eμsym.engines.cpu import CpuEngine, Data
 from eμsym.engines.interface import (
@@ -26,8 +24,6 @@ from eμsym.engines.interface import (
     n_parameters,
 )
 from eμsym.engines.nodes import NodesEngine
-from eμsym.engines.quadrature import NODES_A_CELL, initial_cells, merged, split_cells
-from eμsym.errors import ConfigurationError, DataError
 from eμsym.unbinned.likelihood_ratio import joined_samples
 from eμsym.unbinned.symmetrized import SymmetrizedTest, symmetrized_problems
 
@@ -312,154 +308,3 @@ class TestKeras:
         assert (np.abs(draws) <= limits).all()
         np.testing.assert_allclose(np.abs(draws).max(axis=0), limits, rtol=0.01)
         np.testing.assert_allclose(draws.std(axis=0), limits / np.sqrt(3), rtol=0.05)
-
-
-class TestQuadrature:
-    @given(st.integers(0, 2**32), st.integers(2, 40))
-    @settings(max_examples=40, deadline=None)
-    def test_moments(self, seed, cells):
-        """Sixteen moments of r and eight of a are kept, as scipy's Gauss rules keep them."""
-        rng = np.random.default_rng(seed)
-        n = 4000
-        x = np.unique(rng.gamma(2, size=n))
-        problem = Problem(x[np.newaxis], rng.random(x.size), rng.random(x.size))
-        nodes = merged(problem, initial_cells(problem, cells))
-        assert nodes.x.shape[1] < n / 4
-        assert (nodes.density >= 0).all()
-        u, v = 2 * x / x[-1] - 1, 2 * nodes.x[0] / x[-1] - 1
-        for power in range(2 * NODES_A_CELL):
-            expected = np.sum(problem.density * u**power)
-            assert np.sum(nodes.density * v**power) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-        for power in range(NODES_A_CELL):
-            expected = np.sum(problem.linear * u**power)
-            assert np.sum(nodes.linear * v**power) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-
-    def test_evenly_spread_events_have_legendres_nodes(self):
-        n = 200_000
-        x = (np.arange(n) + 0.5) / n * 2 - 1
-        problem = Problem(x[np.newaxis], np.full(n, 2 / n), np.full(n, 1 / n))
-        nodes = merged(problem, np.array([0]))
-        places, weights = scipy.special.roots_legendre(NODES_A_CELL)
-        np.testing.assert_allclose(nodes.x[0], places, atol=1e-8)
-        np.testing.assert_allclose(nodes.density, weights, atol=1e-8)
-        np.testing.assert_allclose(nodes.linear, weights / 2, atol=1e-8)
-
-    def test_events_that_are_nearly_the_nodes(self):
-        """A cell whose density sits on just so many events as it has nodes."""
-        x = np.linspace(0, 1, 3 * NODES_A_CELL) ** 3
-        r = np.zeros(x.size)
-        r[::3] = np.geomspace(1, 1e-6, NODES_A_CELL)
-        a = np.where(r > 0, 0.0, 1.0)
-        nodes = merged(Problem(x[np.newaxis], r, a), np.array([0]))
-        np.testing.assert_allclose(nodes.x[0], x[::3], atol=1e-10)
-        np.testing.assert_allclose(nodes.density, r[::3], rtol=1e-6)
-        for power in range(NODES_A_CELL):
-            expected = np.sum(a * x**power)
-            assert np.sum(nodes.linear * nodes.x[0] ** power) == pytest.approx(expected)
-
-    def test_a_cell_without_reference(self):
-        x = np.linspace(0, 10, 2001)
-        r = np.where(x < 3, 1.0, 0.0)
-        a = np.ones(x.size)
-        problem = Problem(x[np.newaxis], r, a)
-        nodes = merged(problem, initial_cells(problem, 20))
-        assert nodes.density[nodes.x[0] > 3].sum() == 0
-        assert nodes.linear[nodes.x[0] > 3].sum() == pytest.approx(a[x > 3].sum(), abs=25)
-        assert nodes.linear.sum() == pytest.approx(a.sum())
-
-    def test_cells_are_split_where_the_net_is_sharp(self):
-        problem = exponential_problem(20_000)
-        sharp = Network((1, 1, 1), np.array([200.0, -200.0, 1.0, 0.0]))  # a step at x = 1
-        coarse = initial_cells(problem, 20)
-        cells = split_cells(problem, coarse, sharp, 1e-3)
-        assert np.isin(coarse, cells).all()
-        new = np.setdiff1d(cells, coarse)
-        assert 0 < new.size < 100
-        np.testing.assert_allclose(problem.x[0, new], 1, atol=0.5)
-        exact = problem.loss(sharp)
-        assert abs(merged(problem, cells).loss(sharp) - exact) < 2e-3
-        assert abs(merged(problem, coarse).loss(sharp) - exact) > 0.1
-
-
-class TestNetwork:
-    def test_is_equation_12(self):
-        theta = np.arange(1.0, 14.0) / 10
-        x = np.array([0.3, 2.0])
-        w, b, w_out, b_out = theta[:4], theta[4:8], theta[8:12], theta[12]
-        expected = b_out + (w_out * expit(w * x[:, None] + b)).sum(axis=1)
-        net = Network((1, 4, 1), theta)
-        np.testing.assert_allclose(net(x), expected)
-        assert net(0.3).shape == ()
-        assert net(np.ones((2, 3))).shape == (2, 3)
-
-    def test_more_dimensions(self):
-        net = Network((2, 3, 1), np.arange(13.0))
-        assert net(np.ones((5, 2))).shape == (5,)
-        with pytest.raises(DataError, match="2 inputs"):
-            net(np.ones(5))
-
-
-class TestChoice:
-    def test_automatic(self):
-        assert choose_engine("auto", 1, (4,)).name == "nodes"
-        assert choose_engine("auto", 2, (4,)).name == "cpu"
-
-    @pytest.mark.parametrize(
-        "name, inputs, hidden, message",
-        [
-            ("nodes", 2, (4,), "1 dimension"),
-            ("nodes", 1, (4, 4), "one hidden layer"),
-            ("cpu", 1, (4, 4), "one hidden layer"),
-            ("abacus", 1, (4,), "no engine 'abacus'"),
-        ],
-    )
-    def test_impossible(self, name, inputs, hidden, message):
-        with pytest.raises(ConfigurationError, match=message):
-            choose_engine(name, inputs, hidden)
-
-    def test_without_torch(self, monkeypatch):
-        monkeypatch.setattr(choice, "find_spec", lambda name: None)
-        for name in ("reference", "cuda"):
-            with pytest.raises(ConfigurationError, match=r"emusym\[torch\]"):
-                choose_engine(name, 1, (4,))
-        with pytest.raises(ConfigurationError, match=r"emusym\[torch\]"):
-            SymmetrizedTest(hidden=(4, 4))([1.0], [2.0])
-
-    def test_numba_refuses_to_keep_code(self, monkeypatch):
-        from eμsym.engines import adam_kernel as kernel
-
-        def njit(**options):
-            if options.get("cache"):
-                raise RuntimeError("cannot cache function: no locator available")
-            return lambda function: function
-
-        monkeypatch.setattr(kernel.numba, "njit", njit)
-        assert kernel.compiled(set())(len) is len
-
-    @pytest.mark.slow
-    def test_no_place_for_compiled_code(self, tmp_path):
-        """Where numba can keep nothing, it compiles in memory."""
-        (tmp_path / "file").touch()
-        code = (
-            "from eμsym.unbinned.symmetrized import SymmetrizedTest;"
-            "print(SymmetrizedTest(epochs=3)([1.0], [2.0], rng=1).engine)"
-        )
-        answer = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "file" / "folder")},
-        )
-        assert answer.stdout.strip() == "nodes"
-
-    def test_import_is_light(self):
-        code = (
-            "import sys\n"
-            "from eμsym.unbinned import cross_entropy, nplm, symmetrized\n"
-            "print([m for m in ('numba', 'torch') if m in sys.modules])"
-        )
-        answer = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        assert answer.stdout.strip() == "[]"
