@@ -244,7 +244,10 @@ SUBMITTED = {
 
 @pytest.mark.parametrize(
     "recipe, submit, cancel",
-    [("slurm_dask", "sbatch", "scancel"), ("htcondor_dask", "condor_submit", "condor_rm")],
+    [
+        ("slurm_dask", "sbatch", "scancel"),
+        pytest.param("htcondor_dask", "condor_submit", "condor_rm", marks=pytest.mark.slow),
+    ],
 )
 def test_dask_on_a_batch_system(
     study: Path, programs: dict[str, str], recipe: str, submit: str, cancel: str

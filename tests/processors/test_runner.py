@@ -60,7 +60,7 @@ def reference(datasets: tuple[Dataset, ...]) -> dict[str, Any]:
         {"workers": 2, "spill": True},
         {"workers": 1, "spill": True},
         pytest.param({"workers": 2, "dask": "local"}, marks=pytest.mark.slow),
-        {"workers": 2, "dask": "local", "spill": True},
+        pytest.param({"workers": 2, "dask": "local", "spill": True}, marks=pytest.mark.slow),
     ],
     ids=["futures", "futures, spilled", "iterative, spilled", "dask", "dask, spilled"],
 )
@@ -128,6 +128,7 @@ def test_scheduler_of_its_own(sample: Path, reference: dict[str, Any]) -> None:
     assert everything(output) == reference
 
 
+@pytest.mark.slow
 def test_a_dask_worker_that_is_killed_loses_nothing(sample: Path, tmp_path: Path) -> None:
     """The command on a local cluster of three, one of which is killed in the middle."""
 
@@ -171,7 +172,11 @@ def test_a_dask_worker_that_is_killed_loses_nothing(sample: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"dask": "local", "workers": 1}, "--dask local: workers died again and again"),
+        pytest.param(
+            {"dask": "local", "workers": 1},
+            "--dask local: workers died again and again",
+            marks=pytest.mark.slow,
+        ),
         ({"workers": 2}, "a worker was killed, .*; try fewer --workers"),
     ],
 )

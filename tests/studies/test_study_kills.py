@@ -37,6 +37,7 @@ def one_life(study: Study, folder: Path, options: dict[str, Any]) -> None:
     run_study(study, folder, **options)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(tmp_path: Path, slow: bytes) -> None:
     """SIGKILL at a dozen random moments; what is kept grows, and is the same in the end."""
     context = multiprocessing.get_context("forkserver")
@@ -77,7 +78,7 @@ run_study(SLOW, sys.argv[1], workers=2, dask=sys.argv[2] or None)
 """
 
 
-@pytest.mark.parametrize("dask", ["", "local"])
+@pytest.mark.parametrize("dask", ["", pytest.param("local", marks=pytest.mark.slow)])
 def test_workers_do_not_outlive_a_kill(tmp_path: Path, slow: bytes, dask: str) -> None:
     folder = tmp_path / "store"
     command = [sys.executable, "-c", PROCESSES, str(folder), dask]
