@@ -146,7 +146,7 @@ def test_identity_is_unique_in_a_run_and_independent_of_chunks(sample: Path) -> 
     seen: set[tuple[int, int]] = set()
     total = 0
     for name in ("ww.root", "wz.root", "hww.root"):
-        for chunksize in (100_000, 50):
+        for chunksize in (100_000, 250):
             columns = run(sample / name, chunksize)["columns"]["one"].value
             keys = set(zip(columns.file_id.to_list(), columns.entry.to_list(), strict=True))
             assert len(keys) == len(columns)
