@@ -69,7 +69,7 @@ def draw_plane(
             axes.set_xlabel(a.axes[0].label)
             axes.set_ylabel(a.axes[1].label if axes is panels[0] else "")
             if window is not None and window.edges is not None:
-                axes.add_patch(_outline(window))
+                axes.add_patch(window_outline(window))
         panels[0].set_xlim(edges[0][0], edges[0][-1])
         panels[0].set_ylim(edges[1][0], edges[1][-1])
         experiment_label(panels[0], style)
@@ -97,7 +97,8 @@ def _area(histogram: Any) -> str:
     return rf"{widths[0]}$\times${widths[1]}{unit}"
 
 
-def _outline(window: Window) -> Rectangle:
+def window_outline(window: Window) -> Rectangle:
+    """Return the frame that shows a window on a plane."""
     (x_low, x_high), (y_low, y_high) = window.edges or ((0.0, 0.0), (0.0, 0.0))
     return Rectangle(
         (x_low, y_low),

@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
 
 from eμsym.binned.templates import Templates
 from eμsym.binned.windows import Window
-from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
+from eμsym.plots.plane import window_outline
+from eμsym.plots.style import Style, StyledFigure, experiment_label, styled
 
 
 def draw_ddp_fig1(
@@ -54,7 +53,7 @@ def draw_ddp_fig1(
             axes.set_xlabel(t.axes[0].label)
             axes.set_ylabel(t.axes[1].label if axes is left else "")
             if window is not None and window.edges is not None:
-                axes.add_patch(_outline(window))
+                axes.add_patch(window_outline(window))
         experiment_label(left, style)
     return figure
 
@@ -65,16 +64,3 @@ def _panel(figure: Figure, axes: Any, content: Any, label: str, **options: Any) 
     # An experiment's style rounds limits outwards.
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
-
-
-def _outline(window: Window) -> Rectangle:
-    (x_low, x_high), (y_low, y_high) = window.edges or ((0.0, 0.0), (0.0, 0.0))
-    return Rectangle(
-        (x_low, y_low),
-        x_high - x_low,
-        y_high - y_low,
-        fill=False,
-        edgecolor=COLOR_MARK,
-        linewidth=1.8,
-        path_effects=[withStroke(linewidth=4.5, foreground="white")],
-    )
