@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -153,6 +154,13 @@ def _move_into_place(temporary: Path, path: Path, overwrite: bool) -> None:
 def _cannot_write(path: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
     return f"{path}: cannot be written ({reason}); choose another place with -o or free some space"
+
+
+def json_number(x: float) -> float | str | None:
+    """Return a number as JSON can hold it: None for NaN, "inf" or "-inf" for infinity."""
+    if math.isnan(x):
+        return None
+    return float(x) if math.isfinite(x) else ("inf" if x > 0 else "-inf")
 
 
 def write_json(path: str | Path, data: Any, *, default: Any = None) -> None:

@@ -22,7 +22,6 @@ from eμsym.binned.q0_input import (
     checked_signal,
     chunks,
     fit_input,
-    json_number,
 )
 from eμsym.binned.q0_known import KnownLikelihood
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
@@ -30,6 +29,7 @@ from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.files import json_number
 from eμsym.shown import Shown
 
 

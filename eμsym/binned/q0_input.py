@@ -218,10 +218,3 @@ def check_populated(b: FloatArray, t: FloatArray, s: FloatArray) -> None:
 def contents(sample: Any) -> Any:
     """Return a histogram's bin contents, or the array itself."""
     return sample.values() if callable(getattr(sample, "values", None)) else sample
-
-
-def json_number(x: float) -> float | str | None:
-    """Return a number as JSON can hold it: None for NaN, "inf" or "-inf" for infinity."""
-    if np.isnan(x):
-        return None
-    return float(x) if np.isfinite(x) else ("inf" if x > 0 else "-inf")

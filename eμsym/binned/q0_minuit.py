@@ -22,13 +22,13 @@ from eμsym.binned.q0_input import (
     checked_ratio,
     fit_input,
     is_signal_pair,
-    json_number,
 )
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_objective import BinsObjective, KnownObjective, Objective
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
+from eμsym.files import json_number
 from eμsym.minuit import migrad_to_the_end
 from eμsym.shown import Shown
 

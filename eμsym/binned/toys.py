@@ -14,12 +14,12 @@ from eμsym.binned.q0_input import (
     Background,
     as_counts,
     contents,
-    json_number,
     normalised_signal,
 )
 from eμsym.counts import check_same_binning
 from eμsym.difference import pulls
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.files import json_number
 from eμsym.shown import Shown
 
 

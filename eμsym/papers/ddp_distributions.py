@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.stats import kstest
 
 from eμsym.arrays import FloatArray
-from eμsym.binned.q0_input import json_number
 from eμsym.binned.roc import roc_curve
 from eμsym.errors import DataError
+from eμsym.files import json_number
 
 #: Bins of the distributions that are kept: 0.1 wide, from −6 to 12.
 Z_EDGES = np.linspace(-6.0, 12.0, 181)

@@ -19,12 +19,12 @@ from eμsym.arrays import FloatArray
 from eμsym.binned.injection import asimov_z, injection_strength
 from eμsym.binned.nsigma import nsigma
 from eμsym.binned.q0 import q0_toys
-from eμsym.binned.q0_input import json_number
 from eμsym.binned.templates import Templates, signal_location
 from eμsym.binned.toys import BinnedToys, ExpectedZ, asimov_pair, draw_toys, expected_z
 from eμsym.binned.windows import Window, make_window
 from eμsym.difference import pulls
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.files import json_number
 from eμsym.papers.ddp_distributions import TestToys, compare_toys
 
 #: The paper's injected significance (of L1) and number of toys.

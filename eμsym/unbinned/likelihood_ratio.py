@@ -14,6 +14,7 @@ from eμsym.arrays import FloatArray
 from eμsym.distributions import ChiSquared
 from eμsym.engines.interface import EngineName, Training, checkpoints
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.files import json_number
 from eμsym.shown import Shown
 from eμsym.unbinned.distinct import Distinct
 
@@ -148,29 +149,23 @@ class LikelihoodRatio(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON; infinity becomes "inf"."""
-
-        def number(x: float) -> float | str | None:
-            if np.isnan(x):
-                return None
-            return float(x) if np.isfinite(x) else ("inf" if x > 0 else "-inf")
-
         functions = {
             name: getattr(function, "to_dict", lambda: None)()
             for name, function in (("f", self.f), ("g", self.g))
         }
         return {
-            "t": number(self.t),
-            "t_a": number(self.t_a),
-            "t_b": number(self.t_b),
+            "t": json_number(self.t),
+            "t_a": json_number(self.t_a),
+            "t_b": json_number(self.t_b),
             "dof": self.dof,
-            "pvalue": number(self.pvalue),
-            "z": number(self.z),
-            "t_last": number(self.t_last),
+            "pvalue": json_number(self.pvalue),
+            "z": json_number(self.z),
+            "t_last": json_number(self.t_last),
             "best_epochs": list(self.best_epochs),
             "histories": [
-                [[int(epoch), number(t)] for epoch, t in history] for history in self.histories
+                [[int(epoch), json_number(t)] for epoch, t in history] for history in self.histories
             ],
-            "accuracy": number(self.accuracy),
+            "accuracy": json_number(self.accuracy),
             "n_nodes": list(self.n_nodes),
             "diverged": self.diverged,
             "engine": self.engine,
