@@ -11,6 +11,7 @@ import numpy as np
 from hist import Hist
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng
+from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
@@ -351,7 +352,7 @@ class Pair(Shown):
         """
         return nsigma_of(self.difference(*axes))
 
-    def yield_ratio(self, *axes: Any) -> YieldRatio:
+    def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
         """Return the expected B/A of raw counts in every bin, for `eμsym.q0`.
 
         Take the counts from ``raw.hist(…)``: unlike weighted ones they are Poisson.
@@ -361,6 +362,8 @@ class Pair(Shown):
         ----------
         *axes : str, or hist axes
             As for `hist`.
+        merged : MergedBins, optional
+            Boxes of these bins, to give the ratio of each box.
 
         Raises
         ------
@@ -368,6 +371,8 @@ class Pair(Shown):
             If the pair is corrected and its raw events are weighted.
         """
         index, shape = self.bin_index(*axes)
+        if merged is not None:
+            index, shape = merged.index(index), (len(merged),)
         log_ratio, modes = self.symmetry.log_yields(self.pool, index, int(np.prod(shape)))
         return YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
 

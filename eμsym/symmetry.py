@@ -222,6 +222,12 @@ class Symmetry(Shown, ABC):
         """
         return np.zeros(n_bins), np.zeros((0, n_bins))
 
+    def drawn_yields(
+        self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Return `log_yields` of every draw of a pool's labels."""
+        return [self.log_yields(pool, index, n_bins)] * len(drawn)
+
     def grouped(self, pool: Pool, index: IntArray) -> Pool:
         """Return groups of events that are alike for this symmetry and in their bins.
 

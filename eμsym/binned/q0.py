@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
+from eμsym.binned.merging import MergedBins
 from eμsym.binned.q0_fit import fit_toys
 from eμsym.binned.q0_input import (
     Background,
@@ -22,6 +23,7 @@ from eμsym.binned.q0_input import (
     checked_signal,
     chunks,
     fit_input,
+    is_sparse,
 )
 from eμsym.binned.q0_known import KnownLikelihood
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
@@ -51,12 +53,31 @@ class Q0(Shown):
         Its error from the curvature of the profiled ln L at μ̂. NaN where there
         is none: on the physical boundary, on the kink at μ = 0 that signal bins
         empty in both samples make, or where ln L is straight.
+    interval : tuple of float
+        Where −2 ln λ rises by one on each side of μ̂, by `Q0Test`; NaN of `q0`, and
+        where it does not.
+    sparse : bool
+        With the background profiled, whether more than a hundredth of the signal is in
+        bins of fewer than 20 entries in both samples together: then z is not N(0,1),
+        and μ̂ is pulled to zero. `Q0Test` merges such bins first.
+    bins : MergedBins or None
+        What `Q0Test` merged.
     """
 
     q0: float
     z: float
     mu: float
     mu_error: float
+    interval: tuple[float, float] = (float("nan"), float("nan"))
+    sparse: bool = False
+    bins: MergedBins | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the fields that say something."""
+        known = {k: v for k, v in super().shown().items() if k not in ("interval", "bins")}
+        if not np.isnan(self.interval).all():
+            known["interval"] = self.interval
+        return known if self.bins is None else {**known, "bins": len(self.bins)}
 
     @property
     def statistic(self) -> float:
@@ -75,7 +96,11 @@ class Q0(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result with its p-value, for JSON; NaN becomes None, infinity "inf"."""
-        return {key: json_number(x) for key, x in {**asdict(self), "pvalue": self.pvalue}.items()}
+        numbers = {name: getattr(self, name) for name in ("q0", "z", "mu", "mu_error", "pvalue")}
+        numbers |= dict(zip(("mu_low", "mu_high"), self.interval, strict=True))
+        found: dict[str, Any] = {key: json_number(x) for key, x in numbers.items()}
+        found["sparse"] = self.sparse
+        return found if self.bins is None else {**found, "bins": self.bins.to_dict()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,16 +217,44 @@ def q0(
         )
         if not fit.valid:
             raise DataError("MIGRAD found no minimum for these counts; take minimizer='newton'")
-        return Q0(fit.q0, fit.z, fit.mu, fit.mu_error)
+        return Q0(fit.q0, fit.z, fit.mu, fit.mu_error, sparse=fit.sparse)
     counts, other, shapes = fit_input(b, reference, signal, background)
     kappa = checked_ratio(ratio, counts.shape, background)
     counts, other, shapes = counts.ravel(), other.ravel(), shapes.ravel()
-    if len(kappa.modes):
-        result = NuisanceLikelihood(counts, other, shapes, kappa).fit()
-    else:
-        result = _fit(counts[None], other[None], shapes, kappa.ratio, background)[:, 0]
+    if background == "profiled":
+        return fit_q0(counts, other, shapes, kappa)
+    result = _fit(counts[None], other[None], shapes, kappa.ratio, background)[:, 0]
     value, mu, mu_error, z = result.tolist()
     return Q0(value, z, mu, mu_error)
+
+
+def fit_q0(
+    b: FloatArray, a: FloatArray, signal: Signal, ratio: YieldRatio, *, interval: bool = False
+) -> Q0:
+    """Return q0 of flat bins, the background profiled; the core of `q0` and of `Q0Test`.
+
+    Parameters
+    ----------
+    b, a : ndarray of float, shape (bins,)
+    signal : Signal
+        As it is: μ counts events of which it has its share in the bins.
+    ratio : YieldRatio
+    interval : bool
+        Whether to find the interval of μ too.
+
+    Raises
+    ------
+    DataError
+        If the fit of nuisances does not converge.
+    """
+    likelihood = NuisanceLikelihood(b, a, signal, ratio)
+    if len(ratio.modes) or signal.uncertain:
+        result = likelihood.fit()
+    else:
+        result = _fit(b[None], a[None], signal, ratio.ratio, "profiled")[:, 0]
+    value, mu, mu_error, z = result.tolist()
+    found = Q0(value, z, mu, mu_error, sparse=is_sparse(b, a, signal))
+    return replace(found, interval=likelihood.interval(mu, mu_error)) if interval else found
 
 
 def q0_toys(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any, Literal
@@ -21,6 +21,10 @@ Minimizer = Literal["newton", "minuit"]
 
 #: Bounds of μ̂ that are not physical are widened by this, lest rounding put μ̂ outside.
 MARGIN = 1 + 1e-9
+
+#: Bins of fewer entries in both samples together are sparse to a profiled likelihood, and
+#: more than this share of a signal in them tells.
+SPARSE_ENTRIES, SPARSE_SHARE = 20.0, 0.01
 
 #: Bins times toys that are worked on at once: temporaries stay in the cache.
 CHUNK = 1 << 15
@@ -75,17 +79,23 @@ class Signal:
     Attributes
     ----------
     in_a, in_b : ndarray of float, shape (*bins)
-        Events of A and of B for each event of signal: Σ(S_A + S_B) = 1.
+        Events of A and of B for each event of signal: Σ(S_A + S_B) = 1, or less where
+        part of the signal lies outside the bins.
+    variance_a, variance_b : ndarray of float, shape (*bins), or None
+        What the statistics of the signal's simulation leave them open; None if they are
+        exact. Bins are independent.
     """
 
     in_a: FloatArray
     in_b: FloatArray
+    variance_a: FloatArray | None = None
+    variance_b: FloatArray | None = None
 
     @classmethod
     def normalised(cls, signal: Any) -> Signal:
         """Return a signal in B alone, or from a tuple (S_A, S_B) one in both.
 
-        A tuple of two numbers is a signal in B of two bins.
+        A tuple of two numbers is a signal in B of two bins. A `Signal` is returned as it is.
 
         Raises
         ------
@@ -93,6 +103,8 @@ class Signal:
             If the two are of other bins, one of these is negative or not finite,
             or all are zero.
         """
+        if isinstance(signal, Signal):
+            return signal
         if not is_signal_pair(signal):
             in_b = normalised_signal(signal)
             return cls(np.zeros_like(in_b), in_b)
@@ -108,13 +120,39 @@ class Signal:
         """S_A + S_B."""
         return self.in_a + self.in_b
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether the shapes are open within their variances."""
+        return self.variance_a is not None or self.variance_b is not None
+
     def ravel(self) -> Signal:
         """Return the signal of flat bins."""
-        return Signal(self.in_a.ravel(), self.in_b.ravel())
+        return self._each(lambda values: values.ravel())
 
     def of_bins(self, chosen: BoolArray) -> Signal:
         """Return the signal in some of the flat bins, as they are."""
-        return Signal(self.in_a[chosen], self.in_b[chosen])
+        return self._each(lambda values: values[chosen])
+
+    def shift(self, kappa: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r"""Return by how much S_A and S_B move with one standard deviation of their contrast.
+
+        A bin with its background profiled knows the signal by w = S_B/κ − S_A alone.
+        Of variance :math:`σ^2 = v_B/κ^2 + v_A`, it takes S_A with it by −v_A/σ and S_B by
+        v_B/κσ, their regression on w.
+
+        Parameters
+        ----------
+        kappa : ndarray of float, shape (*bins)
+        """
+        none = np.zeros_like(self.in_a)
+        v_a, v_b = (none if v is None else v for v in (self.variance_a, self.variance_b))
+        sigma = np.sqrt(v_b / kappa**2 + v_a)
+        some = np.where(sigma > 0, sigma, 1.0)
+        return -v_a / some, v_b / kappa / some
+
+    def _each(self, change: Callable[[FloatArray], FloatArray]) -> Signal:
+        v_a, v_b = (None if v is None else change(v) for v in (self.variance_a, self.variance_b))
+        return Signal(change(self.in_a), change(self.in_b), v_a, v_b)
 
 
 def is_signal_pair(signal: Any) -> bool:
@@ -124,6 +162,13 @@ def is_signal_pair(signal: Any) -> bool:
         and len(signal) == 2
         and not any(isinstance(shape, Number) for shape in signal)
     )
+
+
+def signal_parts(signal: Any) -> tuple[Any, ...]:
+    """Return the one or two shapes that a signal is given by."""
+    if isinstance(signal, Signal):
+        return signal.in_a, signal.in_b
+    return signal if is_signal_pair(signal) else (signal,)
 
 
 def checked_signal(signal: Any, background: str) -> Signal:
@@ -136,7 +181,7 @@ def checked_signal(signal: Any, background: str) -> Signal:
     DataError
         As `Signal.normalised` does.
     """
-    if background == "known" and is_signal_pair(signal):
+    if background == "known" and (is_signal_pair(signal) or isinstance(signal, Signal)):
         raise ConfigurationError("a signal (S_A, S_B) is of two samples; with T known give S_B")
     return Signal.normalised(signal)
 
@@ -179,7 +224,7 @@ def fit_input(
         As `checked_signal` does.
     """
     check_same_binning(b, reference)
-    for shape in signal if is_signal_pair(signal) else (signal,):
+    for shape in signal_parts(signal):
         check_same_binning(b, shape)
     counts = unweighted_counts(b, "B")
     if background == "known":
@@ -198,6 +243,18 @@ def unweighted_counts(sample: Any, name: str) -> FloatArray:
             "q0 is a likelihood of counts, use unweighted events"
         )
     return counts
+
+
+def is_sparse(b: FloatArray, a: FloatArray, signal: Signal) -> bool:
+    """Return whether too much of a signal is in bins of too few entries of both samples.
+
+    Parameters
+    ----------
+    b, a : ndarray of float, shape (*bins)
+    signal : Signal
+    """
+    both = signal.both
+    return bool(both[a + b < SPARSE_ENTRIES].sum() > SPARSE_SHARE * both.sum())
 
 
 def check_toy_shapes(b: FloatArray, reference: FloatArray, signal: FloatArray) -> None:

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from eμsym.arrays import FloatArray
+from eμsym.binned.merging import MergedBins
 from eμsym.binned.q0_input import (
     Background,
     check_choice,
@@ -22,7 +22,9 @@ from eμsym.binned.q0_input import (
     checked_ratio,
     fit_input,
     is_signal_pair,
+    is_sparse,
 )
+from eμsym.binned.q0_interval import profile_interval
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_objective import BinsObjective, KnownObjective, Objective
 from eμsym.binned.yield_ratio import YieldRatio
@@ -37,9 +39,6 @@ Profile = Literal["mu", "bins"]
 #: MIGRAD goes on until μ moves by less than this in units of its error.
 SETTLED = 1e-9
 
-#: How often the search for an end of the interval that MINOS did not find goes twice as far.
-_DOUBLINGS = 20
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ProfileFit(Shown):
@@ -50,9 +49,10 @@ class ProfileFit(Shown):
     q0, z, mu, mu_error : float
         As in `Q0`; the error is from `covariance`.
     interval : tuple of float
-        The MINOS interval of μ, where −2 ln λ rises by one: its lower and upper
-        end. NaN where MINOS was not asked for or found none, and where μ̂ stands
-        on a boundary or a kink; the physical boundary if that comes first.
+        The interval of μ, where −2 ln λ rises by one: its lower and upper end, by
+        MINOS, or by a search along the profile where μ̂ stands on a boundary or a
+        kink. NaN where MINOS was not asked for, or −2 ln λ does not rise by one; the
+        physical boundary if that comes first.
     names : tuple of str
         The parameters that MINUIT fitted: "mu", then with ``profile="bins"``
         one "b[i, j]" for each bin with signal and with entries in A and in B.
@@ -70,6 +70,8 @@ class ProfileFit(Shown):
         Whether MIGRAD says that it converged.
     n_calls : int
         How often the likelihood was computed until the minimum was found.
+    sparse, bins
+        As in `Q0`.
     """
 
     q0: float
@@ -85,6 +87,8 @@ class ProfileFit(Shown):
     scan: FloatArray
     valid: bool
     n_calls: int
+    sparse: bool = False
+    bins: MergedBins | None = None
 
     @property
     def statistic(self) -> float:
@@ -112,7 +116,10 @@ class ProfileFit(Shown):
             "mu_low": self.interval[0],
             "mu_high": self.interval[1],
         }
+        merged = {} if self.bins is None else {"bins": self.bins.to_dict()}
         return {key: json_number(x) for key, x in numbers.items()} | {
+            "sparse": self.sparse,
+            **merged,
             "n_parameters": len(self.names),
             "scan_mu": [json_number(x) for x in self.scan_mu.tolist()],
             "scan": [json_number(x) for x in self.scan.tolist()],
@@ -175,22 +182,24 @@ def profile_fit(
     check_choice("profile", profile, ("mu", "bins"))
     if scan_size < 0 or not scan_sigmas > 0:
         raise ConfigurationError("scan_size and scan_sigmas: a scan needs positive sizes")
-    objective, shape = _objective(b, reference, signal, background, profile, ratio)
+    objective, shape, sparse = _objective(b, reference, signal, background, profile, ratio)
     search = _Search(objective)
     minuit = search.minimum()
     if minuit is None:
         values, calls, valid = objective.start(search.rest or 0.0), 0, True
-        covariance, interval = np.full((values.size, values.size), np.nan), (np.nan, np.nan)
+        covariance = np.full((values.size, values.size), np.nan)
     else:
         values, calls, valid = np.array(minuit.values), int(minuit.nfcn), bool(minuit.valid)
         covariance = _covariance(objective, values)
-        interval = _minos(objective, minuit) if minos and valid else (np.nan, np.nan)
     mu = float(values[0]) + 0.0
     mu_error = float(np.sqrt(covariance[0, 0]))
     lowest = objective.value(values)
     size = max(0.0, search.at_zero() - lowest)
     sign = -1.0 if mu < 0 else 1.0
     width = mu_error if np.isfinite(mu_error) else float(objective.steps(values)[0])
+    interval = np.nan, np.nan
+    if minos and valid:
+        interval = _interval(objective, minuit, mu, width)
     first, last = mu - scan_sigmas * width, mu + scan_sigmas * width
     scan_mu = np.linspace(max(objective.low, first), last, scan_size)
     return ProfileFit(
@@ -207,6 +216,7 @@ def profile_fit(
         scan=_scan(objective, minuit, scan_mu, lowest),
         valid=valid,
         n_calls=calls,
+        sparse=sparse,
     )
 
 
@@ -217,24 +227,25 @@ def _objective(
     background: Background,
     profile: Profile,
     ratio: YieldRatio | ArrayLike | None,
-) -> tuple[Objective, tuple[int, ...]]:
-    """Return what MINUIT minimises, and the shape of the bins."""
+) -> tuple[Objective, tuple[int, ...], bool]:
+    """Return what MINUIT minimises, the shape of the bins, and whether they are sparse."""
     counts, other, shapes = fit_input(b, reference, signal, background)
     shape = counts.shape
     kappa = checked_ratio(ratio, shape, background)
     counts, other, shapes = counts.ravel(), other.ravel(), shapes.ravel()
     if background == "known":
         check_populated(counts, other, shapes.in_b)
-        return KnownObjective(counts, other, shapes.in_b), shape
+        return KnownObjective(counts, other, shapes.in_b), shape, False
+    sparse = is_sparse(counts, other, shapes)
     if profile == "mu":
-        return NuisanceLikelihood(counts, other, shapes, kappa), shape
+        return NuisanceLikelihood(counts, other, shapes, kappa), shape, sparse
     if ratio is not None or is_signal_pair(signal):
         raise ConfigurationError(
             "profile 'bins' is of equal yields and a signal in B; "
             "with a ratio or a signal in both choose 'mu'"
         )
     names = [f"b[{', '.join(str(i) for i in index)}]" for index in np.ndindex(*shape)]
-    return BinsObjective(counts, other, shapes.in_b, names), shape
+    return BinsObjective(counts, other, shapes.in_b, names), shape, sparse
 
 
 class _Search:
@@ -288,7 +299,24 @@ def _covariance(objective: Objective, values: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(hessian / 2))
 
 
-def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
+def _interval(
+    objective: Objective, minuit: Minuit | None, mu: float, width: float
+) -> tuple[float, float]:
+    """Return the interval by MINOS; by a search along the profile what MINOS does not find."""
+    below = above = np.nan
+    if minuit is not None:
+        below, above = _minos(minuit)
+        if np.isfinite(objective.low):
+            below = np.nan  # it may end at the boundary, of which MINOS knows nothing
+    if np.isnan(below) or np.isnan(above):
+        found = profile_interval(objective.profiled, mu, width, low=objective.low)
+        below = found[0] if np.isnan(below) else below
+        above = found[1] if np.isnan(above) else above
+    return below, above
+
+
+def _minos(minuit: Minuit) -> tuple[float, float]:
+    """Return both ends by MINOS, NaN where it finds none."""
     try:
         minuit.minos("mu")
     except RuntimeError:
@@ -296,30 +324,7 @@ def _minos(objective: Objective, minuit: Minuit) -> tuple[float, float]:
     error, mu = minuit.merrors["mu"], float(minuit.values["mu"])
     below = mu + error.lower if error.lower_valid else np.nan
     above = mu + error.upper if error.upper_valid else np.nan
-    if np.isfinite(objective.low):
-        at_boundary = objective.value(objective.start(objective.low))
-        if at_boundary - objective.value(np.array(minuit.values)) <= 1:
-            below = objective.low
-    if objective.start_is_best:
-        lowest = objective.value(np.array(minuit.values))
-        width = float(minuit.errors["mu"])
-        below = _crossing(objective, mu, -width, lowest) if np.isnan(below) else below
-        above = _crossing(objective, mu, width, lowest) if np.isnan(above) else above
     return below, above
-
-
-def _crossing(objective: Objective, mu: float, step: float, lowest: float) -> float:
-    """Return where −2 ln λ rises to one on a side of μ̂ that MINOS found no end of."""
-
-    def excess(at: float) -> float:
-        return objective.value(objective.start(at)) - lowest - 1
-
-    far = mu + step
-    for _ in range(_DOUBLINGS):
-        if excess(far) > 0:
-            return float(brentq(excess, min(mu, far), max(mu, far), xtol=1e-9 * abs(step)))
-        far += far - mu
-    return float("nan")
 
 
 def _scan(

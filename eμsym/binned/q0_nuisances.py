@@ -4,7 +4,8 @@ r"""−2 ln L of one data set by v = (μ, ν_1, …): the signal strength and a 
     L(μ, ν) = \max_b L(μ, b; κ)\,\prod_k e^{-ν_k^2/2}, \qquad
     \ln κ_i = \ln \hat{κ}_i + \sum_k ν_k m_{ki}
 
-with the L of `q0_profiled`. Newton's method and MINUIT minimise the same `value`.
+with the L of `q0_profiled`. Where the signal's shape is open within its own statistics, L is
+also at the best shift ξ of each bin's signal, times :math:`e^{-ξ^2/2}`. Newton's method and MINUIT minimise the same `value`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.deviance import deviance
-from eμsym.binned.q0_input import BoolArray, Signal
-from eμsym.binned.q0_profiled import ProfiledLikelihood
+from eμsym.binned.q0_bins import Bins
+from eμsym.binned.q0_input import Signal
+from eμsym.binned.q0_interval import profile_interval
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.newton import NewtonStep, newton
 
@@ -67,8 +69,8 @@ class NuisanceLikelihood:
         # Bins tell of μ if they have signal, or entries and nuisances.
         filled = a + b > 0
         told = filled & ((signal.both > 0) | np.any(ratio.modes != 0, axis=0))
-        self._filled = _Bins.of(b, a, signal, ratio, told)
-        self._empty = _Bins.of(b, a, signal, ratio, ~filled & (signal.both > 0))
+        self._filled = Bins.of(b, a, signal, ratio, told)
+        self._empty = Bins.of(b, a, signal, ratio, ~filled & (signal.both > 0))
         self.has_kink = self._empty.b.size > 0
         self.entries = float(np.sum(self._filled.b + self._filled.a))
 
@@ -77,10 +79,11 @@ class NuisanceLikelihood:
         v, bins = np.asarray(v), self._filled
         # A step may try a κ beyond all floats; it is taken back.
         with np.errstate(all="ignore"):
-            in_a, in_b = (mean[0] for mean in bins.likelihood(v).means(v[:1]))
+            likelihood, pull = bins.likelihood(v)
+            in_a, in_b = (mean[0] for mean in likelihood.means(v[:1]))
             terms = deviance(bins.b, in_b) + deviance(bins.a, in_a)
             kink = self._kink(v, side)[0].sum()
-            return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:])
+            return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:] + pull @ pull)
 
     def gradient(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return the derivatives of `value`, shape (1 + k,)."""
@@ -93,7 +96,7 @@ class NuisanceLikelihood:
     def derivatives(self, v: FloatArray, side: float = 0.0) -> tuple[FloatArray, FloatArray]:
         """Return gradient and Hessian in one go."""
         v = np.asarray(v)
-        d = self._filled.likelihood(v).derivatives(v[:1])
+        d = self._filled.derivatives(v)
         slope, by_k, by_kk = self._kink(v, side)
         modes, empty = self._filled.modes, self._empty.modes
         by_mu = d.m.sum() + slope.sum()
@@ -124,6 +127,21 @@ class NuisanceLikelihood:
             np.where(from_b, -in_b, in_a),
             np.where(from_b, in_b, in_a),
         )
+
+    def profiled(self, mu: float) -> float:
+        """Return −2 ln L at this μ, ν at its best; errors as for `start`."""
+        return self.value(self.start(mu))
+
+    def interval(self, mu: float, mu_error: float) -> tuple[float, float]:
+        """Return the interval of μ, see `profile_interval`; errors as for `start`.
+
+        Parameters
+        ----------
+        mu, mu_error : float
+            μ̂ and its error; NaN if the curvature gives it none.
+        """
+        step = mu_error if np.isfinite(mu_error) else float(self.steps(np.array([mu]))[0])
+        return profile_interval(self.profiled, mu, step)
 
     def start(self, mu: float) -> FloatArray:
         """Return (μ, ν) with ν at its best for this μ.
@@ -156,7 +174,7 @@ class NuisanceLikelihood:
 
     def free_side(self, null: FloatArray) -> float:
         """Return on which side of zero μ̂ lies, +1 or −1, or 0 if it is zero."""
-        level = 2 * self._filled.likelihood(null).level
+        level = 2 * self._filled.likelihood(null)[0].level
         if self.gradient(null, 1.0)[0] < -level:
             return 1.0
         return -1.0 if self.gradient(null, -1.0)[0] > level else 0.0
@@ -176,8 +194,8 @@ class NuisanceLikelihood:
     def background(self, v: FloatArray) -> FloatArray:
         """Return the best background of every bin of A, shape (bins,)."""
         v = np.asarray(v)
-        every = _Bins.of(self.b, self.a, self.signal, self.ratio, np.ones(self.b.size, dtype=bool))
-        return np.asarray(every.likelihood(v).background(v[:1])[0])
+        every = Bins.of(self.b, self.a, self.signal, self.ratio, np.ones(self.b.size, dtype=bool))
+        return np.asarray(every.likelihood(v)[0].background(v[:1])[0])
 
     def fit(self) -> FloatArray:
         """Return q0, μ̂, its error and Z, shape (4,), by Newton's method.
@@ -205,36 +223,6 @@ class NuisanceLikelihood:
         except np.linalg.LinAlgError:
             return float("nan")
         return float(np.sqrt(variance)) if 0 < variance < np.inf else float("nan")
-
-
-@dataclass(frozen=True, eq=False)
-class _Bins:
-    """Some of the bins of a data set, each array of shape (bins,)."""
-
-    b: FloatArray
-    a: FloatArray
-    signal: Signal
-    log_ratio: FloatArray
-    modes: FloatArray
-
-    @classmethod
-    def of(
-        cls,
-        b: FloatArray,
-        a: FloatArray,
-        signal: Signal,
-        ratio: YieldRatio,
-        some: BoolArray,
-    ) -> _Bins:
-        return cls(
-            b[some], a[some], signal.of_bins(some), ratio.log_ratio[some], ratio.modes[:, some]
-        )
-
-    def kappa(self, v: FloatArray) -> FloatArray:
-        return np.asarray(np.exp(self.log_ratio + v[1:] @ self.modes))
-
-    def likelihood(self, v: FloatArray) -> ProfiledLikelihood:
-        return ProfiledLikelihood(self.b[None], self.a[None], self.signal, self.kappa(v))
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,9 @@ class Objective(Protocol):
     def hessian(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return its second derivatives, shape (parameters, parameters)."""
 
+    def profiled(self, mu: float) -> float:
+        """Return −2 ln L at this μ, minimised over all other parameters."""
+
     def start(self, mu: float) -> FloatArray:
         """Return the parameters from which to search at this μ."""
 
@@ -89,6 +92,10 @@ class KnownObjective:
     def hessian(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return its second derivative, shape (1, 1)."""
         return 2 * np.array([[quotient(self.b, self._expected(v) ** 2) @ self.s**2]])
+
+    def profiled(self, mu: float) -> float:
+        """Return −2 ln L: there are no other parameters."""
+        return self.value(np.array([mu]))
 
     def start(self, mu: float) -> FloatArray:
         """Return μ as the only parameter."""
@@ -159,6 +166,10 @@ class BinsObjective:
         result[0, 0] = self.others.hessian(v[:1], side)[0, 0] + in_b[2] @ self.s**2
         result[0, 1:] = result[1:, 0] = in_b[2] * self.s
         return result
+
+    def profiled(self, mu: float) -> float:
+        """Return −2 ln L at this μ with each background at its best, in closed form."""
+        return self.every.value(np.array([mu]))
 
     def start(self, mu: float) -> FloatArray:
         """Return the parameters with each background at its best for this μ."""

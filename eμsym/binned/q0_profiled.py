@@ -61,6 +61,24 @@ class Derivatives:
     kk: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class ShiftDerivatives:
+    """Derivatives of ln L in each bin by a shift ξ of its signal, each of shape (toys, bins).
+
+    Attributes
+    ----------
+    s, ss : ndarray of float
+        The first and the second.
+    ms, ks : ndarray of float
+        The second by μ, and by ln κ.
+    """
+
+    s: FloatArray
+    ss: FloatArray
+    ms: FloatArray
+    ks: FloatArray
+
+
 class ProfiledLikelihood:
     """ln L of some toys at the best background of each bin.
 
@@ -242,6 +260,48 @@ class ProfiledLikelihood:
             by_a, in_a - x * self.signal.in_a, (in_b - x * self.signal.in_b) / self.kappa
         )
         return np.maximum(best, 0.0)
+
+    def shift_derivatives(
+        self, mu: FloatArray, shift_a: FloatArray, shift_b: FloatArray
+    ) -> ShiftDerivatives:
+        """Return the derivatives bin by bin by ξ, with S_A + ξ shift_a and S_B + ξ shift_b.
+
+        Parameters
+        ----------
+        mu : ndarray of float, shape (toys,)
+        shift_a, shift_b : ndarray of float, shape (bins,)
+        """
+        kappa, x = self.kappa, mu[:, None]
+        q, root, shifted = self._terms(mu)
+        in_a, in_b = self.means(mu)
+        b = self._without_signal(mu, in_a, in_b)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            turn = np.where(root == 0, 0.0, shifted / root)
+            curvature = (1.0 + q * turn) / (self.total + root)
+        # κb is B's background; by x = μ(1 + κ)w the score of one unit of μw is `excess`.
+        excess = ((1 + kappa) * q + 1 - kappa) / 2
+        steep = (1 + kappa) / 2 * curvature  # −d(excess)/dx
+        contrast = shift_b / kappa - shift_a
+        x_s = x * (1 + kappa) * contrast
+        b_s = (turn - 1) / (2 * (1 + kappa)) * x_s - x * shift_a
+        result = {
+            "s": x * contrast * excess,
+            "ss": -x * contrast * steep * x_s,
+            "ms": contrast * excess - self.contrast * steep * x_s,
+            "ks": excess * b_s - steep * x_s * b,
+        }
+        held = self._held(mu)
+        if held is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                by_a, by_b = shift_a / self.signal.in_a, shift_b / self.signal.in_b
+                there = {
+                    "s": self.a * by_a + self.b * by_b - x * (shift_a + shift_b),
+                    "ss": -self.a * by_a**2 - self.b * by_b**2,
+                    "ms": -(shift_a + shift_b),
+                    "ks": 0.0,
+                }
+            result = {name: np.where(held, there[name], value) for name, value in result.items()}
+        return ShiftDerivatives(**result)
 
     def derivatives(self, mu: FloatArray) -> Derivatives:
         """Return the derivatives by μ and by ln κ bin by bin, those of the kinks left out."""

@@ -40,7 +40,7 @@ from eμsym.calibration.self_calibration import (
 from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.pool import Pool
-from eμsym.symmetry import Draw, FairCoin, Symmetry, balanced
+from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced
 
 
 class Correction(Protocol):
@@ -244,34 +244,36 @@ class Calibrated(Symmetry):
 
         See `eμsym.calibration.yields.expected_log_ratio`.
         """
-        fisher, covariance = None, self.log_ratio_covariance
-        if self.in_sample:
-            fisher, covariance = information(self.log_ratio, self.cells(pool)), None
-        sums = self.response(pool, index, n_bins)
-        return expected_log_ratio(
-            pool, index, self.probability(pool), sums, fisher=fisher, covariance=covariance
-        )
+        own = Relabellings(pool.labels[None], None, self)
+        return self.drawn_yields(pool, own, index, n_bins)[0]
+
+    def drawn_yields(
+        self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Return `log_yields` of every draw of a pool's labels, with its own ln r."""
+        lead, sub = self.levels(pool)
+        used = self.used(pool)
+        cells = self.cells(pool) if self.in_sample else None
+        found = []
+        for i, labels in enumerate(drawn.labels):
+            theta = self.log_ratio if drawn.log_ratio is None else drawn.log_ratio[i]
+            p = probability(theta, lead, sub)
+            sums = _binned_response(pool, index, n_bins, p, (lead, sub), theta.size, used)
+            fisher, covariance = None, self.log_ratio_covariance
+            if cells is not None:
+                fisher, covariance = information(theta, cells), None
+            found.append(
+                expected_log_ratio(
+                    pool, labels, index, p, sums, fisher=fisher, covariance=covariance
+                )
+            )
+        return found
 
     def response(self, pool: Pool, index: IntArray, n_bins: int) -> BinnedResponse:
         """Return each bin's Σw²pq, Σw pq x and, of the events in the fit, Σw² pq x."""
-        lead, sub = self.levels(pool)
-        p = probability(self.log_ratio, lead, sub)
-        pq = p * (1 - p) * pool.sizes
-        within = index >= 0
-        k = self.log_ratio.size
-        flat = index[within] * k
-
-        def by_lepton(weights: FloatArray) -> FloatArray:
-            size = n_bins * k
-            sums = summed(flat + sub[within], weights[within], size)
-            sums -= summed(flat + lead[within], weights[within], size)
-            return sums.reshape(n_bins, k)
-
-        return BinnedResponse(
-            own=summed(index[within], (pool.weight**2 * pq)[within], n_bins),
-            response=by_lepton(pool.weight * pq),
-            fitted=by_lepton(pool.weight**2 * pq * self.used(pool)),
-        )
+        levels, theta = self.levels(pool), self.log_ratio
+        p = probability(theta, *levels)
+        return _binned_response(pool, index, n_bins, p, levels, theta.size, self.used(pool))
 
     def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Calibrated:
         """Return the symmetry of a draw: its ln r, and what a fit to its labels says of it."""
@@ -291,3 +293,31 @@ class Calibrated(Symmetry):
             "source": self.source,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
+
+
+def _binned_response(
+    pool: Pool,
+    index: IntArray,
+    n_bins: int,
+    p: FloatArray,
+    levels: tuple[IntArray, IntArray],
+    k: int,
+    used: BoolArray,
+) -> BinnedResponse:
+    lead, sub = levels
+    pq = p * (1 - p) * pool.sizes
+    within = index >= 0
+    flat = index[within] * k
+    to_sub, to_lead = flat + sub[within], flat + lead[within]
+
+    def by_lepton(weights: FloatArray) -> FloatArray:
+        size = n_bins * k
+        sums = summed(to_sub, weights[within], size)
+        sums -= summed(to_lead, weights[within], size)
+        return sums.reshape(n_bins, k)
+
+    return BinnedResponse(
+        own=summed(index[within], (pool.weight**2 * pq)[within], n_bins),
+        response=by_lepton(pool.weight * pq),
+        fitted=by_lepton(pool.weight**2 * pq * used),
+    )

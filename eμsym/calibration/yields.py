@@ -7,8 +7,10 @@ pair is that of B_i ~ Pois(κ_i b_i + μS_i) and A_i ~ Pois(b_i), with κ_i = E[
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eμsym.arrays import FloatArray, IntArray, summed
 from eμsym.errors import DataError
@@ -43,6 +45,7 @@ class BinnedResponse:
 
 def expected_log_ratio(
     pool: Pool,
+    labels: NDArray[Any],
     index: IntArray,
     p: FloatArray,
     sums: BinnedResponse,
@@ -65,6 +68,8 @@ def expected_log_ratio(
     Parameters
     ----------
     pool : Pool
+    labels : ndarray of bool or int, shape (entries,)
+        As `Pool.labels`: its own, or those of a draw.
     index : ndarray of int, shape (entries,)
         Bins; −1 outside.
     p : ndarray of float, shape (entries,)
@@ -96,7 +101,7 @@ def expected_log_ratio(
     overall = float(np.log(np.sum(pool.sizes * (1 - p)) / np.sum(pool.sizes * p)))
     log_ratio = np.full(n_bins, overall)
     log_ratio[some] = np.log(expected_b[some] / expected_a[some])
-    residual = (summed(place, pool.labels[within], n_bins) - expected_a)[some]
+    residual = (summed(place, labels[within], n_bins) - expected_a)[some]
     variance = (expected_a * expected_b)[some] / (expected_a + expected_b)[some]
     # The constant in ln r is of no account: the first bin's is held.
     response, fitted = sums.response[some, 1:], sums.fitted[some, 1:]
