@@ -139,6 +139,30 @@ def test_toys_of_simulation_scatter_as_the_error_says(background_weights, signal
     assert np.all(unbiased < z)
 
 
+@pytest.mark.parametrize("modes", [np.zeros((0, BINS)), 5 * MODES], ids=["exact", "uncertain"])
+@pytest.mark.parametrize("which", range(4), ids=["A", "B", "S_A", "S_B"])
+def test_first_and_second_derivatives_are_those_of_small_shifts(which, modes):
+    """One yield of one bin fluctuates: Z² moves by its slope, and on average by its bend."""
+    ratio = YieldRatio(np.log(KAPPA), modes)
+    samples = [1.1 * BACKGROUND, KAPPA * BACKGROUND, SIGNAL_A, SIGNAL_B]
+    k, step, variance = 7, 0.02 * samples[which][7], 0.5
+
+    def z_squared(shift):
+        moved = [x.copy() for x in samples]
+        moved[which][k] += shift
+        return expected(*moved, ratio=ratio).z ** 2
+
+    up, here, down = (z_squared(x) for x in (step, 0.0, -step))
+    spread = [NONE.copy() for _ in samples]
+    spread[which][k] = variance
+    found = expected(
+        *samples, ratio=ratio, variances=tuple(spread[:2]), signal_variances=tuple(spread[2:])
+    )
+    slope, bend = (up - down) / (2 * step), (up - 2 * here + down) / step**2
+    assert found.z_error == pytest.approx(abs(slope) * variance**0.5 / (2 * found.z), rel=2e-3)
+    assert found.z**2 - found.z_unbiased**2 == pytest.approx(bend * variance / 2, rel=2e-3)
+
+
 def test_scatter_of_a_thin_signal_is_taken_off():
     """Two events a bin: Z itself is far too large, and the second order mends it."""
     rng = np.random.default_rng(3)
