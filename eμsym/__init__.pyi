@@ -15,6 +15,7 @@ from eμsym.binned.q0_minuit import profile_fit as profile_fit
 from eμsym.binned.q0_of_pair import Q0Test as Q0Test
 from eμsym.binned.templates import Templates as Templates
 from eμsym.binned.templates import signal_template as signal_template
+from eμsym.binned.templates import signal_templates as signal_templates
 from eμsym.binned.templates import symmetric_template as symmetric_template
 from eμsym.binned.templates_io import read_templates as read_templates
 from eμsym.binned.toys import expected_z as expected_z

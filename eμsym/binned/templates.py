@@ -33,6 +33,9 @@ class Templates(Shown):
         S of the same axes, ΣS = 1 over the bins (not counting what lies outside).
     provenance : mapping
         Where they come from, as JSON can hold it.
+    other : hist.Hist, optional
+        The signal in the other flavour order, of the same axes and divided by the
+        same sum as S: its bins add up to the events there for each one of S.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class Templates(Shown):
     background: hist.Hist
     signal: hist.Hist
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    other: hist.Hist | None = None
 
     def __post_init__(self) -> None:
         check_same_binning(self.background, self.signal)
@@ -50,6 +54,9 @@ class Templates(Shown):
         total = float(as_counts(self.signal.values(), "S").sum())
         if abs(total - 1) > 1e-6:
             raise DataError(f"S: its bins add up to {total:g}, not to 1; divide them by that")
+        if self.other is not None:
+            check_same_binning(self.signal, self.other)
+            as_counts(self.other.values(), "S in the other order")
 
     @property
     def t(self) -> FloatArray:
@@ -68,6 +75,7 @@ class Templates(Shown):
             "bins": list(self.background.axes.size),
             "background": describe(self.background),
             "signal": describe(self.signal),
+            "other": None if self.other is None else describe(self.other),
         }
 
 
@@ -166,7 +174,45 @@ def signal_template(sample: hist.Hist) -> hist.Hist:
         If a bin is negative or all are zero.
     """
     normalised_signal(sample)  # the checks
-    total = float(sample.values().sum())
+    return _divided(sample, float(sample.values().sum()))
+
+
+def signal_templates(sample: hist.Hist, other: hist.Hist) -> tuple[hist.Hist, hist.Hist]:
+    """Return S and the signal in the other flavour order, both divided by the sum of S.
+
+    Parameters
+    ----------
+    sample : hist.Hist
+        The signal's events in the order that S is of, see `signal_template`.
+    other : hist.Hist
+        Those in the other order (Weight storage), same axes. There may be none.
+
+    Returns
+    -------
+    tuple of hist.Hist
+        Weight storage. Under- and overflow are divided by the same sum.
+
+    Raises
+    ------
+    DataError
+        If the binnings differ, a bin is negative, or all of `sample` are zero.
+
+    Examples
+    --------
+    >>> axis = hist.axis.Regular(2, 0, 2, name="x")
+    >>> fills = ([0.5, 0.5, 1.5, 1.5], [1.5])
+    >>> s, other = signal_templates(*(hist.Hist(axis, storage="Weight").fill(x) for x in fills))
+    >>> s.values().tolist(), other.values().tolist()
+    ([0.5, 0.5], [0.0, 0.25])
+    """
+    check_same_binning(sample, other)
+    s = signal_template(sample)
+    as_counts(other.values(), "S in the other order")
+    return s, _divided(other, float(sample.values().sum()))
+
+
+def _divided(sample: hist.Hist, total: float) -> hist.Hist:
+    """Return a weighted histogram, flow bins included, divided by a number."""
     result = hist.Hist(*sample.axes, storage=hist.storage.Weight())
     view = result.view(flow=True)
     view["value"] = sample.values(flow=True) / total

@@ -12,7 +12,7 @@ from eμsym.binned.templates import (
     FLAT_ENTRIES,
     Templates,
     describe,
-    signal_template,
+    signal_templates,
     symmetric_template,
 )
 from eμsym.errors import ConfigurationError, InputFileError
@@ -43,12 +43,13 @@ def write_templates(templates: Templates, path: str | Path) -> None:
         "provenance": dict(templates.provenance),
         "background": templates.background,
         "signal": templates.signal,
+        **({} if templates.other is None else {"other": templates.other}),
     }
     write_json(path, data, default=uhi.io.json.default)
 
 
 def read_templates(path: str | Path) -> Templates:
-    """Read templates that `write_templates` wrote.
+    """Read templates that `write_templates` wrote; older ones have no ``other`` order.
 
     Raises
     ------
@@ -62,10 +63,11 @@ def read_templates(path: str | Path) -> Templates:
     data = read_json(path, schema=SCHEMA, object_hook=uhi.io.json.object_hook)
     try:
         background, signal = (hist.Hist(data[name]) for name in ("background", "signal"))
+        other = hist.Hist(data["other"]) if "other" in data else None
         provenance = dict(data["provenance"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputFileError(f"{path}: a part is missing or damaged ({error!r})") from error
-    return Templates(background, signal, provenance)
+    return Templates(background, signal, provenance, other)
 
 
 def templates_from_folders(
@@ -81,7 +83,8 @@ def templates_from_folders(
     """Make T and S of the histogram ``plane`` of processed folders.
 
     T is symmetrised from both flavour orders of all background datasets, S is
-    one signal dataset in one flavour order, normalised.
+    one signal dataset in one flavour order, normalised; the same in the other order is
+    kept beside it, divided by the same sum.
 
     Parameters
     ----------
@@ -135,7 +138,8 @@ def templates_from_folders(
     order = signal_order or max(orders, key=lambda o: float(samples[o].values().sum()))
     if order not in orders:
         raise ConfigurationError(f"signal order {order!r}: choose {' or '.join(orders)}")
-    s = signal_template(samples[order])
+    (other_order,) = (o for o in orders if o != order)
+    s, other = signal_templates(samples[order], samples[other_order])
 
     luminosities = [_luminosity(results, name) for name in names]
     provenance = {
@@ -153,8 +157,9 @@ def templates_from_folders(
             **_dataset(signal_results, dataset, None),
             **describe(s),
         },
+        "other": {"order": other_order, **describe(other)},
     }
-    return Templates(t, s, provenance)
+    return Templates(t, s, provenance, other)
 
 
 def _open(path: str | Path) -> tuple[Path, dict[str, Any], hist.Hist]:

@@ -36,7 +36,7 @@ def make_templates(
         raise OutputError(f"{path}: exists; give --overwrite, or another file with -o")
     made = templates_from_folders(background, signal, **options)
     write_templates(made, path)
-    t, s = made.provenance["background"], made.provenance["signal"]
+    t, s, other = (made.provenance[part] for part in ("background", "signal", "other"))
     console = plain_console()
     console.print(
         f"T  {', '.join(t['datasets'])}: {t['sum']:,.0f} entries "
@@ -44,6 +44,10 @@ def make_templates(
         f"{t['bins_without_events']} of {made.background.values().size} bins without an event"
     )
     console.print(f"S  {s['dataset']}, {s['order']}: {_effective(s)}")
+    console.print(
+        f"   {other['order']}: {other['sum']:.3f} events in the plane for each of S ("
+        f"{_effective(other)})"
+    )
     console.print(f"Written to {path}")
 
 

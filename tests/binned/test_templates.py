@@ -20,6 +20,7 @@ from eμsym.binned.templates import (
     rectangle_signal,
     signal_location,
     signal_template,
+    signal_templates,
     symmetric_template,
 )
 from eμsym.binned.templates_io import read_templates, templates_from_folders, write_templates
@@ -27,6 +28,7 @@ from eμsym.binned.toys import draw_toys
 from eμsym.cli import main
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
 from eμsym.files import read_json, write_json
+from eμsym.recipes import stored_templates
 
 PLANE = (
     Regular(28, 30, 170, name="m_coll", label="m [GeV]"),
@@ -77,8 +79,27 @@ def test_s_by_hand_from_the_events(processed, made):
     np.testing.assert_allclose(made.s, expected / expected.sum(), rtol=1e-12)
     assert made.provenance["signal"]["order"] == "emu"
     assert made.provenance["signal"]["effective_events"] == pytest.approx(expected.sum())
-    other = templates_from_folders(processed, processed, signal_order="mue")
-    assert not np.allclose(other.s, made.s)
+
+
+def test_the_other_order_by_hand_from_the_events(processed, made):
+    rows = events(processed, "hlfv_taue")
+    leads = np.asarray(rows.electron_leads)
+    in_plane = plane_of(rows[leads], None).sum()
+    others = plane_of(rows[~leads], None)
+    assert others.sum() > 0
+    np.testing.assert_allclose(made.other.values(), others / in_plane, rtol=1e-12)
+    np.testing.assert_allclose(made.other.variances(), others / in_plane**2, rtol=1e-12)
+    everywhere = made.other.values(flow=True).sum()
+    assert everywhere * in_plane == pytest.approx(np.count_nonzero(~leads))
+    assert made.signal.values(flow=True).sum() * in_plane == pytest.approx(np.count_nonzero(leads))
+    assert made.provenance["other"]["order"] == "mue"
+    assert made.provenance["other"]["effective_events"] == pytest.approx(others.sum())
+    assert made.to_dict()["other"]["outside"] == pytest.approx(everywhere - others.sum() / in_plane)
+
+    turned = templates_from_folders(processed, processed, signal_order="mue")
+    np.testing.assert_allclose(turned.s, others / others.sum(), rtol=1e-12)
+    np.testing.assert_allclose(turned.other.values(), made.s * in_plane / others.sum(), rtol=1e-12)
+    assert turned.provenance["other"]["order"] == "emu"
 
 
 def test_t_is_scaled_to_a_luminosity(processed, made):
@@ -113,9 +134,35 @@ def test_templates_come_back_from_their_file(made, tmp_path):
     back = read_templates(path)
     assert back.background == made.background
     assert back.signal == made.signal
+    assert back.other == made.other
     assert back.background.axes["m_coll"].label == made.background.axes["m_coll"].label
     assert back.to_dict() == made.to_dict()
     assert [p.name for p in tmp_path.iterdir()] == ["t.json"]
+
+
+def test_templates_of_one_order_alone(made, tmp_path):
+    path = tmp_path / "t.json"
+    write_templates(Templates(made.background, made.signal, made.provenance), path)
+    assert "other" not in read_json(path)  # as files were before there was another order
+    back = read_templates(path)
+    assert back.other is None
+    assert back.to_dict()["other"] is None
+    assert back.signal == made.signal
+
+
+@pytest.mark.parametrize("name", ["hlfv_taue", "hlfv_taumu", "hlfv_taumu_pt10"])
+def test_stored_templates_hold_every_selected_signal_event(name):
+    stored = read_templates(stored_templates(name))
+    about, other = stored.provenance["signal"], stored.provenance["other"]
+    selected = about["selected_events"]
+    assert {about["order"], other["order"]} == set(selected)
+    in_order, in_other = (part.values(flow=True).sum() for part in (stored.signal, stored.other))
+    # All weights but one of Pythia's are the same: (Σw)²/Σw² is the number of events.
+    fraction = selected[other["order"]] / selected[about["order"]]
+    assert in_other / in_order == pytest.approx(fraction, rel=1e-4)
+    assert in_other**2 / stored.other.variances(flow=True).sum() == pytest.approx(
+        selected[other["order"]]
+    )
 
 
 def test_files_that_are_no_templates(tmp_path, processed):
@@ -198,6 +245,27 @@ def test_bad_symmetric_templates():
             symmetric_template(a, a, **bad)
     with pytest.raises(DataError, match="every bin is zero"):
         signal_template(hist.Hist(axis, storage="Weight"))
+
+
+def test_bad_signals_in_the_other_order():
+    axis = Regular(2, 0, 2, name="x")
+    s = hist.Hist(axis, storage="Weight").fill([0.5, 1.5, 1.5, 3.0])
+    none = hist.Hist(axis, storage="Weight")
+    assert signal_templates(s, none)[1].values(flow=True).tolist() == [0, 0, 0, 0]
+    assert [h.values(flow=True)[-1] for h in signal_templates(s, s)] == pytest.approx([1 / 3] * 2)
+    with pytest.raises(DataError, match="every bin is zero"):
+        signal_templates(none, s)
+    wider = hist.Hist(Regular(2, 0, 3, name="x"), storage="Weight")
+    with pytest.raises(DataError, match="differ"):
+        signal_templates(s, wider)
+    t, shape = flat_template([axis], 3), signal_template(s)
+    with pytest.raises(DataError, match="differ"):
+        Templates(t, shape, other=wider)
+    negative = hist.Hist(axis, storage="Weight").fill([0.5], weight=[-1.0])
+    with pytest.raises(DataError, match="S in the other order: a bin content is negative"):
+        signal_templates(s, negative)
+    with pytest.raises(DataError, match="S in the other order: a bin content is negative"):
+        Templates(t, shape, other=negative)
 
 
 def flat_rectangle(entries=100.0):

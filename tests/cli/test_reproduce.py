@@ -92,6 +92,7 @@ def test_own_templates_from_own_folders(tmp_path, processed_sample, capsys):
     printed = capsys.readouterr().out
     assert "T  ztautau, ttbar, ww, wz, zz, hww, htautau:" in printed
     assert "S  hlfv_taue, emu: " in printed
+    assert "   mue: 0." in printed
     assert read_templates(mine).provenance["luminosity_ifb"] == 40
     line = error_of(capsys, "reproduce", "templates", *folders, "-o", mine)
     assert "exists; give --overwrite" in line
