@@ -10,8 +10,13 @@ def embedded_fileset() -> Path:
     return Path(__file__).parent / "sample" / "fileset.json"
 
 
-#: Stored templates whose signals are tested by default: H→τe and H→τμ.
+#: Signals that are tested by default, of which events come with the package: H→τe and H→τμ.
 STORED_SIGNALS = ("hlfv_taue", "hlfv_taumu")
+
+
+def stored_signal(name: str) -> Path:
+    """Return the file of the selected events of a stored signal, of both flavour orders."""
+    return Path(__file__).parent / "signals" / f"{name}.parquet"
 
 
 def stored_templates(name: str) -> Path:

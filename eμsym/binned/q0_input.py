@@ -125,6 +125,13 @@ class Signal:
         """Whether the shapes are open within their variances."""
         return self.variance_a is not None or self.variance_b is not None
 
+    @property
+    def variances(self) -> tuple[FloatArray, FloatArray]:
+        """The variances of S_A and of S_B; zero where they are exact."""
+        none = np.zeros_like(self.in_a)
+        v_a, v_b = (none if v is None else v for v in (self.variance_a, self.variance_b))
+        return v_a, v_b
+
     def ravel(self) -> Signal:
         """Return the signal of flat bins."""
         return self._each(lambda values: values.ravel())
@@ -144,8 +151,7 @@ class Signal:
         ----------
         kappa : ndarray of float, shape (*bins)
         """
-        none = np.zeros_like(self.in_a)
-        v_a, v_b = (none if v is None else v for v in (self.variance_a, self.variance_b))
+        v_a, v_b = self.variances
         sigma = np.sqrt(v_b / kappa**2 + v_a)
         some = np.where(sigma > 0, sigma, 1.0)
         return -v_a / some, v_b / kappa / some

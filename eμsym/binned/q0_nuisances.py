@@ -5,7 +5,8 @@ r"""−2 ln L of one data set by v = (μ, ν_1, …): the signal strength and a 
     \ln κ_i = \ln \hat{κ}_i + \sum_k ν_k m_{ki}
 
 with the L of `q0_profiled`. Where the signal's shape is open within its own statistics, L is
-also at the best shift ξ of each bin's signal, times :math:`e^{-ξ^2/2}`. Newton's method and MINUIT minimise the same `value`.
+also at the best shift ξ of each bin's signal, times :math:`e^{-ξ^2/2}`. Newton's method and
+MINUIT minimise the same `value`.
 """
 
 from __future__ import annotations

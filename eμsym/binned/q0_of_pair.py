@@ -193,11 +193,10 @@ class Q0Test:
         return self.signal if is_signal_pair(self.signal) else (self.signal,)
 
     def _merged(self, entries: FloatArray, signal: Signal) -> MergedBins:
-        assert signal.variance_a is not None and signal.variance_b is not None
         return merge_bins(
             entries,
             signal.in_b - signal.in_a,
-            variance=signal.variance_a + signal.variance_b,
+            variance=signal.variances[0] + signal.variances[1],
             min_count=self.min_count,
         )
 
