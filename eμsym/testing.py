@@ -209,7 +209,7 @@ class TwoSided:
 
     def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
         """Return |statistic| of many draws of a pool's labels, of a test that has ``many``."""
-        return np.abs(getattr(self.test, "many")(pool, drawn))  # noqa: B009
+        return np.asarray(np.abs(getattr(self.test, "many")(pool, drawn)))  # noqa: B009
 
 
 def toys_at_once(test: Any) -> int:
