@@ -39,7 +39,8 @@ class KnotRule:
         Half of (x − lo)/(hi − lo), held within 0 and ½.
     least, outer : float
         How many values an interval must hold, and an outermost one.
-    intervals : int
+    functions : int
+        K.
     """
 
     x: FloatArray
@@ -47,7 +48,7 @@ class KnotRule:
     even: FloatArray
     least: float
     outer: float
-    intervals: int
+    functions: int
 
     @classmethod
     def of(cls, x: FloatArray, k: int) -> KnotRule:
@@ -71,11 +72,13 @@ class KnotRule:
                 f"the pooled sample has {x.size}"
             )
         intervals = k - ORDER + 1
-        rank = np.arange(x.size) + 0.5
+        rank: FloatArray = np.arange(x.size, dtype=np.float64) + 0.5
         least, outer = np.minimum([MIN_CONTENT, OUTER_CONTENT], 0.5 * x.size / intervals)
         low, high = np.interp([outer, x.size - outer], rank, x)
-        even = 0.5 * np.clip((x - low) / (high - low), 0.0, 1.0)
-        return cls(x, rank, even, float(least), float(outer), intervals)
+        # Few values of a single interval have low = high, and no knot to be placed.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            even = 0.5 * np.clip((x - low) / (high - low), 0.0, 1.0)
+        return cls(x, rank, even, float(least), float(outer), k)
 
     def knots(self, weight: FloatArray) -> FloatArray:
         """Return the knots, rising from the smallest x to the largest, shape (K − 2,).
@@ -85,7 +88,7 @@ class KnotRule:
         weight : ndarray of float, shape (n,)
             The values' weights in both samples.
         """
-        x, rank, intervals = self.x, self.rank, self.intervals
+        x, rank, intervals = self.x, self.rank, self.functions - ORDER + 1
         cumulative = np.cumsum(weight) - weight / 2
         mixed = 0.5 * cumulative / float(weight.sum()) + self.even
         content = np.interp(np.linspace(0.0, 1.0, intervals + 1), mixed, rank)
