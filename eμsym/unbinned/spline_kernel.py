@@ -22,8 +22,11 @@ _MAX_HALVINGS = 60
 #: Events at a time whose polynomials stay in the first-level cache.
 _BLOCK = 256
 
-# Functions that others here call are inlined: compiled alone they may add up otherwise, and
-# which of the two runs would depend on whether they come from disk.
+# For the same bits in every process:
+# - Functions that others here call are inlined. Compiled alone they may add up otherwise, and
+#   which of the two runs would depend on whether they come from disk.
+# - No loop both adds up and writes to an array, unless their distance is fixed. LLVM checks
+#   whether arrays are near each other, and adds up in another order where they are.
 
 
 @compiled(_SUMS)
@@ -188,9 +191,8 @@ def place_nodes(
     """
     m = places.size
     sums = np.empty(m)
-    now = np.empty(_BLOCK)
-    then = np.empty(_BLOCK)
-    twice = np.empty(_BLOCK)
+    work = np.empty((3, _BLOCK))
+    now, then, twice = work[0], work[1], work[2]
     for i in range(content.size):
         own_s, own_weight = s[stops[i] : stops[i + 1]], weight[stops[i] : stops[i + 1]]
         size = own_s.size
@@ -204,12 +206,13 @@ def place_nodes(
         sums[:] = 0.0
         for begin in range(0, size, _BLOCK):
             length = min(_BLOCK, size - begin)
-            even = 0.0
-            odd = 0.0
             for n in range(length):
                 now[n] = own_weight[begin + n]
                 then[n] = own_weight[begin + n] * own_s[begin + n]
                 twice[n] = 2 * own_s[begin + n]
+            even = 0.0
+            odd = 0.0
+            for n in range(length):
                 even += now[n]
                 odd += then[n]
             sums[0] += even
@@ -406,16 +409,22 @@ def fit(
             for d in range(4):
                 bands[k, d] = 0.0
         for i in range(intervals):
-            for j in range(4):
-                for k in range(4):
-                    gradient[i + k] += share * moments[i, j] * pieces[i, j, k]
-                    half[j, k] = 0.0
+            for k in range(4):
+                part = 0.0
+                for j in range(4):
+                    part += moments[i, j] * pieces[i, j, k]
+                gradient[i + k] += share * part
+                for j in range(4):
+                    part = 0.0
                     for m in range(4):
-                        half[j, k] += share * moments[i, j + m] * pieces[i, m, k]
+                        part += moments[i, j + m] * pieces[i, m, k]
+                    half[j, k] = share * part
             for k in range(4):
                 for m in range(k, 4):
+                    part = 0.0
                     for j in range(4):
-                        bands[i + k, m - k] += pieces[i, j, k] * half[j, m]
+                        part += pieces[i, j, k] * half[j, m]
+                    bands[i + k, m - k] += part
         if not newton_step(bands, gradient, scale, factor, step):
             return max(0.0, -2.0 * value), False
         decrement = 0.0
@@ -431,18 +440,20 @@ def fit(
         length = 8.0 / max(8.0, largest)
         lower = False
         for _ in range(_MAX_HALVINGS):
-            loss = -share * total
             for k in range(size):
                 trial[k] = theta[k] + length * step[k]
-                loss -= score[k] * trial[k]
             for i in range(intervals):
                 for j in range(4):
-                    cubic[i, j] = 0.0
+                    part = 0.0
                     for k in range(4):
-                        cubic[i, j] += pieces[i, j, k] * trial[i + k]
+                        part += pieces[i, j, k] * trial[i + k]
+                    cubic[i, j] = part
             interval_moments(s, weight, stops, cubic, found)
+            loss = -share * total
             for i in range(intervals):
                 loss += share * found[i, 0]
+            for k in range(size):
+                loss -= score[k] * trial[k]
             if loss <= value - 0.1 * length * decrement + rounding:
                 lower = True
                 break
