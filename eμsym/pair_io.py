@@ -218,7 +218,7 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     )
     with whole_content(folder.path / "histograms.json"):
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
-    return replace(pair, histograms=histograms)
+    return replace(pair, histograms=histograms, rule=rule)
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {
