@@ -18,6 +18,7 @@ from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
 from eμsym.pair import ORDER_COLUMN, Pair
+from eμsym.pool import FILE
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
@@ -201,7 +202,8 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
 
 
 def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
-    rule = folder.results().label_rule
+    results = folder.results()
+    rule = results.label_rule
     by_dataset, files = folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
@@ -210,8 +212,12 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
+    events = ak.concatenate([read_events(files[name]) for name in chosen])
+    if any(file.known_here_alone for file in results.inputs):
+        # Events are then known again by their values.
+        events = events[[name for name in ak.fields(events) if name != FILE]]
     pair = Pair.from_events(
-        ak.concatenate([read_events(files[name]) for name in chosen]),
+        events,
         by=rule.column,
         names=rule.names,
         symmetry=FairCoin(rule.exchange),

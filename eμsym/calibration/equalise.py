@@ -74,8 +74,8 @@ def check_rule(rule: LabelRule | None, symmetry: Symmetry) -> None:
     which = f"rule {rule.name!r}" if rule is not None else f"exchange of {exchange.label!r}"
     raise ConfigurationError(
         f"the pair's events are labelled by the {which}, and r(pT, |η|) of leading and "
-        f"sub-leading leptons corrects the rule {LEADING.name!r} alone; compare them as they "
-        "are (--equalise none)"
+        f"sub-leading leptons corrects the rule {LEADING.name!r} alone; compare them without "
+        "a correction"
     )
 
 
