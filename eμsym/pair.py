@@ -475,11 +475,16 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the columns or the binnings differ.
+            If the columns or the binnings differ, or the rules of their labels.
         """
-        return Pair.from_samples(
+        rules = {pair.rule for pair in (self, other)} - {None}
+        if len(rules) > 1:
+            named = " and ".join(sorted(repr(rule.name) for rule in rules if rule))
+            raise DataError(f"pairs of events that are labelled by {named} are not added")
+        both = Pair.from_samples(
             self.raw.a + other.raw.a,
             self.raw.b + other.raw.b,
             names=self.names,
             symmetry=self.raw.symmetry,
         )
+        return replace(both, rule=next(iter(rules), None))

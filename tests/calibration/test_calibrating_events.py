@@ -16,11 +16,12 @@ from pathlib import Path
 import awkward as ak
 import correctionlib
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from correctionlib import schemav2
 from hist.axis import Regular
 
-from eμsym import EfficiencyRatio, FairCoin, Pair, Pool, read_correction, read_pair
+from eμsym import EfficiencyRatio, FairCoin, Pair, Pool, read_correction, read_pair, write_pair
 from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.problem import Problem
 from eμsym.calibration.correction_file import EVENTS, write_correction
@@ -308,11 +309,41 @@ def test_pairs_of_another_rule_are_refused(pair) -> None:
     problem = Equalisation().apply(other)
     assert isinstance(problem, Problem)
     assert "rule 'charge'" in problem.reason
-    with pytest.raises(ConfigurationError, match="'charge'.*; or give --equalise none"):
+    with pytest.raises(ConfigurationError, match=r"'charge'.*; or give --equalise none"):
         Equalisation("self").apply(other)
     leading = recorded(pair, LEADING)
     assert leading.rule == LEADING
     assert leading.equalised(bins=BINS).symmetry.source == "self"
+
+
+@pytest.mark.parametrize("ending", ["parquet", "root"])
+def test_a_rule_stays_with_a_pair_that_is_written_or_added_to(
+    pair, tmp_path: Path, ending: str
+) -> None:
+    for rule in (LEADING, CHARGE):
+        write_pair(recorded(pair, rule), path := tmp_path / f"{rule.name}.{ending}")
+        found = read_pair(path)
+        assert (found.rule, found.names) == (rule, rule.names)
+        assert found.symmetry == FairCoin(rule.exchange)
+    with pytest.raises(ConfigurationError, match="'charge'"):
+        read_pair(path).equalised()
+    write_pair(pair, bare := tmp_path / f"bare.{ending}")
+    assert read_pair(bare).rule is None
+    one = recorded(pair, CHARGE)
+    assert (one + one).rule == (one + replace(one, rule=None)).rule == CHARGE
+    assert (replace(one, rule=None) + one).rule == CHARGE
+    with pytest.raises(DataError, match="labelled by 'charge' and 'leading' are not added"):
+        _ = one + replace(one, rule=LEADING)
+
+
+def test_a_file_with_half_a_rule_is_one_line(pair, tmp_path: Path) -> None:
+    write_pair(recorded(pair, CHARGE), tmp_path / "pair.parquet")
+    table = pq.read_table(tmp_path / "pair.parquet")
+    for note in ("{}", "leading", "[1"):
+        notes = {**table.schema.metadata, b"emusym label rule": note.encode()}
+        pq.write_table(table.replace_schema_metadata(notes), tmp_path / "half.parquet")
+        with pytest.raises(InputFileError, match=r"half\.parquet: a part is missing or damaged"):
+            read_pair(tmp_path / "half.parquet")
 
 
 def test_an_exchange_of_other_things_is_refused_without_a_rule(pair) -> None:

@@ -35,6 +35,7 @@ def test_a_copy_of_another_name_in_another_dataset_is_the_same_file(
     copy = tmp_path / "other name.root"
     copy.write_bytes((sample / "ww.root").read_bytes())
     assert file_id_at(str(copy)) == file_id_at(str(sample / "ww.root"))
+    assert file_id_at(f"file://{sample / 'ww.root'}") == file_id_at(str(copy))
     columns = []
     for name, path in (("one", sample / "ww.root"), ("two", copy)):
         output = process([Dataset(name, {str(path): "Delphes"})], workers=1, chunksize=700)
@@ -55,7 +56,7 @@ def test_coffea_s_own_runner_gives_the_same_identity(sample: Path) -> None:
 
 @pytest.mark.parametrize("uuid", [bytes(16), bytes(range(16))], ids=["nil", "reproducible"])
 def test_files_of_one_uuid_and_size_are_two_files(
-    delphes_file: Callable[..., Path], uuid: bytes
+    delphes_file: Callable[..., Path], tmp_path: Path, uuid: bytes
 ) -> None:
     """They are read in one dataset; that one is not the other is seen in their content."""
     paths = [
@@ -65,7 +66,7 @@ def test_files_of_one_uuid_and_size_are_two_files(
     reports = [inspect_file(str(path)) for path in paths]
     assert len({report.uuid for report in reports}) == 1
     assert len({path.stat().st_size for path in paths}) == 1
-    events = process(read_fileset(paths), workers=1).events("data")
+    events = process(read_fileset(paths), workers=1, spill=tmp_path / "parts").events("data")
     assert len(np.unique(events.file_id)) == 2
     assert len(set(zip(events.file_id.to_list(), events.entry.to_list(), strict=True))) == 18
 
