@@ -13,27 +13,19 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import awkward as ak
 import correctionlib
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from correctionlib import schemav2
 from hist.axis import Regular
 
-from eμsym import EfficiencyRatio, FairCoin, Pair, Pool, read_correction, read_pair, write_pair
-from eμsym.analysis.correction import Equalisation
-from eμsym.analysis.problem import Problem
+from eμsym import EfficiencyRatio, Pair, read_correction, read_pair
 from eμsym.calibration.correction_file import EVENTS, write_correction
-from eμsym.calibration.event_list import EventList
 from eμsym.cli import job
-from eμsym.errors import ConfigurationError, DataError, InputFileError
-from eμsym.exchange import LEPTONS, Exchange
-from eμsym.label_rule import LEADING, LabelRule
+from eμsym.errors import DataError, InputFileError
 from tests.calibration.toy_detector import BINS, LOG_RATIO, ToyDetector
 from tests.command_line import error_of, run
 
-M_COLL = Regular(28, 30, 170, name="m_coll")
 LEAD_PT = Regular(10, 15, 115, name="lead_pt")
 QUICK = ("--permutations", "9", "--minimizer", "newton")
 WINDOW = {"m_coll": (80.0, 140.0)}
@@ -54,101 +46,6 @@ def fitted(pair: Pair, **options: object) -> EfficiencyRatio:
 @pytest.fixture(scope="module")
 def pair() -> Pair:
     return numbered(ToyDetector(3000).draw(rng=1), 7)
-
-
-# ---------------------------------------------------------------- lists of events
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"file_id": [2**63 + 5, 4, 4], "entry": [0, 2**40, 3]},
-        {"run": [1, 1, 2], "luminosityBlock": [5, 6, 5], "event": [9, 9, 2**63 + 1]},
-        {"runNumber": [3, 3, 3], "eventNumber": [8, 6, 7]},
-        {"x": [0.5, np.nan, -0.0], "y": [1.0, 2.0, 3.0]},
-        {"file_id": [], "entry": []},
-    ],
-    ids=["file", "run, block", "run", "values", "none"],
-)
-def test_a_list_says_the_same_after_it_was_text(columns) -> None:
-    columns = {name: np.array(values) for name, values in columns.items()}
-    pool = Pool.of_one(columns)
-    events = EventList.of(pool)
-    again = EventList.from_text(events.to_text())
-    assert len(again) == len(pool)
-    assert again.known_by == events.known_by == pool.known_by
-    assert again.hold(pool).all()
-    backwards = pool.where(np.arange(len(pool))[::-1])
-    assert EventList.of(backwards).to_text() == events.to_text()
-    if len(pool):
-        assert again.hold(pool.where(slice(1, None))).all()
-        one = EventList.from_text(EventList.of(pool.where(slice(0, 1))).to_text())
-        assert one.hold(pool).tolist() == [True, False, False]
-
-
-def test_events_of_two_files_or_runs_are_different_ones_though_their_numbers_agree() -> None:
-    rng = np.random.default_rng(3)
-    file, entry = rng.integers(1, 30, 5000).astype(np.uint64), rng.integers(0, 400, 5000)
-    chosen = rng.random(5000) < 0.3
-    pool = Pool.of_one({"file_id": file, "entry": entry})
-    events = EventList.from_text(EventList.of(pool.where(chosen)).to_text())
-    known = set(zip(file[chosen].tolist(), entry[chosen].tolist(), strict=True))
-    pairs = zip(file.tolist(), entry.tolist(), strict=True)
-    assert events.hold(pool).tolist() == [each in known for each in pairs]
-
-
-def test_a_list_of_many_events_is_short() -> None:
-    """A tenth of the entries of five files: about a byte an event; by fingerprints 8."""
-    rng = np.random.default_rng(4)
-    file = np.repeat(rng.integers(1, 2**63, 5), 20_000).astype(np.uint64)
-    entry = np.concatenate([rng.choice(200_000, 20_000, replace=False) for _ in range(5)])
-    text = EventList.of(Pool.of_one({"file_id": file, "entry": entry})).to_text()
-    assert len(text) < 1.2 * file.size
-    assert text.isascii()
-    values = EventList.of(Pool.of_one({"x": rng.normal(size=100_000)})).to_text()
-    assert len(values) < 8.5 * 100_000
-
-
-def test_labels_are_no_part_of_what_an_event_is(pair) -> None:
-    bare = ToyDetector(500).draw(rng=2)
-    events = ak.with_field(bare.pool.events, bare.pool.labels, "electron_leads")
-    labelled = Pair.from_events(events)
-    drawn = labelled.relabelled(~labelled.pool.labels)
-    assert EventList.of(labelled.pool).hold(drawn.pool).all()
-
-
-def test_what_nothing_tells_apart_has_no_list() -> None:
-    assert EventList.of(Pool.of_counts(b=[3, 2], a=[1, 2])) is None
-    assert EventList.of(Pool.of_one({"weight": [1.0, 2.0]})) is None
-    # File number 0 of all events is that of no file.
-    unknown = Pool.of_one({"file_id": [0, 0], "entry": [1, 2], "x": [0.5, 0.7]})
-    assert EventList.of(unknown).by_value
-
-
-def damaged(text: str, **changes: object) -> str:
-    return json.dumps({**json.loads(text), **changes})
-
-
-def test_damaged_lists_are_refused() -> None:
-    text = EventList.of(Pool.of_one({"file_id": [3, 3, 4], "entry": [1, 2, 3]})).to_text()
-    data = json.loads(text)["data"]
-    for wrong in (
-        "hello",
-        "[]",
-        damaged(text, format="other"),
-        damaged(text, version=2),
-        damaged(text, events=4),
-        damaged(text, events=-1),
-        damaged(text, events=10**30),
-        damaged(text, groups=1),
-        damaged(text, known_by=None),
-        damaged(text, data=data[:-8]),
-        damaged(text, data="?" + data[1:]),
-        damaged(text, data=data[:8] + "AAAA" + data[12:]),
-        damaged(text, data=5),
-    ):
-        with pytest.raises(DataError, match="this is no list of events"):
-            EventList.from_text(wrong)
 
 
 # ---------------------------------------------------------------- kept in the file
@@ -273,88 +170,6 @@ def test_the_events_of_the_fit_stay_with_a_draw_of_it(pair) -> None:
     drawn = equal.relabelled(~pair.pool.labels)
     with pytest.raises(DataError, match="that it was fitted to"):
         pair.equalised(drawn.symmetry.correction)
-
-
-# ---------------------------------------------------------------- of which rule
-
-
-CHARGE = LabelRule(
-    name="charge",
-    ordered_by="Charge",
-    orders=("ep_mum", "mup_em"),
-    names=("e⁺μ⁻", "μ⁺e⁻"),
-    exchange=replace(LEPTONS, label="electron_positive"),
-)
-
-
-def recorded(pair: Pair, rule: LabelRule) -> Pair:
-    """Return the pair that a coffea run by that rule would give."""
-    events = ak.with_field(pair.pool.events, pair.pool.labels, rule.column)
-    output = {"columns": {"one": events}, "histograms": {}}
-    return Pair.from_output(output, rule=rule)
-
-
-def test_pairs_of_another_rule_are_refused(pair) -> None:
-    other = recorded(pair, CHARGE)
-    message = "labelled by the rule 'charge'.* the rule 'leading' alone; compare them without"
-    for options in ({}, {"correction": EfficiencyRatio(BINS, LOG_RATIO, np.eye(10))}):
-        with pytest.raises(ConfigurationError, match=message) as error:
-            other.equalised(**options)
-        assert "\n" not in str(error.value)
-    with pytest.raises(ConfigurationError, match="'charge'"):
-        pair.equalised(control=other)
-    with pytest.raises(ConfigurationError, match="'charge'"):
-        other.relabelled(~other.pool.labels).equalised()
-    # By default such a pair stays as it is, and that is said; who asks gets an error.
-    problem = Equalisation().apply(other)
-    assert isinstance(problem, Problem)
-    assert "rule 'charge'" in problem.reason
-    with pytest.raises(ConfigurationError, match=r"'charge'.*; or give --equalise none"):
-        Equalisation("self").apply(other)
-    leading = recorded(pair, LEADING)
-    assert leading.rule == LEADING
-    assert leading.equalised(bins=BINS).symmetry.source == "self"
-
-
-@pytest.mark.parametrize("ending", ["parquet", "root"])
-def test_a_rule_stays_with_a_pair_that_is_written_or_added_to(
-    pair, tmp_path: Path, ending: str
-) -> None:
-    for rule in (LEADING, CHARGE):
-        write_pair(recorded(pair, rule), path := tmp_path / f"{rule.name}.{ending}")
-        found = read_pair(path)
-        assert (found.rule, found.names) == (rule, rule.names)
-        assert found.symmetry == FairCoin(rule.exchange)
-    with pytest.raises(ConfigurationError, match="'charge'"):
-        read_pair(path).equalised()
-    write_pair(pair, bare := tmp_path / f"bare.{ending}")
-    assert read_pair(bare).rule is None
-    one = recorded(pair, CHARGE)
-    assert (one + one).rule == (one + replace(one, rule=None)).rule == CHARGE
-    assert (replace(one, rule=None) + one).rule == CHARGE
-    with pytest.raises(DataError, match="labelled by 'charge' and 'leading' are not added"):
-        _ = one + replace(one, rule=LEADING)
-
-
-def test_a_file_with_half_a_rule_is_one_line(pair, tmp_path: Path) -> None:
-    write_pair(recorded(pair, CHARGE), tmp_path / "pair.parquet")
-    table = pq.read_table(tmp_path / "pair.parquet")
-    for note in ("{}", "leading", "[1"):
-        notes = {**table.schema.metadata, b"emusym label rule": note.encode()}
-        pq.write_table(table.replace_schema_metadata(notes), tmp_path / "half.parquet")
-        with pytest.raises(InputFileError, match=r"half\.parquet: a part is missing or damaged"):
-            read_pair(tmp_path / "half.parquet")
-
-
-def test_an_exchange_of_other_things_is_refused_without_a_rule(pair) -> None:
-    exchange = Exchange(flipped=("_eta",), label="forward")
-    symmetry = FairCoin(exchange)
-    with pytest.raises(ConfigurationError, match="the exchange of 'forward'"):
-        replace(pair, symmetry=symmetry).equalised()
-    # What a column of labels is called says nothing.
-    called = FairCoin(replace(LEPTONS, label="is_emu"))
-    assert replace(pair, symmetry=called).equalised(bins=BINS).symmetry.source == "self"
-    assert pair.rule is None
 
 
 # ---------------------------------------------------------------- toys
