@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,12 +14,12 @@ from eμsym.analysis.signal_fits import (
     SignalFit,
     expect_signal,
     fit_signal,
-    joined,
-    rows,
-    tests_of,
+    fit_signals,
+    name_of_row,
+    q0_tests,
     workspace,
 )
-from eμsym.analysis.signals import Signals, signals
+from eμsym.analysis.signals import Signals, SignalShape, signals
 from eμsym.analysis.statistics import (
     AgainstNull,
     Columns,
@@ -42,6 +42,9 @@ from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.testing import TwoSided
 from eμsym.together import Together, together
+
+#: What the row of the best window is called.
+WINDOW = "best window"
 
 #: Said wherever only the raw comparison is shown.
 RAW_WARNING = (
@@ -187,12 +190,12 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
         uncorrected = _uncorrected(raw, looked_for, tests)
     else:
         correction = equalised
-    run = _Run(pair, tests, _fits(folder, results, pair, datasets, looked_for, tests))
-    joint = run.joint()
+    fits = _fits(folder, results, pair, datasets, looked_for, tests)
+    joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
     workspaces, notes = None, list(looked_for.notes)
     if tests.pyhf:
         workspaces = {
-            n: workspace(pair, fit.shape, results.orders) for n, fit in run.q0.items() if fit.fit
+            n: workspace(pair, fit.shape, results.orders) for n, fit in fits.items() if fit.fit
         }
         if not workspaces:
             notes.append("pyhf: there is no fit of q0, and so no workspace")
@@ -202,12 +205,15 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
         cutflow=Cutflow.of(results, datasets),
         yields=Yields.of(results, datasets, raw.names),
         correction=correction,
-        comparisons=run.comparisons(joint),
-        window=run.best_window(joint),
-        q0=run.fits(joint),
-        unbinned=run.unbinned(joint),
+        comparisons={
+            name: replace(Comparison.of(pair, name), null=_null(joint, nsigma_name(name)))
+            for name in compared(pair)
+        },
+        window=_best_window(pair, tests, joint),
+        q0={n: replace(fit, null=_null(joint, name_of_row(fit))) for n, fit in fits.items()},
+        unbinned=_unbinned(pair, tests, joint),
         raw=uncorrected,
-        extra=run.extra(joint),
+        extra=_extra(pair, tests, joint),
         workspaces=workspaces,
         joint=joint,
         notes=tuple(notes),
@@ -224,8 +230,7 @@ def _fits(
 ) -> dict[str, SignalFit]:
     """Return the fits of all signals; of weighted events what is expected of them."""
     if pair.pool.unit:
-        fits = {x.name: fit_signal(pair, x, minimizer=tests.minimizer) for x in looked_for.shapes}
-        return joined(fits, pair)
+        return fit_signals(pair, looked_for.shapes, minimizer=tests.minimizer)
     background = [name for name in datasets if results.datasets[name].role != "signal"]
     if "data" in {results.datasets[name].role for name in background} or not background:
         reason = (
@@ -251,87 +256,72 @@ def _luminosity(results: Results, names: list[str]) -> float | None:
     return max(known) if len(known) == len(scaled) else None
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """The tests of one pair, with the relabellings that they share."""
+def every_test(
+    pair: Pair, shapes: Sequence[SignalShape], tests: Tests
+) -> dict[str, Callable[..., Any]]:
+    """Return all tests that are printed of a pair, by the names of their rows.
 
-    pair: Pair
-    tests: Tests
-    q0: Mapping[str, SignalFit]
+    Parameters
+    ----------
+    pair : Pair
+    shapes : sequence of SignalShape
+        Of which q0 can be had.
+    tests : Tests
+    """
+    found: dict[str, Callable[..., Any]] = {
+        nsigma_name(name): TwoSided(NSigmaTest(name)) for name in compared(pair)
+    }
+    found[WINDOW] = WindowTest("plane", shape=tests.windows)
+    found |= q0_tests(shapes, pair)
+    found |= {n: t for n, t in unbinned_tests(tests).items() if not isinstance(t, Problem)}
+    return found | {f"extra {name}": test for name, test in extra_tests(tests).items()}
 
-    def joint(self) -> Together | Problem:
-        """Draw the relabellings, and run all tests on them."""
-        every: dict[str, Callable[..., Any]] = {
-            f"Nσ of {name}": TwoSided(NSigmaTest(name)) for name in self._compared()
-        }
-        every["best window"] = self._window
-        if self.pair.pool.unit:
-            found = tests_of(self.q0, self.pair)
-            every |= {_q0_name(names): test for names, test in found.items()}
-        every |= {n: t for n, t in self._unbinned.items() if not isinstance(t, Problem)}
-        every |= {f"extra {name}": test for name, test in extra_tests(self.tests).items()}
-        n = self.tests.permutations
-        limit = n if self.tests.symmetrized else self.tests.max_permutations
-        try:
-            return together(every, self.pair, n, limit=limit, rng=self.tests.seed)
-        except DataError as error:
-            return Problem(str(error))
 
-    def comparisons(self, joint: Together | Problem) -> dict[str, Comparison]:
-        """Return all comparisons of histograms."""
-        found = {name: Comparison.of(self.pair, name) for name in self._compared()}
-        return {
-            name: replace(each, null=_null(joint, f"Nσ of {name}")) for name, each in found.items()
-        }
+def drawn_together(pair: Pair, shapes: Sequence[SignalShape], tests: Tests) -> Together | Problem:
+    """Run all tests that are printed on the same relabellings; parameters of `every_test`."""
+    limit = tests.permutations if tests.symmetrized else tests.max_permutations
+    try:
+        every = every_test(pair, shapes, tests)
+        return together(every, pair, tests.permutations, limit=limit, rng=tests.seed)
+    except DataError as error:
+        return Problem(str(error))
 
-    def best_window(self, joint: Together | Problem) -> WindowSearch:
-        """Return the best window and its p-value."""
-        found, worth = self._window(self.pair), None
-        null = _null(joint, "best window")
-        if found.best is not None and null is not None:
-            worth = WindowPValue(found.best, null, "events", found.side)
-        return WindowSearch(found, self.tests.windows, self.tests.seed, worth)
 
-    def fits(self, joint: Together | Problem) -> dict[str, SignalFit]:
-        """Return the fits of the signals with their nulls."""
-        found = dict(self.q0)
-        for names in rows(self.q0):
-            for name in names:
-                found[name] = replace(found[name], null=_null(joint, _q0_name(names)))
+def nsigma_name(histogram: str) -> str:
+    """Return what the row of a histogram's Nσ is called."""
+    return f"Nσ of {histogram}"
+
+
+def compared(pair: Pair) -> list[str]:
+    """Return the names of the plane and of every observable."""
+    observables = [name for name, filled in pair.a.histograms.items() if filled.ndim == 1]
+    return ["plane", *observables]
+
+
+def _best_window(pair: Pair, tests: Tests, joint: Together | Problem) -> WindowSearch:
+    found, worth = WindowTest("plane", shape=tests.windows)(pair), None
+    null = _null(joint, WINDOW)
+    if found.best is not None and null is not None:
+        worth = WindowPValue(found.best, null, "events", found.side)
+    return WindowSearch(found, tests.windows, tests.seed, worth)
+
+
+def _unbinned(pair: Pair, tests: Tests, joint: Together | Problem) -> Unbinned:
+    found = unbinned(pair, tests, unbinned_tests(tests))
+    if isinstance(joint, Problem):
         return found
-
-    def unbinned(self, joint: Together | Problem) -> Unbinned:
-        """Return the unbinned tests with their nulls."""
-        found = unbinned(self.pair, self.tests, self._unbinned)
-        if isinstance(joint, Problem):
-            return found
-        tests = {name: with_null(test, joint, name) for name, test in found.tests.items()}
-        return replace(found, tests=tests)
-
-    def extra(self, joint: Together | Problem) -> dict[str, AgainstNull | Problem]:
-        """Return the further tests with their nulls."""
-        found = {
-            name: observed(test, self.pair, seed=self.tests.seed)
-            for name, test in extra_tests(self.tests).items()
-        }
-        if isinstance(joint, Problem):
-            return found
-        return {name: with_null(test, joint, f"extra {name}") for name, test in found.items()}
-
-    @property
-    def _window(self) -> WindowTest:
-        return WindowTest("plane", shape=self.tests.windows)
-
-    @property
-    def _unbinned(self) -> Mapping[str, Callable[..., Any] | Problem]:
-        return unbinned_tests(self.tests)
-
-    def _compared(self) -> list[str]:
-        return _compared(self.pair)
+    return replace(
+        found, tests={name: with_null(test, joint, name) for name, test in found.tests.items()}
+    )
 
 
-def _q0_name(names: tuple[str, ...]) -> str:
-    return f"q0 of {' | '.join(names)}"
+def _extra(pair: Pair, tests: Tests, joint: Together | Problem) -> dict[str, AgainstNull | Problem]:
+    found = {
+        name: observed(test, pair, seed=tests.seed) for name, test in extra_tests(tests).items()
+    }
+    if isinstance(joint, Problem):
+        return found
+    return {name: with_null(test, joint, f"extra {name}") for name, test in found.items()}
 
 
 def _null(joint: Together | Problem, name: str) -> Null | None:
@@ -340,18 +330,12 @@ def _null(joint: Together | Problem, name: str) -> Null | None:
     return joint.null(name)
 
 
-def _compared(pair: Pair) -> list[str]:
-    """Return the names of the plane and of every observable."""
-    observables = [name for name, filled in pair.a.histograms.items() if filled.ndim == 1]
-    return ["plane", *observables]
-
-
 def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
     q0 = {}
     if raw.pool.unit:
         q0 = {x.name: fit_signal(raw, x, minimizer="newton") for x in looked_for.shapes}
     return Uncorrected(
-        nsigma={name: raw.nsigma(name) for name in _compared(raw)},
+        nsigma={name: raw.nsigma(name) for name in compared(raw)},
         best_window=WindowTest("plane", shape=tests.windows)(raw),
         q0=q0,
         spline=spline_alone(raw, Columns(tests.columns)),

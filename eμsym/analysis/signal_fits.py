@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -216,58 +215,80 @@ def _sum(*histograms: Any) -> float:
     return float(sum(np.sum(x.values(flow=True)) for x in histograms))
 
 
-def joined(fits: Mapping[str, SignalFit], pair: Pair) -> dict[str, SignalFit]:
-    """Return the fits, those of mirror images told of each other.
+def mirror_images(shapes: Sequence[SignalShape], pair: Pair) -> list[tuple[SignalShape, ...]]:
+    """Return the signals, each with its mirror image if there is one among them.
 
     Two signals are mirror images if what one adds to B less A, bin by bin and in units of
     the statistical error, is what the other adds to A less B: one fluctuation then favours
     one and disfavours the other.
+
+    Parameters
+    ----------
+    shapes : sequence of SignalShape
+    pair : Pair
+        Unweighted; only the events of both samples together are looked at.
+
+    Raises
+    ------
+    DataError
+        If a signal's events lack a column, or none is in the plane.
     """
-    found = dict(fits)
-    fitted = [name for name, fit in fits.items() if fit.fit is not None]
-    for name, other in combinations(fitted, 2):
-        alone = found[name].mirror is None and found[other].mirror is None
-        if alone and _cosine(found[name].shape, found[other].shape, pair) < MIRROR:
-            found[name] = replace(found[name], mirror=other)
-            found[other] = replace(found[other], mirror=name)
+    left, found = list(shapes), []
+    while left:
+        one = left.pop(0)
+        image = next((x for x in left if _cosine(one, x, pair) < MIRROR), None)
+        if image is None:
+            found.append((one,))
+        else:
+            left.remove(image)
+            found.append((one, image))
     return found
 
 
 def _cosine(one: SignalShape, other: SignalShape, pair: Pair) -> float:
     """Return the cosine of the angle between two signals' contrasts in merged bins."""
     axes = pair.axes_of("plane")
-    bins = one.test(axes).counts(pair.raw).bins
     a, b = pair.raw.hist(*axes)
-    entries = bins.sums(a.values() + b.values())
-    first, second = (
-        bins.sums(s_b.values() - s_a.values()) / np.sqrt(np.maximum(entries, 1.0))
-        for s_a, s_b in (shape.planes(axes) for shape in (one, other))
-    )
+    planes = one.planes(axes), other.planes(axes)
+    contrasts = [s_b.values() - s_a.values() for s_a, s_b in planes]
+    bins = merge_bins(a.values() + b.values(), contrasts[0])
+    error = np.sqrt(np.maximum(bins.sums(a.values() + b.values()), 1.0))
+    first, second = (bins.sums(contrast) / error for contrast in contrasts)
     size = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / size if size else 0.0
 
 
-def rows(fits: Mapping[str, SignalFit]) -> dict[tuple[str, ...], SignalFit]:
-    """Return one fit a row of a table: of mirror images the favoured one, by both names."""
-    found: dict[tuple[str, ...], SignalFit] = {}
-    for name, fit in fits.items():
-        other = None if fit.mirror is None else fits[fit.mirror]
-        if other is None or other.fit is None or fit.fit is None:
-            found[(name,)] = fit
-        elif fit.fit.z > other.fit.z or (fit.fit.z == other.fit.z and name < other.shape.name):
-            found[name, other.shape.name] = fit
-    return found
+def fit_signals(
+    pair: Pair, shapes: Sequence[SignalShape], *, minimizer: str
+) -> dict[str, SignalFit]:
+    """Fit all signals, see `fit_signal`; mirror images are told of each other."""
+    fits = {shape.name: fit_signal(pair, shape, minimizer=minimizer) for shape in shapes}
+    fitted = [shape for shape in shapes if fits[shape.name].fit is not None]
+    for one, *images in mirror_images(fitted, pair):
+        for image in images:
+            fits[one.name] = replace(fits[one.name], mirror=image.name)
+            fits[image.name] = replace(fits[image.name], mirror=one.name)
+    return fits
 
 
-def tests_of(
-    fits: Mapping[str, SignalFit], pair: Pair
-) -> dict[tuple[str, ...], Callable[..., Any]]:
-    """Return the test behind each row, for its null."""
+def row_name(names: Sequence[str]) -> str:
+    """Return what the row of a signal, or of one and its mirror image, is called."""
+    return f"q0 of {' | '.join(sorted(names))}"
+
+
+def name_of_row(fit: SignalFit) -> str:
+    """Return the name of the row that a fit is in."""
+    return row_name([fit.shape.name] if fit.mirror is None else [fit.shape.name, fit.mirror])
+
+
+def q0_tests(shapes: Sequence[SignalShape], pair: Pair) -> dict[str, Favoured]:
+    """Return the test behind each row of q0, by the row's name; errors as `mirror_images`."""
     axes = pair.axes_of("plane")
     return {
-        names: Favoured(tuple(fits[name].shape.test(axes) for name in names))
-        for names, fit in rows(fits).items()
-        if fit.fit is not None
+        row_name([shape.name for shape in group]): Favoured(
+            tuple(shape.test(axes) for shape in group)
+        )
+        for group in mirror_images(shapes, pair)
     }
 
 
