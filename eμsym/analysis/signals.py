@@ -179,15 +179,13 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> SignalFit:
 def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[str, Any]:
     """Return the likelihood of `fit_signal` as a pyhf workspace.
 
-    It is that of the raw counts: what a correction expects of them is not in it.
-
     Parameters
     ----------
     pair : Pair
+        As for `fit_signal`: what a correction expects of the raw counts is in it.
     shape : SignalShape
     orders : tuple of str
         What to call the channels of A and of B.
     """
-    tested, reference, _ = shape.test.counts(pair.raw)
-    channels = orders[::-1] if shape.side == "a" else orders
-    return pyhf_workspace(tested, reference, shape.plane.values(), channels=channels)
+    counts = shape.test.counts(pair)
+    return pyhf_workspace(counts.b, counts.a, counts.signal, ratio=counts.ratio, channels=orders)
