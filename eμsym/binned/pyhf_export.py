@@ -85,16 +85,18 @@ def pyhf_workspace(
     - `q0` has one nuisance a bin for the signal's statistics, of the contrast
       S_B/κ − S_A, as a free background knows no other; here are two, of S_A and of S_B, as
       is usual. Their best values for a contrast are `Signal.shift`, so that the
-      profiled likelihoods are one and the same for an exact κ. With an uncertain one the
-      shift is `q0`'s at ν = 0, and its size differs by a fraction of νm.
+      profiled likelihoods are one and the same for an exact κ. With an uncertain one
+      `q0` keeps the shift of ν = 0: with m = 0.2 and S open by 0.3 of it that moves μ̂ by
+      some 10⁻⁴ of its error.
     - Here ν is held within ±5, and the signal's statistics within 5 standard deviations.
 
     Bins empty in A, B and S tell nothing of μ and would leave pyhf a parameter
     without effect: they are left out. Bins empty in A and B that hold signal get
     a template of one event, so that their factor has something to scale; it goes
     to its bound, zero, in a fit. pyhf knows no bound on an expectation, and its fits fail
-    where one is negative. For a deficit beyond the default bounds exchange
-    the samples: with A for B, 1/κ for κ and −μ for μ a signal in A is one in B.
+    where one is negative. For a deficit beyond the default bounds give, with
+    w = S_B/κ − S_A, the signal (max(w, 0), κ max(−w, 0)): the free background makes it
+    the same likelihood, of −μ.
     """
     counts_b, counts_a, signal_in = fit_input(b, a, signal, "profiled")
     kappa = checked_ratio(ratio, counts_b.shape, "profiled")

@@ -114,7 +114,7 @@ def test_bins_that_are_empty():
 
 
 def test_scipy_can_fit_it_too():
-    x, y = np.indices((7, 7))
+    x, y = np.indices((5, 5))
     t, s = 25 + 3000 * np.exp(-((x - 2) ** 2 + y**2) / 8), np.exp(-((x - 4) ** 2) - (y - 3) ** 2)
     rng = np.random.default_rng(1)
     a, b = rng.poisson(t), rng.poisson(t + 150 * s / s.sum())
@@ -164,6 +164,13 @@ def test_a_strong_deficit_is_an_excess_in_the_other_sample():
     value, mu, _ = pyhf_q0(a, b, s)
     assert value == pytest.approx(-ours.q0, abs=1e-6)
     assert mu == pytest.approx(-ours.mu, abs=1e-4)
+    s_a, s_b, kappa = np.array([0.05, 0.1]), np.array([0.82, 0.03]), np.array([2.0, 0.5])
+    ours = q0(b, a, (s_a, s_b), background="profiled", ratio=kappa)
+    contrast = s_b / kappa - s_a
+    turned = (np.maximum(contrast, 0), kappa * np.maximum(-contrast, 0))
+    value, mu, _ = fitted(pyhf_workspace(b, a, turned, ratio=kappa, signal_events=50), 50)
+    assert value == pytest.approx(-ours.q0, rel=1e-6)
+    assert mu / np.sum(turned) == pytest.approx(-ours.mu, rel=1e-4)
 
 
 def test_bounds_can_be_given():
