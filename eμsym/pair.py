@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hist import Hist
 
-from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng
+from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng, summed
 from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
@@ -375,6 +375,35 @@ class Pair(Shown):
             index, shape = merged.index(index), (len(merged),)
         log_ratio, modes = self.symmetry.log_yields(self.pool, index, int(np.prod(shape)))
         return YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+
+    def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
+        """Return κ = E[B]/E[A] of every bin by the events' probabilities; also of weighted ones.
+
+        Unlike `yield_ratio` it has no uncertainty, and leaves out what the bins' own counts
+        say of a fitted r.
+
+        Parameters
+        ----------
+        *axes : str, or hist axes
+            As for `hist`.
+        merged : MergedBins, optional
+            Boxes of these bins.
+
+        Returns
+        -------
+        ndarray of float, shape (*bins) or (boxes,)
+            One where no event is expected.
+        """
+        index, shape = self.bin_index(*axes)
+        if merged is not None:
+            index, shape = merged.index(index), (len(merged),)
+        within = index >= 0
+        p = self.symmetry.probability(self.pool)[within]
+        weight = (self.pool.weight * self.pool.sizes)[within]
+        size = int(np.prod(shape))
+        in_a, in_b = (summed(index[within], weight * x, size) for x in (p, 1 - p))
+        good = (in_a > 0) & (in_b > 0)
+        return np.divide(in_b, in_a, out=np.ones(size), where=good).reshape(shape)
 
     def equalised(
         self,

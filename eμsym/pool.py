@@ -276,7 +276,11 @@ class Pool(Shown):
         )
 
     def grouped(self, *keys: IntArray) -> Pool:
-        """Return groups of like events, as entries of a pool of their own.
+        """Return groups of like events, as entries of a pool of their own; see `grouping`."""
+        return self.grouping(*keys)[0]
+
+    def grouping(self, *keys: IntArray) -> tuple[Pool, IntArray]:
+        """Return groups of like events, as entries of a pool of their own, and who is in which.
 
         Events are alike if they agree in all keys; of columns that the keys do not fix,
         a group has those of its first event. Events of which one weighs more than
@@ -285,9 +289,15 @@ class Pool(Shown):
         Parameters
         ----------
         *keys : ndarray of int, shape (n,)
+
+        Returns
+        -------
+        groups : Pool
+        number : ndarray of int, shape (n,)
+            The group of every event.
         """
         if not self.unit or self.count is not None:
-            return self
+            return self, np.arange(len(self))
         flat = np.zeros(len(self), dtype=np.int64)
         for key in keys:
             low = int(key.min(initial=0))
@@ -297,7 +307,7 @@ class Pool(Shown):
         )
         a = np.bincount(group, self.labels, first.size).astype(np.int64)
         columns = {name: values[first] for name, values in self.columns.items()}
-        return Pool(columns, a, count.astype(np.int64))
+        return Pool(columns, a, count.astype(np.int64)), group
 
     def bin_index(self, axes: Sequence[Any]) -> tuple[IntArray, tuple[int, ...]]:
         """Return the flat bin of every entry, −1 outside, and the bins' shape.

@@ -47,6 +47,22 @@ class Relabellings(Shown):
         """Return the number of draws."""
         return len(self.labels)
 
+    def of_groups(self, number: IntArray, n_groups: int) -> Relabellings:
+        """Return the draws of groups of the events, see `Symmetry.grouping`.
+
+        Parameters
+        ----------
+        number : ndarray of int, shape (entries,)
+            The group of every event; −1 for none.
+        n_groups : int
+        """
+        chosen = number >= 0
+        place = number[chosen]
+        counts = [
+            np.bincount(place, labels[chosen], n_groups).astype(np.int64) for labels in self.labels
+        ]
+        return Relabellings(np.stack(counts), self.log_ratio, self.symmetry)
+
     def differences(self, pool: Pool, index: IntArray, n_bins: int) -> FloatArray:
         """Return B − A in bins, weighted so that both expect the same, of every draw.
 
@@ -228,7 +244,15 @@ class Symmetry(Shown, ABC):
         """Return `log_yields` of every draw of a pool's labels."""
         return [self.log_yields(pool, index, n_bins)] * len(drawn)
 
+    def observed(self, pool: Pool) -> Relabellings:
+        """Return the pool's own labels as the one draw that they are."""
+        return Relabellings(pool.labels[None], None, self)
+
     def grouped(self, pool: Pool, index: IntArray) -> Pool:
+        """Return groups of events that are alike for this symmetry; see `grouping`."""
+        return self.grouping(pool, index)[0]
+
+    def grouping(self, pool: Pool, index: IntArray) -> tuple[Pool, IntArray]:
         """Return groups of events that are alike for this symmetry and in their bins.
 
         Events outside all bins that the labels of no others depend on are left out.
@@ -239,9 +263,15 @@ class Symmetry(Shown, ABC):
             Of single events.
         index : ndarray of int, shape (n,)
             Bins; −1 outside.
+
+        Returns
+        -------
+        groups : Pool
+        number : ndarray of int, shape (n,)
+            The group of every event; −1 for those left out.
         """
         within = index >= 0
-        return pool.where(within).grouped(index[within])
+        return grouping_of(pool, within, (index,))
 
     def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Any:
         """Return the symmetry of a pool with drawn labels: `labels` and `log_ratio` of a draw.
@@ -292,9 +322,9 @@ class Exchangeable(Symmetry):
 
         return permute if pool.count is None else deal
 
-    def grouped(self, pool: Pool, index: IntArray) -> Pool:
+    def grouping(self, pool: Pool, index: IntArray) -> tuple[Pool, IntArray]:
         """Return groups of events of like bins; those outside are one group: sizes are kept."""
-        return pool.grouped(index)
+        return pool.grouping(index)
 
 
 @dataclass(frozen=True, repr=False)
@@ -328,6 +358,14 @@ class FairCoin(Symmetry):
             return generator.binomial(pool.sizes, 0.5), None
 
         return toss if pool.count is None else count
+
+
+def grouping_of(pool: Pool, chosen: BoolArray, keys: Sequence[IntArray]) -> tuple[Pool, IntArray]:
+    """Return groups of the chosen events that agree in all keys; see `Symmetry.grouping`."""
+    groups, number = pool.where(chosen).grouping(*(key[chosen] for key in keys))
+    every = np.full(len(pool), -1, dtype=np.int64)
+    every[chosen] = number
+    return groups, every
 
 
 def balanced(in_a: BoolArray, p: FloatArray) -> FloatArray:

@@ -14,11 +14,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from eμsym.arrays import Rng
+from eμsym.arrays import FloatArray, IntArray, Rng
 from eμsym.distributions import Reference
 from eμsym.errors import ConfigurationError
 from eμsym.pair import Pair
+from eμsym.pool import Pool
 from eμsym.sources import pair_columns
+from eμsym.symmetry import Relabellings
 
 #: What a test reads of a pair, see `pair_columns`.
 Columns = str | tuple[str, ...] | None
@@ -178,6 +180,36 @@ class OnColumns:
         else:
             a, b, *weights = pair_columns(pair, self.columns, scale=self.scale)
         return (a, b) if weights[0] is None else (a, b, *weights)
+
+
+@dataclass(frozen=True)
+class TwoSided:
+    """|statistic| of a test whose statistic has a sign: large in either direction.
+
+    Parameters
+    ----------
+    test : callable
+        A test of pairs.
+    """
+
+    test: Callable[..., Any]
+
+    def __call__(self, pair: Pair, *, rng: Rng = None) -> float:
+        """Test a pair, and return |statistic|."""
+        result = self.test(pair, rng=rng)
+        return abs(float(getattr(result, "statistic", result)))
+
+    def on(self, pair: Pair) -> TwoSided:
+        """Return the test as it is for this pair, see `NSigmaTest.on`."""
+        return TwoSided(self.test.on(pair)) if hasattr(self.test, "on") else self
+
+    def alike(self, pool: Pool) -> IntArray:
+        """Return which events are alike to the test."""
+        return np.asarray(getattr(self.test, "alike")(pool))  # noqa: B009 (not every test has it)
+
+    def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
+        """Return |statistic| of many draws of a pool's labels, of a test that has ``many``."""
+        return np.asarray(np.abs(getattr(self.test, "many")(pool, drawn)))  # noqa: B009
 
 
 def toys_at_once(test: Any) -> int:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import hist
-
+from eμsym.analysis.binned import Comparison, WindowSearch
 from eμsym.analysis.correction import Correction
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
-from eμsym.analysis.signals import (
+from eμsym.analysis.signal_fits import (
     SignalFit,
-    SignalShape,
+    expect_signal,
     fit_signal,
-    signals_of_folder,
-    stored_signals,
+    joined,
+    rows,
+    tests_of,
     workspace,
 )
-from eμsym.analysis.statistics import AgainstNull, Columns, Unbinned, extra, spline_alone, unbinned
+from eμsym.analysis.signals import Signals, signals
+from eμsym.analysis.statistics import (
+    AgainstNull,
+    Columns,
+    Unbinned,
+    extra_tests,
+    observed,
+    spline_alone,
+    unbinned,
+    unbinned_tests,
+    with_null,
+)
 from eμsym.analysis.yields import Cutflow, Yields
-from eμsym.binned.nsigma import NSigma, nsigma_of
+from eμsym.binned.nsigma import NSigma, NSigmaTest
 from eμsym.binned.window_null import WindowPValue
 from eμsym.binned.windows import BestWindow, WindowTest
-from eμsym.difference import Difference
-from eμsym.errors import ConfigurationError
-from eμsym.folder import ProcessedFolder
-from eμsym.nulls import null
+from eμsym.distributions import Null
+from eμsym.errors import ConfigurationError, DataError
+from eμsym.folder import ProcessedFolder, Results
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
+from eμsym.testing import TwoSided
+from eμsym.together import Together, together
 
 #: Said wherever only the raw comparison is shown.
 RAW_WARNING = (
@@ -37,65 +49,6 @@ RAW_WARNING = (
     "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
     "new physics."
 )
-
-#: Toys for the best window's global p-value.
-WINDOW_TOYS = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A histogram of both samples, their difference, and its Nσ.
-
-    Attributes
-    ----------
-    a, b : hist.Hist
-        With the weights of the correction, if there is one.
-    difference : Difference
-    nsigma : NSigma
-    """
-
-    a: hist.Hist
-    b: hist.Hist
-    difference: Difference
-    nsigma: NSigma
-
-    @classmethod
-    def of(cls, pair: Pair, name: str) -> Comparison:
-        """Compare a histogram of a pair."""
-        difference = pair.difference(name)
-        return cls(*pair.hist(name), difference, nsigma_of(difference))
-
-
-@dataclass(frozen=True, eq=False)
-class WindowSearch:
-    """The best window of the plane, and what it is worth among all.
-
-    Attributes
-    ----------
-    found : BestWindow
-    shape : {"square", "rectangle"}
-    seed : int
-        Of the toys.
-    worth : WindowPValue or None
-        None if no window holds an event.
-    """
-
-    found: BestWindow
-    shape: str
-    seed: int
-    worth: WindowPValue | None
-
-    @property
-    def beyond_all_toys(self) -> bool:
-        """Whether no toy has so large a window: the p-value is then only a limit."""
-        return self.worth is not None and self.worth.pvalue <= self.worth.smallest_pvalue
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the best window and its global p-value, for JSON."""
-        worth = None
-        if self.worth is not None:
-            worth = {**self.worth.to_dict(), "beyond_all_toys": self.beyond_all_toys}
-        return {**self.found.to_dict(), "shape": self.shape, "seed": self.seed, "global": worth}
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +108,11 @@ class Analysis:
     extra : mapping of str to AgainstNull or Problem
         The further tests that were given.
     workspaces : mapping of str to dict
-        By signal, if asked for: of the raw counts, without the correction.
+        By signal, if asked for.
+    joint : Together or Problem
+        All tests that are printed, on the same relabellings.
+    notes : tuple of str
+        What is not there, and why; what to beware of.
     """
 
     names: tuple[str, str]
@@ -170,6 +127,8 @@ class Analysis:
     raw: Uncorrected | None = None
     extra: Mapping[str, AgainstNull | Problem] = field(default_factory=dict)
     workspaces: Mapping[str, Any] | None = None
+    joint: Together | Problem = field(default_factory=lambda: Problem("no test was run"))
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``tests`` of ``results.json``."""
@@ -177,10 +136,12 @@ class Analysis:
             "correction": self.source,
             "warning": RAW_WARNING if self.raw is None else None,
             "yields": self.yields.to_dict(),
-            "nsigma": {name: each.nsigma.to_dict() for name, each in self.comparisons.items()},
+            "nsigma": {name: each.to_dict() for name, each in self.comparisons.items()},
             "best_window": self.window.to_dict(),
             "q0": {name: fit.to_dict() for name, fit in self.q0.items()},
             "unbinned": self.unbinned.to_dict(),
+            "global": self.joint.to_dict(),
+            "notes": list(self.notes),
         }
         if self.extra:
             found["extra"] = {name: _row(result) for name, result in self.extra.items()}
@@ -188,8 +149,6 @@ class Analysis:
             found["equalisation"] = self.correction.to_dict()
         if self.raw is not None:
             found["raw"] = self.raw.to_dict()
-            if self.workspaces is not None:
-                found["pyhf"] = "raw counts, without the correction"
         return found
 
 
@@ -222,34 +181,163 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
     correction: Correction | Problem | None = None
-    shapes = signals_of_folder(folder, datasets, tests.signals)
-    if not tests.signals:
-        shapes += stored_signals(raw.hist("plane")[0], [shape.name for shape in shapes])
+    looked_for = signals(folder, datasets, tests.signals)
     if isinstance(equalised, Pair):
         pair, correction = equalised, Correction.of(equalised, seed=tests.seed)
-        uncorrected = _uncorrected(raw, shapes, tests)
+        uncorrected = _uncorrected(raw, looked_for, tests)
     else:
         correction = equalised
-    q0 = {shape.name: fit_signal(pair, shape, minimizer=tests.minimizer) for shape in shapes}
-    workspaces = None
+    run = _Run(pair, tests, _fits(folder, results, pair, datasets, looked_for, tests))
+    joint = run.joint()
+    workspaces, notes = None, list(looked_for.notes)
     if tests.pyhf:
         workspaces = {
-            n: workspace(raw, fit.shape, results.orders) for n, fit in q0.items() if fit.fit
+            n: workspace(pair, fit.shape, results.orders) for n, fit in run.q0.items() if fit.fit
         }
+        if not workspaces:
+            notes.append("pyhf: there is no fit of q0, and so no workspace")
     return Analysis(
         names=pair.names,
         source=pair.symmetry.source,
         cutflow=Cutflow.of(results, datasets),
         yields=Yields.of(results, datasets, raw.names),
         correction=correction,
-        comparisons={name: Comparison.of(pair, name) for name in _compared(pair)},
-        window=_best_window(pair, tests),
-        q0=q0,
-        unbinned=unbinned(pair, tests),
+        comparisons=run.comparisons(joint),
+        window=run.best_window(joint),
+        q0=run.fits(joint),
+        unbinned=run.unbinned(joint),
         raw=uncorrected,
-        extra=extra(pair, tests),
+        extra=run.extra(joint),
         workspaces=workspaces,
+        joint=joint,
+        notes=tuple(notes),
     )
+
+
+def _fits(
+    folder: ProcessedFolder,
+    results: Results,
+    pair: Pair,
+    datasets: tuple[str, ...],
+    looked_for: Signals,
+    tests: Tests,
+) -> dict[str, SignalFit]:
+    """Return the fits of all signals; of weighted events what is expected of them."""
+    if pair.pool.unit:
+        fits = {x.name: fit_signal(pair, x, minimizer=tests.minimizer) for x in looked_for.shapes}
+        return joined(fits, pair)
+    background = [name for name in datasets if results.datasets[name].role != "signal"]
+    if "data" in {results.datasets[name].role for name in background} or not background:
+        reason = (
+            f"the events of {', '.join(datasets)} are weighted: q0 is a likelihood of counts, and "
+            "what is expected is told of simulated backgrounds alone; give unweighted data, or "
+            "choose the backgrounds with --pair"
+        )
+        return {x.name: SignalFit(x, "newton", problem=reason) for x in looked_for.shapes}
+    template = pair
+    if len(background) < len(datasets):
+        raw = read_pair(folder.path, datasets=background)
+        template = replace(raw, symmetry=pair.symmetry)
+    luminosity = _luminosity(results, background)
+    return {
+        x.name: expect_signal(template, x, luminosity_ifb=luminosity) for x in looked_for.shapes
+    }
+
+
+def _luminosity(results: Results, names: list[str]) -> float | None:
+    """Return the luminosity that datasets are scaled to, fb⁻¹; None if it is not known."""
+    scaled = [results.normalisation[name] for name in names]
+    known = [x.luminosity_ifb * x.scale for x in scaled if x.luminosity_ifb is not None]
+    return max(known) if len(known) == len(scaled) else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """The tests of one pair, with the relabellings that they share."""
+
+    pair: Pair
+    tests: Tests
+    q0: Mapping[str, SignalFit]
+
+    def joint(self) -> Together | Problem:
+        """Draw the relabellings, and run all tests on them."""
+        every: dict[str, Callable[..., Any]] = {
+            f"Nσ of {name}": TwoSided(NSigmaTest(name)) for name in self._compared()
+        }
+        every["best window"] = self._window
+        if self.pair.pool.unit:
+            found = tests_of(self.q0, self.pair)
+            every |= {_q0_name(names): test for names, test in found.items()}
+        every |= {n: t for n, t in self._unbinned.items() if not isinstance(t, Problem)}
+        every |= {f"extra {name}": test for name, test in extra_tests(self.tests).items()}
+        n = self.tests.permutations
+        limit = n if self.tests.symmetrized else self.tests.max_permutations
+        try:
+            return together(every, self.pair, n, limit=limit, rng=self.tests.seed)
+        except DataError as error:
+            return Problem(str(error))
+
+    def comparisons(self, joint: Together | Problem) -> dict[str, Comparison]:
+        """Return all comparisons of histograms."""
+        found = {name: Comparison.of(self.pair, name) for name in self._compared()}
+        return {
+            name: replace(each, null=_null(joint, f"Nσ of {name}")) for name, each in found.items()
+        }
+
+    def best_window(self, joint: Together | Problem) -> WindowSearch:
+        """Return the best window and its p-value."""
+        found, worth = self._window(self.pair), None
+        null = _null(joint, "best window")
+        if found.best is not None and null is not None:
+            worth = WindowPValue(found.best, null, "events", found.side)
+        return WindowSearch(found, self.tests.windows, self.tests.seed, worth)
+
+    def fits(self, joint: Together | Problem) -> dict[str, SignalFit]:
+        """Return the fits of the signals with their nulls."""
+        found = dict(self.q0)
+        for names in rows(self.q0):
+            for name in names:
+                found[name] = replace(found[name], null=_null(joint, _q0_name(names)))
+        return found
+
+    def unbinned(self, joint: Together | Problem) -> Unbinned:
+        """Return the unbinned tests with their nulls."""
+        found = unbinned(self.pair, self.tests, self._unbinned)
+        if isinstance(joint, Problem):
+            return found
+        tests = {name: with_null(test, joint, name) for name, test in found.tests.items()}
+        return replace(found, tests=tests)
+
+    def extra(self, joint: Together | Problem) -> dict[str, AgainstNull | Problem]:
+        """Return the further tests with their nulls."""
+        found = {
+            name: observed(test, self.pair, seed=self.tests.seed)
+            for name, test in extra_tests(self.tests).items()
+        }
+        if isinstance(joint, Problem):
+            return found
+        return {name: with_null(test, joint, f"extra {name}") for name, test in found.items()}
+
+    @property
+    def _window(self) -> WindowTest:
+        return WindowTest("plane", shape=self.tests.windows)
+
+    @property
+    def _unbinned(self) -> Mapping[str, Callable[..., Any] | Problem]:
+        return unbinned_tests(self.tests)
+
+    def _compared(self) -> list[str]:
+        return _compared(self.pair)
+
+
+def _q0_name(names: tuple[str, ...]) -> str:
+    return f"q0 of {' | '.join(names)}"
+
+
+def _null(joint: Together | Problem, name: str) -> Null | None:
+    if isinstance(joint, Problem) or name not in joint.names:
+        return None
+    return joint.null(name)
 
 
 def _compared(pair: Pair) -> list[str]:
@@ -258,20 +346,14 @@ def _compared(pair: Pair) -> list[str]:
     return ["plane", *observables]
 
 
-def _best_window(pair: Pair, tests: Tests) -> WindowSearch:
-    test = WindowTest("plane", shape=tests.windows)
-    found, worth = test(pair), None
-    if found.best is not None:
-        toys = null(test, pair, WINDOW_TOYS, rng=tests.seed, workers=1)
-        worth = WindowPValue(found.best, toys, "events", found.side)
-    return WindowSearch(found, tests.windows, tests.seed, worth)
-
-
-def _uncorrected(raw: Pair, shapes: list[SignalShape], tests: Tests) -> Uncorrected:
+def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
+    q0 = {}
+    if raw.pool.unit:
+        q0 = {x.name: fit_signal(raw, x, minimizer="newton") for x in looked_for.shapes}
     return Uncorrected(
         nsigma={name: raw.nsigma(name) for name in _compared(raw)},
         best_window=WindowTest("plane", shape=tests.windows)(raw),
-        q0={shape.name: fit_signal(raw, shape, minimizer="newton") for shape in shapes},
+        q0=q0,
         spline=spline_alone(raw, Columns(tests.columns)),
     )
 

@@ -38,9 +38,11 @@ class Tests:
     epochs : int
         Of each training.
     permutations : int
-        Relabellings for the null of each unbinned and each further test, as the pair's
-        symmetry draws them; a correction that was fitted to the pair is fitted to each
-        of them.
+        Relabellings for the nulls of all tests, the same for each, as the pair's symmetry
+        draws them; a correction that was fitted to the pair is fitted to each of them.
+    max_permutations : int
+        Five times as many are drawn as long as a p-value is small, up to this; with the
+        network, whose training is long, there are no more than `permutations`.
     seed : int
         Of everything that is drawn.
     extra : mapping of str to Test
@@ -67,6 +69,7 @@ class Tests:
     symmetrized: bool = False
     epochs: int = 500_000
     permutations: int = 200
+    max_permutations: int = 1000
     seed: int = DEFAULT_SEED
     extra: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
+from eμsym.analysis.significance import Significance
 from eμsym.distributions import Null
 from eμsym.errors import DataError
-from eμsym.nulls import null
 from eμsym.pair import Pair
 from eμsym.processors.columns import LABELS
 from eμsym.sources import pair_columns
 from eμsym.testing import OnColumns, of_pairs
+from eμsym.together import Together
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 
@@ -66,27 +67,42 @@ class AgainstNull:
     ----------
     result : Result, or number
         What the test returned.
-    null : Null
+    null : Null or None
+        None if it was not drawn.
+    statistic_drawn : float or None
+        The statistic as it was computed with those of the null.
     """
 
     result: Any
-    null: Null
+    null: Null | None = None
+    statistic_drawn: float | None = None
 
     @property
     def statistic(self) -> float:
         """The test statistic."""
         return float(getattr(self.result, "statistic", self.result))
 
+    @property
+    def significance(self) -> Significance | None:
+        """P and Z by relabellings; None if there are none."""
+        if self.null is None:
+            return None
+        drawn = self.statistic if self.statistic_drawn is None else self.statistic_drawn
+        return Significance.redrawn(self.null, drawn)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result, and as ``permutations`` its p, Z and null, for JSON."""
         about = self.result.to_dict() if hasattr(self.result, "to_dict") else {}
-        z = self.null.z(self.statistic)
+        if self.null is None or self.significance is None:
+            return about
+        found = self.significance
         return {
             **about,
+            "significance": found.to_dict(),
             "permutations": {
-                "pvalue": self.null.pvalue(self.statistic),
-                "pvalue_error": self.null.pvalue_error(self.statistic),
-                "z": z if math.isfinite(z) else None,
+                "pvalue": found.pvalue,
+                "pvalue_error": found.error,
+                "z": found.z if math.isfinite(found.z) else None,
                 "smallest_pvalue": self.null.smallest_pvalue,
                 "null": self.null.to_dict(),
             },
@@ -122,10 +138,8 @@ class Unbinned:
         }
 
 
-def against_null(
-    test: Callable[..., Any], pair: Pair, n: int, *, seed: int
-) -> AgainstNull | Problem:
-    """Run a test of pairs, and draw its null under the pair's own symmetry.
+def observed(test: Callable[..., Any], pair: Pair, *, seed: int) -> AgainstNull | Problem:
+    """Run a test of pairs; its null comes later, from `eμsym.together`.
 
     Parameters
     ----------
@@ -133,28 +147,54 @@ def against_null(
         Called as ``test(pair, rng=…)``.
     pair : Pair
         With events.
-    n : int
-        Draws of the null.
     seed : int
     """
     try:
         result = test(pair, rng=seed)
-        statistic = float(getattr(result, "statistic", result))
-        if np.isnan(statistic):
+        if np.isnan(float(getattr(result, "statistic", result))):
             raise DataError("the statistic is NaN: it has no p-value")
-        return AgainstNull(result, null(test, pair, n, rng=seed))
+        return AgainstNull(result)
     except DataError as error:
         return Problem(str(error))
 
 
-def unbinned(pair: Pair, options: Tests) -> Unbinned:
-    """Run the unbinned tests on a pair.
+def with_null(found: AgainstNull | Problem, joint: Together, name: str) -> AgainstNull | Problem:
+    """Return a test with its null, or why it has none."""
+    if isinstance(found, Problem):
+        return found
+    if name not in joint.names:
+        return Problem(joint.left_out.get(name, "it has no relabellings"))
+    return replace(found, null=joint.null(name), statistic_drawn=joint.observed(name))
+
+
+def unbinned_tests(options: Tests) -> dict[str, Callable[..., Any] | Problem]:
+    """Return the unbinned tests by their names, or why one that is usual is not run."""
+    columns = Columns(options.columns)
+    tests: dict[str, Callable[..., Any] | Problem] = {}
+    if len(columns.names) == 1:
+        tests["spline"] = columns.read_by(SplineTest())
+    else:
+        tests["spline"] = Problem(
+            f"takes one column, {len(columns.names)} are given; --symmetrized trains the "
+            "network on several"
+        )
+    if options.symmetrized:
+        tests["network"] = columns.read_by(SymmetrizedTest(epochs=options.epochs))
+    return tests
+
+
+def unbinned(
+    pair: Pair, options: Tests, tests: Mapping[str, Callable[..., Any] | Problem]
+) -> Unbinned:
+    """Run the unbinned tests on a pair, without their nulls.
 
     Parameters
     ----------
     pair : Pair
         With events.
     options : Tests
+    tests : mapping
+        As `unbinned_tests` returns them.
 
     Raises
     ------
@@ -163,13 +203,8 @@ def unbinned(pair: Pair, options: Tests) -> Unbinned:
     """
     columns = Columns(options.columns)
     pair.pool.restricted(columns.names)
-    tests: dict[str, Callable[..., Any]] = {}
-    if len(columns.names) == 1:
-        tests["spline"] = SplineTest()
-    if options.symmetrized:
-        tests["network"] = SymmetrizedTest(epochs=options.epochs)
     found = {
-        name: against_null(columns.read_by(test), pair, options.permutations, seed=options.seed)
+        name: test if isinstance(test, Problem) else observed(test, pair, seed=options.seed)
         for name, test in tests.items()
     }
     samples = None
@@ -188,10 +223,7 @@ def spline_alone(pair: Pair, columns: Columns) -> Any | Problem | None:
         return Problem(str(error))
 
 
-def extra(pair: Pair, options: Tests) -> dict[str, AgainstNull | Problem]:
-    """Run the further tests that were given, each with its null."""
+def extra_tests(options: Tests) -> dict[str, Callable[..., Any]]:
+    """Return the further tests that were given, those of arrays with the columns they read."""
     columns = Columns(options.columns)
-    return {
-        name: against_null(columns.read_by(test), pair, options.permutations, seed=options.seed)
-        for name, test in options.extra.items()
-    }
+    return {name: columns.read_by(test) for name, test in options.extra.items()}

@@ -159,10 +159,11 @@ class Q0Test:
         bins = self._merged(in_a + in_b, signal)
         ratio = pair.yield_ratio(*axes, merged=bins)
         return MergedCounts(
-            *(merged_counts(sample, bins, name) for sample, name in ((b, "B"), (a, "A"))),
-            _merged_signal(signal, bins),
-            ratio,
-            bins,
+            b=bins.sums(unweighted_counts(b, "B")),
+            a=bins.sums(unweighted_counts(a, "A")),
+            signal=_merged_signal(signal, bins),
+            ratio=ratio,
+            bins=bins,
         )
 
     def on(self, pair: CountedPair) -> Q0Test:
@@ -219,17 +220,6 @@ class Q0Test:
                 values, variances = values[::-1], variances[::-1]
         (in_a, in_b), (v_a, v_b) = values, variances
         return Signal(in_a / total, in_b / total, v_a / total**2, v_b / total**2)
-
-
-def merged_counts(sample: Any, bins: MergedBins, name: str) -> FloatArray:
-    """Return the counts of a histogram in merged bins.
-
-    Raises
-    ------
-    DataError
-        If it is weighted.
-    """
-    return bins.sums(unweighted_counts(sample, name))
 
 
 def _merged_signal(signal: Signal, bins: MergedBins) -> Signal:

@@ -298,7 +298,7 @@ class ProfiledLikelihood:
                     "s": self.a * by_a + self.b * by_b - x * (shift_a + shift_b),
                     "ss": -self.a * by_a**2 - self.b * by_b**2,
                     "ms": -(shift_a + shift_b),
-                    "ks": 0.0,
+                    "ks": np.zeros_like(q),
                 }
             result = {name: np.where(held, there[name], value) for name, value in result.items()}
         return ShiftDerivatives(**result)

@@ -40,7 +40,7 @@ from eμsym.calibration.self_calibration import (
 from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.pool import Pool
-from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced
+from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced, grouping_of
 
 
 class Correction(Protocol):
@@ -204,13 +204,15 @@ class Calibrated(Symmetry):
 
         return fit
 
-    def grouped(self, pool: Pool, index: IntArray) -> Pool:
-        """Return groups of events of like bins and leptons; see `Symmetry.grouped`."""
+    def observed(self, pool: Pool) -> Relabellings:
+        """Return the pool's own labels as the one draw that they are, with their ln r."""
+        return Relabellings(pool.labels[None], self.log_ratio[None], self)
+
+    def grouping(self, pool: Pool, index: IntArray) -> tuple[Pool, IntArray]:
+        """Return groups of events of like bins and leptons; see `Symmetry.grouping`."""
         used = self.used(pool)
-        matters = (index >= 0) | used
         lead, sub = self.levels(pool)
-        keys = (index, lead, sub, used.astype(np.int64))
-        return pool.where(matters).grouped(*(key[matters] for key in keys))
+        return grouping_of(pool, (index >= 0) | used, (index, lead, sub, used.astype(np.int64)))
 
     def spread(
         self, pool: Pool, index: IntArray, n_bins: int

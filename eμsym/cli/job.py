@@ -95,7 +95,7 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
 def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Figure]:
     unbinned, drawn = analysis.unbinned, {}
     for name, test in unbinned.tests.items():
-        if not isinstance(test, AgainstNull):
+        if not isinstance(test, AgainstNull) or test.null is None:
             continue
         drawn[f"{name}_null"] = draw_null(
             test.null,

@@ -21,6 +21,7 @@ TESTING = (
     "symmetrized",
     "epochs",
     "permutations",
+    "max_permutations",
     "seed",
     "style",
 )
@@ -178,7 +179,15 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(min=1),
             default=200,
             show_default=True,
-            help="Permuted pairs for the null of each unbinned test.",
+            help="Relabellings for the nulls of all tests, the same for each.",
+        ),
+        click.option(
+            "--max-permutations",
+            type=click.IntRange(min=1),
+            default=1000,
+            show_default=True,
+            help="Five times as many as long as a p-value is small, up to this. With the network "
+            "there are no more than --permutations.",
         ),
         click.option(
             "--seed",

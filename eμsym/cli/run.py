@@ -37,7 +37,8 @@ def run(
     from eμsym.analysis.options import Tests
     from eμsym.cli.job import run_tests
     from eμsym.cli.process import configured, process_into
-    from eμsym.cli.report import print_cutflow, print_tests, print_written
+    from eμsym.cli.report import print_cutflow, print_written
+    from eμsym.cli.report_tests import print_tests
     from eμsym.files import whole_folder
     from eμsym.folder import ProcessedFolder
     from eμsym.recipes import embedded_fileset

@@ -18,7 +18,8 @@ def test(folder: str, **options: Any) -> None:
     """Compare eμ with μe in FOLDER, made by emusym process; add results and figures to it."""
     from eμsym.analysis.options import Tests
     from eμsym.cli.job import run_tests
-    from eμsym.cli.report import print_cutflow, print_tests, print_written
+    from eμsym.cli.report import print_cutflow, print_written
+    from eμsym.cli.report_tests import print_tests
     from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}

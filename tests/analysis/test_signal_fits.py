@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import eμsym
-from eμsym.analysis.signals import fit_signal, signals_of_folder, workspace
+from eμsym.analysis.signal_fits import fit_signal, workspace
+from eμsym.analysis.signals import signals
 from eμsym.folder import ProcessedFolder
 
 pyhf = pytest.importorskip("pyhf")
@@ -18,7 +19,7 @@ def test_a_workspace_is_the_likelihood_of_the_fit(processed_sample: Path) -> Non
     """Of a corrected pair: q0 of the raw counts is another."""
     folder = ProcessedFolder(processed_sample)
     pair = eμsym.read_pair(folder.path).equalised()
-    (shape,) = signals_of_folder(folder, ())
+    (shape,) = signals(folder, (), ("hlfv_taue",)).shapes
     ours, raw = (fit_signal(each, shape, minimizer="newton").fit for each in (pair, pair.raw))
     assert ours is not None
     assert raw is not None
@@ -35,7 +36,10 @@ def test_a_workspace_is_the_likelihood_of_the_fit(processed_sample: Path) -> Non
         pyhf.set_backend("numpy", "scipy")
     assert at_zero - lowest == pytest.approx(ours.q0, rel=1e-3)
     # mu counts the events outside the plane as well.
-    inside = shape.plane.sum().value / shape.plane.sum(flow=True).value
-    assert inside < 1
-    unit = sum(opened["channels"][0]["samples"][1]["data"]) / inside
+    planes = shape.planes(pair.axes_of("plane"))
+    inside, every = (sum(h.sum(flow=flow).value for h in planes) for flow in (False, True))
+    assert inside < every
+    samples = [channel["samples"][-1] for channel in opened["channels"]]
+    assert [sample["name"] for sample in samples] == ["signal", "signal"]
+    unit = sum(sum(sample["data"]) for sample in samples) * every / inside
     assert unit * best[model.config.poi_index] == pytest.approx(ours.mu, rel=1e-3)

@@ -1,0 +1,88 @@
+"""How much of a signal a self-calibration leaves: the rest it takes for the detector's doing.
+
+r = ε_μ/ε_e is fitted to the events of the pair, a signal's among them. Asimov data tell what
+that costs: the pair's events with the labels that the symmetry expects, and a signal on top,
+through the fit of r and that of μ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eμsym.arrays import FloatArray, summed
+from eμsym.binned.merging import MergedBins
+from eμsym.binned.q0 import fit_q0
+from eμsym.binned.q0_input import Signal
+from eμsym.binned.yield_ratio import YieldRatio
+from eμsym.calibration.bradley_terry import newton_fit
+from eμsym.calibration.calibrated import Calibrated
+from eμsym.pool import Pool
+
+
+def signal_kept(
+    symmetry: Calibrated,
+    pool: Pool,
+    events: Pool,
+    *,
+    axes: Sequence[Any],
+    bins: MergedBins,
+    signal: Signal,
+    mu: float,
+) -> float:
+    """Return μ̂/μ of Asimov data whose r was fitted to them, 1 if nothing is taken.
+
+    Parameters
+    ----------
+    symmetry : Calibrated
+        Fitted to the pool's own events; another takes nothing.
+    pool : Pool
+        The pair's events, unweighted.
+    events : Pool
+        Those of the signal, in both samples, weighted as they came.
+    axes : sequence of hist axes
+    bins : MergedBins
+        Of these axes, in which μ is fitted.
+    signal : Signal
+        Its share in each of these bins.
+    mu : float
+        How much there is; the share hardly depends on it.
+
+    Raises
+    ------
+    DataError
+        If the signal's events lack a column, or a fit does not converge.
+    """
+    if not symmetry.in_sample:
+        return 1.0
+    asimov = _asimov(symmetry, pool, events, mu)
+    theta = newton_fit(symmetry.cells(asimov), symmetry.log_ratio)
+    place = bins.index(asimov.bin_index(axes)[0])
+    fitted = replace(symmetry, correction=symmetry.correction.with_log_ratio(theta))
+    ratio = YieldRatio(*fitted.log_yields(asimov, place, len(bins)))
+    within = place >= 0
+    a = summed(place[within], asimov.labels[within], len(bins))
+    b = summed(place[within], asimov.sizes[within], len(bins)) - a
+    return fit_q0(b, a, signal, ratio).mu / mu
+
+
+def _asimov(symmetry: Calibrated, pool: Pool, events: Pool, mu: float) -> Pool:
+    """Return the pool with expected labels, and the signal's events, as entries of no whole size.
+
+    Its labels and counts are expectations, of which every sum is taken as of numbers.
+    """
+    names = [name for name in pool.columns if name in events.columns and name in _needed(pool)]
+    columns = {name: np.concatenate([pool.column(name), events.column(name)]) for name in names}
+    share = mu * events.weight / events.weight.sum()
+    labels = np.concatenate([symmetry.probability(pool) * pool.sizes, share * events.labels])
+    count: FloatArray = np.concatenate([np.asarray(pool.sizes, dtype=np.float64), share])
+    return Pool(columns, labels, count)  # type: ignore[arg-type]  # expected numbers of events
+
+
+def _needed(pool: Pool) -> set[str]:
+    return {name for name, values in pool.columns.items() if isinstance(values, np.ndarray)} - {
+        "weight"
+    }

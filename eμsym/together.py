@@ -1,0 +1,340 @@
+"""Many tests of one pair at once: one p-value that counts them all, however they are correlated.
+
+Every relabelling of the pair is given to every test. Of the n + 1 labellings, the observed one
+included, each has a local p-value in each test, by its rank there; the smallest of them is the
+statistic whose rank among the n + 1 is the global p-value (Westfall and Young, Resampling-Based
+Multiple Testing, Wiley 1993). Under the symmetry all n + 1 are alike, so that it is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.random import SeedSequence
+from scipy.stats import norm
+
+from eμsym.arrays import FloatArray, Rng
+from eμsym.distributions import Null
+from eμsym.errors import DataError, EmusymError
+from eμsym.pair import Pair
+from eμsym.pool import Pool
+from eμsym.progress import Advance
+from eμsym.running.loop import answers_of
+from eμsym.running.toys import draw_and_test, seed_of
+from eμsym.shown import Shown
+from eμsym.sources import Relabelled
+from eμsym.symmetry import Relabellings
+from eμsym.testing import of_pairs
+
+#: Statistics closer than this, relatively, are ties: sums differ with the order of their terms.
+TIE = 1e-9
+
+#: More relabellings are drawn while fewer than this, the observed one included, are as extreme.
+ENOUGH = 10
+
+#: How many times as many there are then.
+FACTOR = 5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Together(Shown):
+    """Result of `together`.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the tests that are counted.
+    statistics : ndarray of float, shape (n + 1, tests)
+        Of the observed labels, then of every relabelling; larger is less symmetric.
+    left_out : mapping of str to str
+        Tests that are not counted, and why.
+    """
+
+    names: tuple[str, ...]
+    statistics: FloatArray
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `repr` shows: the global p-value and what it counts."""
+        found: dict[str, Any] = {"pvalue": self.pvalue, "tests": list(self.names), "n": self.n}
+        return found | ({"left_out": list(self.left_out)} if self.left_out else {})
+
+    @property
+    def n(self) -> int:
+        """The number of relabellings."""
+        return len(self.statistics) - 1
+
+    def null(self, name: str) -> Null:
+        """Return the null of one of the tests."""
+        return Null(self.statistics[1:, self.names.index(name)])
+
+    def observed(self, name: str) -> float:
+        """Return the observed statistic of one of the tests."""
+        return float(self.statistics[0, self.names.index(name)])
+
+    def local_pvalue(self, name: str) -> float:
+        """Return the p-value of one of the tests by its rank, (k+1)/(n+1)."""
+        return float(self._ranks[0, self.names.index(name)] / (self.n + 1))
+
+    @property
+    def smallest(self) -> str | None:
+        """The test with the smallest local p-value; None without tests."""
+        return self.names[int(np.argmin(self._local[0]))] if self.names else None
+
+    @cached_property
+    def _ranks(self) -> FloatArray:
+        """How many of the n + 1 labellings are at or above each, in each test."""
+        ranks = np.empty(self.statistics.shape)
+        for column, values in zip(ranks.T, self.statistics.T, strict=True):
+            ordered = np.sort(values)
+            finite = np.isfinite(values)
+            least = np.where(finite, values - TIE * np.abs(np.where(finite, values, 0.0)), values)
+            column[:] = values.size - np.searchsorted(ordered, least, side="left")
+        return ranks
+
+    @cached_property
+    def _local(self) -> FloatArray:
+        """Local p-values of all labellings in all tests.
+
+        Ranks; but one that is alone at the top of a test goes on below 1/(n + 1), as an
+        exponential tail of all n + 1 would have it: else the largest of every test would tie.
+        """
+        n = len(self.statistics)
+        local = self._ranks / n
+        for j, values in enumerate(self.statistics.T):
+            top = int(np.argmax(values))
+            if self._ranks[top, j] != 1:
+                continue
+            tail = np.sort(values)[::-1][: max(2, n // 10) + 1]
+            excess = tail[1:-1] - tail[-1] if tail.size > 2 else np.zeros(1)
+            scale = float(np.mean(excess)) if np.all(np.isfinite(tail)) else 0.0
+            beyond = (tail[0] - tail[1]) / scale if scale > 0 else np.inf
+            local[top, j] = np.exp(-beyond) / n
+        return local
+
+    @property
+    def count(self) -> int:
+        """How many labellings, the observed one included, are as extreme in any test."""
+        smallest = self._local.min(axis=1)
+        return int(np.count_nonzero(smallest <= smallest[0] * (1 + TIE)))
+
+    @property
+    def pvalue(self) -> float:
+        """The global p-value: how often labels alone give as small a local one in any test."""
+        return self.count / (self.n + 1) if self.names else float("nan")
+
+    @property
+    def pvalue_error(self) -> float:
+        """The standard error of `pvalue` from the finite number of relabellings."""
+        p = self.pvalue
+        return float(np.sqrt(p * (1 - p) / (self.n + 1)))
+
+    @property
+    def z(self) -> float:
+        """The global significance, Z = Φ⁻¹(1 − p)."""
+        return float(norm.isf(self.pvalue))
+
+    @property
+    def resolved(self) -> bool:
+        """Whether more than the observed labelling is as extreme: else p is an upper limit."""
+        return self.count > 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the global p-value and what is counted, for JSON."""
+        known = bool(self.names)
+        z = self.z if known else np.nan
+        return {
+            "pvalue": self.pvalue if known else None,
+            "pvalue_error": self.pvalue_error if known else None,
+            "z": float(z) if np.isfinite(z) else None,
+            "resolved": self.resolved if known else False,
+            "n": self.n,
+            "smallest": self.smallest,
+            "tests": {name: self.local_pvalue(name) for name in self.names},
+            "left_out": dict(self.left_out),
+        }
+
+
+def together(
+    tests: Mapping[str, Callable[..., Any]],
+    pair: Pair,
+    n: int = 200,
+    *,
+    limit: int | None = None,
+    rng: Rng = None,
+    workers: int | None = None,
+    progress: bool | Advance | None = None,
+) -> Together:
+    """Run tests of a pair on the same relabellings, and find the p-value that counts them all.
+
+    Parameters
+    ----------
+    tests : mapping of str to test
+        Called as ``test(pair, rng=…)``, see `eμsym.testing.Test`; one with ``many`` is
+        given many relabellings at once.
+    pair : Pair
+        With events.
+    n : int
+        Relabellings to begin with.
+    limit : int, optional
+        As long as a p-value is small, of fewer than `ENOUGH` labellings, there are five
+        times as many, up to this. Default: n.
+    rng : numpy.random.Generator, int or None
+        Relabelling i uses child i of its SeedSequence.
+    workers : int, optional
+        As for `eμsym.running.toys.toy_statistics`.
+    progress : bool or callable, optional
+
+    Returns
+    -------
+    Together
+        A test that fails on the pair or a relabelling, or whose statistic is NaN, is left
+        out, with the reason.
+
+    Raises
+    ------
+    DataError
+        If the pair has no events.
+
+    Examples
+    --------
+    >>> from hist.axis import Regular
+    >>> from eμsym import NSigmaTest, Pair
+    >>> events = {"x": np.arange(400) / 400, "electron_leads": np.arange(400) % 2}
+    >>> axes = Regular(4, 0, 1, name="x"), Regular(2, 0, 1, name="x")
+    >>> tests = {f"{len(axis)} bins": NSigmaTest((axis,)) for axis in axes}
+    >>> found = together(tests, Pair.from_events(events), 99, rng=1)
+    >>> found.names, bool(found.pvalue > 0.1)
+    (('4 bins', '2 bins'), True)
+    """
+    if not len(pair.pool):
+        raise DataError("there are no events: nothing to test")
+    parent = np.random.default_rng(rng).bit_generator.seed_seq
+    first: SeedSequence = parent.spawn(1)[0]  # type: ignore[attr-defined]
+    names = tuple(tests)
+    work = _Labellings(tuple(_on(tests[name], pair) for name in names), pair, first)
+    rows = work([_OBSERVED])
+    found = _gathered(names, rows)
+    most = n if limit is None else max(n, limit)
+    done, wanted = 0, n
+    while found.names and done < wanted:
+        kept = tuple(names.index(name) for name in found.names)
+        more = answers_of(work.of(kept), range(done, wanted), workers=workers, progress=progress)
+        rows += [_Row.spread(row, kept, len(names)) for row in more]
+        found, done = _gathered(names, rows), wanted
+        small = [found.local_pvalue(name) * (done + 1) for name in found.names]
+        if found.names and min(*small, found.count, ENOUGH) < ENOUGH:
+            wanted = min(most, FACTOR * done)
+    return found
+
+
+#: The task that is the pair as it was observed.
+_OBSERVED = -1
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The statistics of one labelling; NaN and the reason of those that failed."""
+
+    values: tuple[float, ...]
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def spread(cls, row: _Row, kept: Sequence[int], size: int) -> _Row:
+        """Return the row of all tests from that of some; the others had failed before."""
+        values = [np.nan] * size
+        for place, value in zip(kept, row.values, strict=True):
+            values[place] = value
+        return cls(tuple(values), {kept[i]: reason for i, reason in row.reasons.items()})
+
+
+def _gathered(names: Sequence[str], rows: Sequence[_Row]) -> Together:
+    statistics = np.array([row.values for row in rows]).reshape(len(rows), len(names))
+    left_out: dict[str, str] = {}
+    for row in rows:
+        for i, reason in row.reasons.items():
+            left_out.setdefault(names[i], reason)
+    kept = [name not in left_out for name in names]
+    counted = tuple(name for name in names if name not in left_out)
+    return Together(counted, statistics[:, kept], left_out)
+
+
+def _on(test: Callable[..., Any], pair: Pair) -> Callable[..., Any]:
+    test = of_pairs(test)
+    return test.on(pair) if hasattr(test, "on") else test
+
+
+@dataclass(frozen=True, eq=False)
+class _Labellings:
+    """The statistics of all tests for labellings of a pair, in any process."""
+
+    tests: tuple[Callable[..., Any], ...]
+    pair: Pair
+    first: SeedSequence
+
+    def of(self, kept: Sequence[int]) -> _Labellings:
+        """Return the same for some of the tests."""
+        return _Labellings(tuple(self.tests[i] for i in kept), self.pair, self.first)
+
+    @property
+    def batch(self) -> int:
+        """How many labellings are best done at once."""
+        return min(64, Relabelled(self.pair).draws_at_once(self.pair.pool))
+
+    def __call__(self, numbers: Sequence[int]) -> list[_Row]:
+        symmetry, pool = self.pair.symmetry, self.pair.pool
+        if list(numbers) == [_OBSERVED]:
+            drawn = symmetry.observed(pool)
+        else:
+            generators = [np.random.default_rng(seed_of(self.first, number)) for number in numbers]
+            drawn = symmetry.relabel_each(pool, generators)
+        columns, reasons = [], {}
+        for i in range(len(self.tests)):
+            try:
+                values = self._statistics(i, drawn, numbers)
+                if np.isnan(values).any():
+                    raise DataError("its statistic is NaN")
+            except EmusymError as error:
+                values = np.full(len(numbers), np.nan)
+                reasons[i] = str(error)
+            columns.append(values)
+        return [
+            _Row(tuple(float(values[k]) for values in columns), reasons)
+            for k in range(len(numbers))
+        ]
+
+    def _statistics(self, i: int, drawn: Relabellings, numbers: Sequence[int]) -> FloatArray:
+        test: Any = self.tests[i]
+        if not hasattr(test, "many"):
+            found = [self._single(test, drawn, k, number) for k, number in enumerate(numbers)]
+            return np.array(found)
+        pool = self.pair.pool
+        if self._groups[i] is not None:
+            pool, number = self._groups[i]
+            drawn = drawn.of_groups(number, len(pool))
+        return np.asarray(test.many(pool, drawn), dtype=np.float64)
+
+    def _single(self, test: Any, drawn: Relabellings, k: int, number: int) -> float:
+        seed = draw_and_test(seed_of(self.first, number))[1] if number >= 0 else self.first
+        pair = self.pair
+        if number != _OBSERVED:
+            log_ratio = None if drawn.log_ratio is None else drawn.log_ratio[k]
+            pair = pair.relabelled(drawn.labels[k], log_ratio)
+        result = test(pair, rng=np.random.default_rng(seed))
+        return float(getattr(result, "statistic", result))
+
+    @cached_property
+    def _groups(self) -> list[Any]:
+        """The groups of events that are alike to each test, and who is in which."""
+        return [self._group(test) for test in self.tests]
+
+    def _group(self, test: Any) -> tuple[Pool, Any] | None:
+        pool = self.pair.pool
+        if not (hasattr(test, "many") and hasattr(test, "alike")):
+            return None
+        groups, number = self.pair.symmetry.grouping(pool, test.alike(pool))
+        return None if groups is pool else (groups, number)
