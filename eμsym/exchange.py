@@ -70,6 +70,13 @@ class Exchange:
         partners = ((name, self.partner(name)) for name in columns)
         return tuple(dict.fromkeys(name for pair in partners for name in pair if name))
 
+    def changes(self, pool: Pool, columns: Iterable[str]) -> bool:
+        """Return whether `apply` may change one of these columns of a pool."""
+        return any(
+            self.partner(name) in pool.columns or self.effect(name) in ("flipped", "label")
+            for name in columns
+        )
+
     def apply(self, pool: Pool, labels: BoolArray) -> Pool:
         """Return a pool of single events with other labels, and with what that exchanges."""
         columns: dict[str, Any] = {}

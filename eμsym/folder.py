@@ -15,6 +15,7 @@ In file names, a dataset's or a signal's name is quoted as in a URL.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,16 @@ class InputFile(_Part):
     path: str
     uuid: str
     processed: int
+    file_id: str = ""
+
+    @property
+    def known_here_alone(self) -> bool:
+        """Whether its identity is not that of `eμsym.processors.file_identity`.
+
+        Once it was made of the dataset's name, and so another one in every folder.
+        """
+        digest = hashlib.blake2b(f"{self.dataset}\0{self.uuid}".encode(), digest_size=8).digest()
+        return self.file_id == f"{int.from_bytes(digest, 'little'):016x}"
 
 
 class Provenance(_Part):

@@ -15,7 +15,7 @@ from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
-from eμsym.calibration.equalise import calibrated
+from eμsym.calibration.equalise import calibrated, check_rule
 from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.errors import DataError
@@ -49,6 +49,8 @@ class Pair(Shown):
         What to call A and B in tables and figures.
     histograms : tuple of two mappings of str to hist.Hist
         Stored histograms of A and of B, of the raw events.
+    rule : LabelRule or None
+        By which the events were labelled, where that is recorded.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Pair(Shown):
     histograms: tuple[Mapping[str, Hist], Mapping[str, Hist]] = field(
         default_factory=lambda: ({}, {})
     )
+    rule: LabelRule | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: how many events there are of each, and of what."""
@@ -171,7 +174,7 @@ class Pair(Shown):
         pair = cls.from_events(
             events, by=rule.column, names=rule.names, symmetry=FairCoin(rule.exchange)
         )
-        return replace(pair, histograms=histograms)
+        return replace(pair, histograms=histograms, rule=rule)
 
     @classmethod
     def from_samples(
@@ -420,13 +423,13 @@ class Pair(Shown):
         correction : {"self"}, EfficiencyRatio, str or Path
             "self" fits r(pT, |η|) = ε_μ/ε_e to the pair's own events, see
             `self_calibrate`. Or a ratio, or a correctionlib file, see
-            `read_correction`.
+            `read_correction`, of other events.
         exclude : mapping of str to (float, float), optional
             For "self": a window whose events get weights but are not in the fit,
             such as ``{"m_coll": (110, 140)}``.
         control : Pair, optional
             For "self": other events, to which r is fitted in place of the pair's.
-            None of them may be the pair's too.
+            None of those in the fit may be the pair's too.
         bins : LeptonBins, optional
             For "self": bins of pT and |η|. Default: chosen by the events' number.
 
@@ -434,16 +437,17 @@ class Pair(Shown):
         -------
         Pair
             Its symmetry is `Calibrated`: ``difference``, ``nsigma``, ``yield_ratio``
-            and nulls carry the uncertainty of the correction.
+            and nulls carry the uncertainty of the correction. ``symmetry.unchecked`` says
+            so where a ratio does not tell which events it was fitted to.
 
         Raises
         ------
         DataError
-            If there are no events, too few, or none to compare some bins by; or if the
-            control events are the pair's.
+            If there are no events, too few, or none to compare some bins by; or if
+            control events, or those that a ratio was fitted to, are the pair's.
         ConfigurationError
-            If a window or edges are none, or such an option goes with a
-            correction that needs no fit.
+            If a window or edges are none, such an option goes with a correction that
+            needs no fit, or the pair is labelled by another rule than `LEADING`.
         InputFileError
             If a correction file cannot be used.
 
@@ -451,6 +455,8 @@ class Pair(Shown):
         -----
         With a pair that has been equalised already, the raw events are taken.
         """
+        for pair in (self, control or self):
+            check_rule(pair.rule, pair.symmetry)
         symmetry = calibrated(self.raw, correction, exclude=exclude, control=control, bins=bins)
         return replace(self, symmetry=symmetry)
 
@@ -503,11 +509,16 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the columns or the binnings differ.
+            If the columns or the binnings differ, or the rules of their labels.
         """
-        return Pair.from_samples(
+        rules = {pair.rule for pair in (self, other)} - {None}
+        if len(rules) > 1:
+            named = " and ".join(sorted(repr(rule.name) for rule in rules if rule))
+            raise DataError(f"pairs of events that are labelled by {named} are not added")
+        both = Pair.from_samples(
             self.raw.a + other.raw.a,
             self.raw.b + other.raw.b,
             names=self.names,
             symmetry=self.raw.symmetry,
         )
+        return replace(both, rule=next(iter(rules), None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from eμsym.event_io import read_events
 from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
+from eμsym.label_rule import LABEL_RULE, LabelRule
 from eμsym.pair import ORDER_COLUMN, Pair
+from eμsym.pool import FILE
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
@@ -28,6 +31,8 @@ VERSION = 1
 SYMMETRY_KEY = "emusym symmetry"
 SYMMETRIES: Mapping[str, Symmetry] = {"FairCoin": FairCoin(), "Exchangeable": Exchangeable()}
 DEFAULT_SYMMETRY = "FairCoin"
+#: Where it says by which rule the events are labelled, if that is recorded.
+RULE_KEY = "emusym label rule"
 
 
 def write_pair(pair: Pair, path: str | Path) -> None:
@@ -38,7 +43,8 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
     and the columns, if any, as trees ``a/events`` and ``b/events``. Only JSON
     keeps the samples' names. All keep whether the pair is `Exchangeable` or a
-    `FairCoin`; of a corrected pair the weighted events are kept, not the correction.
+    `FairCoin`, and by which rule its events are labelled, if it says; of a corrected
+    pair the weighted events are kept, not the correction.
 
     Parameters
     ----------
@@ -103,6 +109,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
     in_a = np.arange(len(events)) < len(pair.a.require_events())
     table = ak.to_arrow_table(ak.with_field(events, in_a, ORDER_COLUMN), extensionarray=False)
     note = {**(table.schema.metadata or {}), SYMMETRY_KEY: _symmetry_name(pair)}
+    if pair.rule is not None:
+        note[RULE_KEY] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
     with whole_file(path) as temporary:
         pq.write_table(table.replace_schema_metadata(note), str(temporary))
 
@@ -110,7 +118,10 @@ def _write_parquet(pair: Pair, path: Path) -> None:
 def _read_parquet(path: Path) -> Pair:
     pair = Pair.from_events(read_events(path))
     note = pq.read_schema(path).metadata or {}
-    return replace(pair, symmetry=_symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode()))
+    symmetry = _symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode())
+    with whole_content(path):
+        rule = json.loads(note.get(RULE_KEY.encode(), b"null"))
+        return _labelled_by(rule, replace(pair, symmetry=symmetry))
 
 
 def _symmetry_name(pair: Pair) -> str:
@@ -122,6 +133,16 @@ def _symmetry_name(pair: Pair) -> str:
 def _symmetry(name: str) -> Symmetry:
     """Return what a file says of the symmetry; files of others say nothing."""
     return SYMMETRIES[name if name in SYMMETRIES else DEFAULT_SYMMETRY]
+
+
+def _labelled_by(content: Any, pair: Pair) -> Pair:
+    """Return a pair with the rule that its file says, if any, and what that exchanges."""
+    if content is None:
+        return pair
+    rule = LabelRule.from_dict(content)
+    coin = pair.symmetry == SYMMETRIES[DEFAULT_SYMMETRY]
+    symmetry = FairCoin(rule.exchange) if coin else pair.symmetry
+    return replace(pair, rule=rule, names=rule.names, symmetry=symmetry)
 
 
 def _one_line(error: Exception) -> str:
@@ -138,6 +159,7 @@ def _write_json(pair: Pair, path: Path) -> None:
         "version": VERSION,
         "names": list(pair.names),
         "symmetry": _symmetry_name(pair),
+        LABEL_RULE: None if pair.rule is None else pair.rule.to_dict(),
         "a": dict(pair.a.histograms),
         "b": dict(pair.b.histograms),
     }
@@ -150,8 +172,9 @@ def _read_json(path: Path) -> Pair:
         a, b = ({k: hist.Hist(v) for k, v in data[side].items()} for side in ("a", "b"))
         names = (data["names"][0], data["names"][1])
         symmetry = _symmetry(str(data.get("symmetry")))
-    samples = Sample(histograms=a), Sample(histograms=b)
-    return Pair.from_samples(*samples, names=names, symmetry=symmetry)
+        samples = Sample(histograms=a), Sample(histograms=b)
+        pair = _labelled_by(data.get(LABEL_RULE), Pair.from_samples(*samples, symmetry=symmetry))
+    return replace(pair, names=names)
 
 
 def _write_root(pair: Pair, path: Path) -> None:
@@ -164,6 +187,8 @@ def _write_root(pair: Pair, path: Path) -> None:
             raise DataError(f"{path}: a histogram is called 'events', as the tree of events is")
     with whole_file(path) as temporary, uproot.recreate(temporary) as file:
         file["symmetry"] = _symmetry_name(pair)
+        if pair.rule is not None:
+            file[LABEL_RULE] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
         for side, sample in (("a", pair.a), ("b", pair.b)):
             for name, histogram in sample.histograms.items():
                 file[f"{side}/{name}"] = histogram
@@ -182,10 +207,12 @@ def _read_root(path: Path) -> Pair:
                 raise InputFileError(f"{path}: is not a whole ROOT file, its end is missing")
             samples = [_root_sample(file, side, path) for side in ("a", "b")]
             symmetry = _symmetry(str(file["symmetry"]) if "symmetry" in file else "")
+            rule = json.loads(str(file[LABEL_RULE])) if LABEL_RULE in file else None
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)
         raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
-    return Pair.from_samples(samples[0], samples[1], symmetry=symmetry)
+    with whole_content(path):
+        return _labelled_by(rule, Pair.from_samples(samples[0], samples[1], symmetry=symmetry))
 
 
 def _root_sample(file: Any, side: str, path: Path) -> Sample:
@@ -201,7 +228,8 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
 
 
 def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
-    rule = folder.results().label_rule
+    results = folder.results()
+    rule = results.label_rule
     by_dataset, files = folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
@@ -210,15 +238,19 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
+    events = ak.concatenate([read_events(files[name]) for name in chosen])
+    if any(file.known_here_alone for file in results.inputs):
+        # Events are then known again by their values.
+        events = events[[name for name in ak.fields(events) if name != FILE]]
     pair = Pair.from_events(
-        ak.concatenate([read_events(files[name]) for name in chosen]),
+        events,
         by=rule.column,
         names=rule.names,
         symmetry=FairCoin(rule.exchange),
     )
     with whole_content(folder.path / "histograms.json"):
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
-    return replace(pair, histograms=histograms)
+    return replace(pair, histograms=histograms, rule=rule)
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {

@@ -21,13 +21,16 @@ from eμsym.errors import DataError
 from eμsym.shown import Shown
 
 WEIGHT = "weight"
+#: The column that says which file an event is of, in 64 bits; all 0: no file.
+FILE = "file_id"
 
-#: The columns that name an event of an experiment, in the spellings of common formats.
-_EVENT_NUMBERS = (
+#: The columns that name an event of an experiment, in the spellings of common formats: the
+#: last is a number in what the others name.
+EVENT_NUMBERS = (
     ("run", "luminosityBlock", "event"),
     ("run", "lumi", "event"),
     ("runNumber", "eventNumber"),
-    ("file_id", "entry"),
+    (FILE, "entry"),
 )
 #: An odd number whose bits look random: 2⁶⁴ over the golden ratio.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -232,18 +235,32 @@ class Pool(Shown):
         return ak.zip(dict(self.columns), depth_limit=1)
 
     @cached_property
+    def known_by(self) -> tuple[str, ...]:
+        """The columns by which an event is known again.
+
+        Those of run and event numbers, or of file and entry, where the columns have them;
+        else all columns of numbers but the weight. Labels and other yes or no are not of
+        the event alone.
+        """
+        for names in EVENT_NUMBERS:
+            there = all(name in self.columns for name in names)
+            if there and (names[0] != FILE or np.any(self.columns[FILE] != 0)):
+                return names
+        numbers = {
+            name
+            for name, x in self.columns.items()
+            if isinstance(x, np.ndarray) and x.dtype.kind in "fiu"
+        }
+        return tuple(sorted(numbers - {WEIGHT}))
+
+    @cached_property
     def identity(self) -> NDArray[np.uint64]:
         """64 bits of every event by which it is known again, shape (n,).
 
-        They are made of run and event numbers, or of file and entry, where the columns
-        have them, else of all columns but the weight: events that agree in those are taken
+        They are made of the columns of `known_by`: events that agree in those are taken
         for one, and two others agree with a probability of about 2⁻⁶⁴.
         """
-        for names in _EVENT_NUMBERS:
-            if all(name in self.columns for name in names):
-                return fingerprints(self.columns, names)
-        numbers = [name for name, x in self.columns.items() if isinstance(x, np.ndarray)]
-        return fingerprints(self.columns, sorted(set(numbers) - {WEIGHT}))
+        return fingerprints(self.columns, self.known_by)
 
     def relabelled(self, labels: NDArray[Any]) -> Pool:
         """Return the same events with other labels."""

@@ -6,16 +6,17 @@ dataclasses that can be sent to other processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.exchange import Exchange
 from eμsym.pair import Pair
 from eμsym.pool import WEIGHT, Pool
 from eμsym.shown import Shown
@@ -116,12 +117,10 @@ class Relabelled(Shown):
         labels, log_ratio = self._labels(np.random.default_rng(rng))
         if self._part is None:
             return self.pair.relabelled(labels, log_ratio)
-        symmetry = self.pair.symmetry
-        pool = symmetry.exchange.apply(self._part, labels)
-        if log_ratio is not None:
-            weight = balanced(labels, self._probability(log_ratio)) * pool.weight
-            pool = pool.with_columns({WEIGHT: weight})
-        return Pair(pool, symmetry.raw, self.pair.names)
+        pool = _with_labels(
+            self._part, self.pair.symmetry.exchange, labels, log_ratio, self._probability
+        )
+        return Pair(pool, self.pair.symmetry.raw, self.pair.names)
 
     def pool_for(self, test: Any) -> Pool:
         """Return the pair's events, in groups of those that are alike to a test of many draws."""
@@ -162,8 +161,46 @@ def permutations(pair: Pair) -> Relabelled:
     return Relabelled(replace(pair, symmetry=pair.symmetry.keeping_sizes()))
 
 
+def drawn_pairs(
+    pool: Pool, drawn: Relabellings, columns: str | tuple[str, ...] | None = None
+) -> Iterator[Pair]:
+    """Yield the pairs of draws of one pool's labels, with some of its columns and the weights.
+
+    Parameters
+    ----------
+    pool : Pool
+        Of single events.
+    drawn : Relabellings
+    columns : str or tuple of str, optional
+        Default: the only one there is besides ``weight``.
+    """
+    exchange, probability = drawn.symmetry.exchange, drawn.symmetry.probabilities(pool)
+    part = pool.restricted(exchange.read(column_names(pool, columns)))
+    for i, labels in enumerate(drawn.labels):
+        log_ratio = None if drawn.log_ratio is None else drawn.log_ratio[i]
+        relabelled = _with_labels(part, exchange, labels, log_ratio, probability)
+        yield Pair(relabelled, drawn.symmetry.raw)
+
+
+def _with_labels(
+    part: Pool,
+    exchange: Exchange,
+    labels: NDArray[Any],
+    log_ratio: FloatArray | None,
+    probability: Callable[[FloatArray | None], FloatArray],
+) -> Pool:
+    """Return a pool with the labels of a draw, what they exchange, and its weights."""
+    pool = exchange.apply(part, labels)
+    if log_ratio is None:
+        return pool
+    return pool.with_columns({WEIGHT: balanced(labels, probability(log_ratio)) * pool.weight})
+
+
 def pair_columns(
-    pair: Pair, column: str | tuple[str, ...] | None = None, *, scale: float = 1.0
+    pair: Pair,
+    column: str | tuple[str, ...] | None = None,
+    *,
+    scale: float | FloatArray = 1.0,
 ) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]:
     """Return a pair's events as arrays that a test takes.
 
@@ -174,7 +211,7 @@ def pair_columns(
     column : str or tuple of str, optional
         One column, giving arrays of shape (n,), or several, giving (n, d).
         Default: the only one there is besides ``weight``.
-    scale : float
+    scale : float, or ndarray of shape (d,)
         The values are multiplied by this, say 1/100 for GeV to 100 GeV.
 
     Returns
@@ -189,19 +226,35 @@ def pair_columns(
         If there are no events, no such column, or several to choose from.
     """
     pool, labels = pair.pool, pair.pool.labels
-    if column is None:
-        names = sorted(set(pool.columns) - {WEIGHT})
-        if len(names) != 1:
-            raise DataError(f"the pair has the columns {', '.join(names) or '(none)'}: choose one")
-        column = names[0]
-    if isinstance(column, str):
-        values = pool.column(column) * scale
-    else:
-        values = np.stack([pool.column(name) for name in column], axis=1) * scale
+    values = pool_values(pool, column) * scale
     a, b = values[labels], values[~labels]
     if WEIGHT not in pool.columns and pair.weight is pool.weight:
         return a, b, None, None
     return a, b, pair.weight[labels], pair.weight[~labels]
+
+
+def pool_values(pool: Pool, column: str | tuple[str, ...] | None = None) -> FloatArray:
+    """Return one column of a pool, shape (n,), or several, shape (n, d), as `pair_columns`."""
+    names = column_names(pool, column)
+    if column is None or isinstance(column, str):
+        return pool.column(names[0])
+    return np.stack([pool.column(name) for name in names], axis=1)
+
+
+def column_names(pool: Pool, column: str | tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Return the names of columns: by default of the only one there is besides ``weight``.
+
+    Raises
+    ------
+    DataError
+        If there are several to choose from, or none.
+    """
+    if column is not None:
+        return (column,) if isinstance(column, str) else tuple(column)
+    names = sorted(set(pool.columns) - {WEIGHT})
+    if len(names) != 1:
+        raise DataError(f"the pair has the columns {', '.join(names) or '(none)'}: choose one")
+    return (names[0],)
 
 
 def columns_pair(

@@ -47,6 +47,11 @@ class Relabellings(Shown):
         """Return the number of draws."""
         return len(self.labels)
 
+    def one(self, i: int) -> Relabellings:
+        """Return one of the draws alone."""
+        log_ratio = None if self.log_ratio is None else self.log_ratio[i : i + 1]
+        return Relabellings(self.labels[i : i + 1], log_ratio, self.symmetry)
+
     def of_groups(self, number: IntArray, n_groups: int) -> Relabellings:
         """Return the draws of groups of the events, see `Symmetry.grouping`.
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from eμsym.arrays import FloatArray, IntArray, Rng
 from eμsym.distributions import Reference
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
 from eμsym.pool import Pool
-from eμsym.sources import pair_columns
+from eμsym.sources import column_names, drawn_pairs, pair_columns, pool_values
 from eμsym.symmetry import Relabellings
 
 #: What a test reads of a pair, see `pair_columns`.
@@ -39,7 +39,8 @@ class Test(Protocol):
       pairs, each as the test is called with it, are best done at once; what they give
       is what single calls give;
     - ``many(pool, relabellings) -> ndarray``, the statistics of relabellings of
-      one pool of events;
+      one pool of events; a test of arrays has ``many_of(values, pool, relabellings)``
+      in its place, given the events' values besides;
     - ``columns``, the names of the columns that it reads of a pair.
     """
 
@@ -162,6 +163,30 @@ class OnColumns:
         return results
 
     @property
+    def many(self) -> Callable[[Pool, Relabellings], FloatArray]:
+        """The statistics of relabellings of one pool, where the test has ``many_of``.
+
+        A test without it has no such attribute, and neither has this one.
+        """
+        many_of = getattr(self.test, "many_of")  # noqa: B009 (not every test has it)
+
+        def many(pool: Pool, drawn: Relabellings) -> FloatArray:
+            read = column_names(pool, self.columns)
+            if drawn.symmetry.exchange.changes(pool, read):
+                if pool.count is not None:
+                    raise DataError(
+                        f"{', '.join(read)}: changes with the label, so that groups of events "
+                        "have no one value; give single events"
+                    )
+                # The values are those of the labels: no two draws have them in common.
+                found = (self(pair) for pair in drawn_pairs(pool, drawn, self.columns))
+                return np.array([getattr(each, "statistic", each) for each in found])
+            values = pool_values(pool, self.columns) * self._factor
+            return np.asarray(many_of(values, pool, drawn), dtype=np.float64)
+
+        return many
+
+    @property
     def batch(self) -> int:
         """How many pairs are best tested at once; 1 if that gains nothing."""
         return toys_at_once(self.test)
@@ -173,13 +198,14 @@ class OnColumns:
 
     def samples(self, pair: Pair) -> tuple[Any, ...]:
         """Return what the test reads: (a, b), or (a, b, weights_a, weights_b) with weights."""
-        if isinstance(self.scale, tuple):
-            a, b, *weights = pair_columns(pair, self.columns)
-            factor = np.array(self.scale) if isinstance(self.columns, tuple) else self.scale[0]
-            a, b = a * factor, b * factor
-        else:
-            a, b, *weights = pair_columns(pair, self.columns, scale=self.scale)
+        a, b, *weights = pair_columns(pair, self.columns, scale=self._factor)
         return (a, b) if weights[0] is None else (a, b, *weights)
+
+    @property
+    def _factor(self) -> float | FloatArray:
+        if not isinstance(self.scale, tuple):
+            return self.scale
+        return np.array(self.scale) if isinstance(self.columns, tuple) else self.scale[0]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from eμsym.progress import Advance
 from eμsym.running.loop import answers_of
 from eμsym.running.toys import draw_and_test, seed_of
 from eμsym.shown import Shown
-from eμsym.sources import Relabelled
+from eμsym.sources import Relabelled, drawn_pairs
 from eμsym.symmetry import Relabellings
 from eμsym.testing import of_pairs
 
@@ -320,12 +320,19 @@ class _Labellings:
 
     def _single(self, test: Any, drawn: Relabellings, k: int, number: int) -> float:
         seed = draw_and_test(seed_of(self.first, number))[1] if number >= 0 else self.first
-        pair = self.pair
-        if number != _OBSERVED:
-            log_ratio = None if drawn.log_ratio is None else drawn.log_ratio[k]
-            pair = pair.relabelled(drawn.labels[k], log_ratio)
-        result = test(pair, rng=np.random.default_rng(seed))
+        result = test(self._drawn(test, drawn, k, number), rng=np.random.default_rng(seed))
         return float(getattr(result, "statistic", result))
+
+    def _drawn(self, test: Any, drawn: Relabellings, k: int, number: int) -> Pair:
+        """Return the pair of one labelling, with no more than the test reads."""
+        if number == _OBSERVED:
+            return self.pair
+        own = drawn.one(k)
+        columns = getattr(test, "columns", None)
+        if columns is not None:
+            return next(drawn_pairs(self.pair.pool, own, columns))
+        log_ratio = None if own.log_ratio is None else own.log_ratio[0]
+        return self.pair.relabelled(own.labels[0], log_ratio)
 
     @cached_property
     def _groups(self) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,19 +54,3 @@ def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
             for name, dtype in COLUMNS.items()
         }
     )
-
-
-def file_id(dataset: str, uuid: str) -> int:
-    """Return the 64-bit identity of a file in a run.
-
-    With the entry number it names one event, whatever the chunking.
-
-    Parameters
-    ----------
-    dataset : str
-        The same file may stand in two datasets; their events are different ones.
-    uuid : str
-        The UUID that ROOT wrote into the file.
-    """
-    digest = hashlib.blake2b(f"{dataset}\0{uuid}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")

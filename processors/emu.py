@@ -11,8 +11,9 @@ from coffea.processor import ProcessorABC, column_accumulator
 
 from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LEADING, LabelRule
-from eμsym.processors.columns import file_id, record_array
+from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
+from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
 from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
 
@@ -60,7 +61,7 @@ class EMuProcessor(ProcessorABC):
         Parameters
         ----------
         events : NanoEvents of the format's schema
-            Its metadata name the dataset, the file's UUID and the first entry.
+            Its metadata name the dataset, the file and the first entry.
 
         Raises
         ------
@@ -110,16 +111,22 @@ class EMuProcessor(ProcessorABC):
             columns[f"{prefix}_charge"] = lepton.Charge
             columns[f"{prefix}_isolation"] = lepton.IsolationVar
         entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
-        identity = file_id(metadata.get("dataset", "events"), metadata.get("fileuuid", ""))
         columns |= {
             "met": met,
             "met_phi": chunk.met_phi[selected],
             self.rule.column: in_a,
             "weight": chunk.weight[selected],
-            "file_id": np.full(len(entry), identity, dtype=np.uint64),
+            "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),
             "entry": entry,
         }
         return record_array(columns)
+
+
+def _file_id(metadata: Any) -> int:
+    """Return what the file is: as our own runner says, or else by a look at it; 0: no file."""
+    if "file_id" in metadata:
+        return int(metadata["file_id"])
+    return file_id_at(metadata["filename"]) if "filename" in metadata else 0
 
 
 def yields(weight: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
 import awkward as ak
 import coffea.processor.executor as coffea_executor
@@ -27,7 +26,6 @@ from coffea.util import coffea_console
 
 from eμsym.errors import EmusymError, OutputError
 from eμsym.files import make_folder, whole_file
-from eμsym.processors.columns import file_id
 from eμsym.workers import (
     LostWorkersError,
     collect_apart,
@@ -111,8 +109,7 @@ class Guard:
         paths = {}
         for dataset, accumulator in columns.items():
             folder = make_folder(Path(self.spill or "") / quote(dataset, safe=""))
-            identity = file_id(dataset, str(UUID(bytes=work.fileuuid)))
-            path = folder / f"{identity:016x}-{work.entrystart}.parquet"
+            path = folder / f"{work.usermeta['file_id']:016x}-{work.entrystart}.parquet"
             with whole_file(path) as temporary:
                 ak.to_parquet(accumulator.value, str(temporary), extensionarray=False)
             paths[dataset] = path

@@ -13,6 +13,7 @@ import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from eμsym.errors import EmusymError
+from eμsym.processors.file_identity import file_id
 from eμsym.processors.formats import DELPHES, Format
 
 
@@ -27,6 +28,9 @@ class FileReport:
         None if the tree could not be opened.
     uuid : str
         Identity that ROOT wrote into the file; empty if it could not be opened.
+    file_id : int
+        What the file is, see `eμsym.processors.file_identity.file_id`; 0 if it could not be
+        opened.
     problem : str or None
         One line: what is wrong and what to do. None if the file can be processed.
     """
@@ -35,6 +39,7 @@ class FileReport:
     tree: str
     entries: int | None = None
     uuid: str = ""
+    file_id: int = 0
     problem: str | None = None
 
     @property
@@ -44,7 +49,7 @@ class FileReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report, for JSON."""
-        return {**asdict(self), "ok": self.ok}
+        return {**asdict(self), "file_id": f"{self.file_id:016x}", "ok": self.ok}
 
 
 def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPHES) -> FileReport:
@@ -70,13 +75,13 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
     try:
         # The mapping form keeps colons in paths from being taken for tree names.
         with uproot.open({path: None}) as file:
-            uuid = str(file.file.uuid)
+            uuid, identity = str(file.file.uuid), file_id(file)
             entries, problem = _tree_problem(file, path, tree, file_format)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         problem = f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"
         return FileReport(path, tree, problem=problem)
-    return FileReport(path, tree, entries, uuid, problem)
+    return FileReport(path, tree, entries, uuid, identity, problem)
 
 
 def inspect_files(

@@ -1,7 +1,7 @@
 """Events that are there more than once, in files that are not copies of each other.
 
-Two samples may share events while their files, and so the UUIDs by which copies are
-refused, differ. Different events do not agree in every bit of both leptons and of the
+Two samples may share events while their files, by whose identity copies are refused,
+differ. Different events do not agree in every bit of both leptons and of the
 missing momentum; so 64 bits made of those tell whether an event was seen before, and
 are all that is kept of it.
 """

@@ -18,7 +18,6 @@ from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.label_rule import LEADING, LabelRule
-from eμsym.processors.columns import file_id
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
@@ -38,7 +37,7 @@ class FileAccount:
     ----------
     dataset, path, tree, uuid : str
     file_id : int
-        See `eμsym.processors.columns.file_id`; 0 if the file could not be opened.
+        See `eμsym.processors.file_identity.file_id`; 0 if the file could not be opened.
     entries : int or None
         Events in the file; None if that could not be found out.
     processed : int
@@ -195,16 +194,16 @@ def _refuse_bad_files(reports: list[FileReport], allow_missing: bool) -> None:
 
 
 def _refuse_copies(owners: list[str], reports: list[FileReport]) -> None:
-    """Refuse two files of one dataset that hold the same events."""
-    seen: dict[tuple[str, str], str] = {}
+    """Refuse two files of one dataset that are the same, byte for byte as far as is seen."""
+    seen: dict[tuple[str, int], str] = {}
     for owner, report in zip(owners, reports, strict=True):
         if not report.ok:
             continue
-        first = seen.setdefault((owner, report.uuid), report.path)
+        first = seen.setdefault((owner, report.file_id), report.path)
         if first != report.path:
             raise ConfigurationError(
-                f"{report.path}: has the same UUID as {first}, its events would count twice; "
-                "give one of the copies"
+                f"{report.path}: has the same UUID as {first}, and the same content: its events "
+                "would count twice; give one of the copies"
             )
 
 
@@ -221,7 +220,7 @@ def _work_items(
         edges = [entries * i // n_chunks for i in range(n_chunks + 1)]
         uuid = UUID(report.uuid).bytes
         items += [
-            WorkItem(dataset.name, path, tree, start, stop, uuid)
+            WorkItem(dataset.name, path, tree, start, stop, uuid, {"file_id": report.file_id})
             for start, stop in itertools.pairwise(edges)
         ]
     return items
@@ -258,7 +257,7 @@ def _account(
                 path=report.path,
                 tree=report.tree,
                 uuid=report.uuid,
-                file_id=file_id(owner, report.uuid) if report.uuid else 0,
+                file_id=report.file_id,
                 entries=report.entries,
                 processed=processed.get(where, 0),
                 problems=tuple(found),

@@ -14,7 +14,8 @@ from eμsym.newton import NewtonStep, NotConvergedError, newton
 from eμsym.pool import Pool
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline import SplineTest
-from eμsym.unbinned.spline_fit import SplineProblem, make_knots, minimise
+from eμsym.unbinned.spline_fit import SplineProblem, minimise
+from eμsym.unbinned.spline_knots import make_knots
 from tests.sending import received
 
 

@@ -59,7 +59,8 @@ class Equalisation:
         ------
         EmusymError
             If a correction that was asked for cannot be had. What nobody asked for
-            is left out where there are too few events for it.
+            is left out where there are too few events for it, or where the events are
+            labelled by a rule that it is not of.
         """
         if self.how == "none":
             return None
@@ -71,10 +72,10 @@ class Equalisation:
             if self.how in (None, "self"):
                 return pair.equalised(exclude=dict(self.exclude) or None)
             return pair.equalised(str(self.how))
-        except DataError as error:
+        except (ConfigurationError, DataError) as error:
             if self.how is None:
                 return Problem(str(error))
-            raise DataError(f"{error}; or give --equalise none") from error
+            raise type(error)(f"{error}; or give --equalise none") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ from eμsym.calibration.bradley_terry import (
     probability,
 )
 from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS, EfficiencyRatio
+from eμsym.calibration.event_list import EventList
 from eμsym.calibration.self_calibration import (
     SelfCalibration,
     check_comparable,
@@ -82,6 +83,9 @@ class Calibrated(Symmetry):
     base : Symmetry
         What the labels would do if the detector saw both orders alike.
     exchange : Exchange
+    unchecked : str, optional
+        A line that says why it could not be checked whether ln r was fitted to some of
+        the pair's own events; None if it was not, or if that is accounted for.
     """
 
     correction: Correction
@@ -89,6 +93,7 @@ class Calibrated(Symmetry):
     source: str = "given"
     base: Symmetry = field(default_factory=FairCoin)
     exchange: Exchange = LEPTONS
+    unchecked: str | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: the correction, and where it is from."""
@@ -145,7 +150,8 @@ class Calibrated(Symmetry):
         cells = Cells.count(*self.levels(pool), pool, len(bins))
         check_comparable(cells, bins)
         theta = newton_fit(cells)
-        ratio = EfficiencyRatio(bins, theta, fit_covariance(theta, cells))
+        covariance = fit_covariance(theta, cells)
+        ratio = EfficiencyRatio(bins, theta, covariance, EventList.of(pool))
         return replace(self, correction=ratio, calibration=None, source="given")
 
     def cells(self, pool: Pool) -> Cells:
@@ -293,6 +299,7 @@ class Calibrated(Symmetry):
         """Return the correction with its covariance and quality, for JSON."""
         return {
             "source": self.source,
+            "unchecked": self.unchecked,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.calibration.event_list import EventList
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
 from eμsym.shown import Shown
@@ -24,6 +25,7 @@ MUON = "efficiency_muon"
 RATIO = "ratio_mu_e"
 ERROR = "ratio_mu_e_log_error"
 COVARIANCE = "ratio_mu_e_log_covariance"
+EVENTS = "calibrating_events"
 
 #: Inputs that an efficiency may have: pT in GeV, |η| and η.
 INPUTS = ("pt", "abseta", "eta")
@@ -186,7 +188,8 @@ def read_correction(
     Returns
     -------
     EfficiencyMaps, or EfficiencyRatio
-        A ratio, with its covariance, of a file that `write_correction` has written.
+        A ratio, with its covariance and the events that it was fitted to (None if the
+        file does not say), of a file that `write_correction` has written.
 
     Raises
     ------
@@ -246,8 +249,11 @@ def write_correction(ratio: EfficiencyRatio, path: str | Path) -> None:
     ratio : EfficiencyRatio
     path : str or Path
         ``.json``. Its corrections are ``ratio_mu_e`` and ``ratio_mu_e_log_error``,
-        the error of ln r, with the inputs ``pt`` and ``abseta``, both clamped; and
-        ``ratio_mu_e_log_covariance``, of the numbers of two bins.
+        the error of ln r, with the inputs ``pt`` and ``abseta``, both clamped;
+        ``ratio_mu_e_log_covariance``, of the numbers of two bins; and, if it is known,
+        ``calibrating_events``: how many events it was fitted to, without inputs. Which
+        they are is said in its description (correctionlib allows no keys of one's own),
+        see `EventList.to_text`.
 
     Raises
     ------
@@ -302,7 +308,21 @@ def correction_set(ratio: EfficiencyRatio) -> Any:
                 [steps, steps],
                 ratio.covariance,
             ),
+            *([] if ratio.events is None else [_events_correction(ratio.events)]),
         ],
+    )
+
+
+def _events_correction(events: EventList) -> Any:
+    from correctionlib import schemav2
+
+    return schemav2.Correction(
+        name=EVENTS,
+        description=events.to_text(),
+        version=1,
+        inputs=[],
+        output=schemav2.Variable(name="events", type="real"),
+        data=float(len(events)),
     )
 
 
@@ -323,7 +343,10 @@ def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
         covariance = np.asarray(content[COVARIANCE].evaluate(*pairs))
         if not np.all(values > 0):
             raise DataError("it is not above zero everywhere")
-        return EfficiencyRatio(bins, np.log(values), covariance.reshape(len(bins), len(bins)))
+        covariance = covariance.reshape(len(bins), len(bins))
+        lists = [item["description"] for item in corrections if item["name"] == EVENTS]
+        events = EventList.from_text(lists[0]) if lists else None
+        return EfficiencyRatio(bins, np.log(values), covariance, events)
     except (AttributeError, EmusymError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputFileError(
             f"{path}: {RATIO} is not as it was written here ({_one_line(error)}); write it anew, "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eμsym.arrays import FloatArray, IntArray
+from eμsym.calibration.event_list import EventList
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.shown import Shown
 
@@ -98,6 +99,9 @@ class EfficiencyRatio(Shown):
     log_ratio : ndarray of float, shape (k,)
         ln r of every bin, in the order of `LeptonBins.index`.
     covariance : ndarray of float, shape (k, k)
+    events : EventList, optional
+        The events that it was fitted to, if it is known which: `Pair.equalised` refuses
+        to correct those by it.
 
     Raises
     ------
@@ -116,6 +120,7 @@ class EfficiencyRatio(Shown):
     bins: LeptonBins
     log_ratio: FloatArray
     covariance: FloatArray
+    events: EventList | None = None
 
     def __post_init__(self) -> None:
         k = len(self.bins)
@@ -159,7 +164,7 @@ class EfficiencyRatio(Shown):
         return np.asarray(np.exp(self.log_ratio[self.bins.index(pt, eta)]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return edges, ln r by (pT, |η|), its errors and covariance, for JSON."""
+        """Return edges, ln r by (pT, |η|), its errors and covariance, for JSON; no events."""
         shape = self.bins.shape
         return {
             "pt_edges": list(self.bins.pt_edges),

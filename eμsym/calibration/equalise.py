@@ -12,11 +12,15 @@ import numpy as np
 from eμsym.calibration.calibrated import Calibrated, Correction
 from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.calibration.event_list import EventList
 from eμsym.calibration.self_calibration import lepton_columns, self_calibrate
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.exchange import LEPTONS
+from eμsym.exchange import LEPTONS, Exchange
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import Pool
-from eμsym.symmetry import Labelled
+from eμsym.symmetry import Labelled, Symmetry
+
+_NOT_CHECKED = "that none of the pair's own events are among them could not be checked"
 
 
 def calibrated(
@@ -35,31 +39,99 @@ def calibrated(
         fit = self_calibrate(pair if control is None else control, exclude=exclude, bins=bins)
         if control is None:
             return Calibrated(fit.ratio, fit, "self", raw, exchange)
-        if np.isin(control.pool.identity, pair.pool.identity).any():
-            raise DataError(
-                "control: some of its events are the pair's too; a fit to them is that of 'self'"
-            )
-        return Calibrated(fit.ratio, replace(fit, control=True), "control", raw, exchange)
+        unchecked = check_apart(fit.ratio.events, pair.pool, "control")
+        fit = replace(fit, control=True)
+        return Calibrated(fit.ratio, fit, "control", raw, exchange, unchecked)
     if exclude is not None or control is not None or bins is not None:
         raise ConfigurationError(
             "exclude, control and bins are of a self-calibration; a correction from elsewhere "
             "has been fitted already"
         )
-    found, source = _from_elsewhere(correction, pair.pool)
-    return Calibrated(found, None, source, raw, exchange)
+    found, source, unchecked = _from_elsewhere(correction, pair.pool)
+    return Calibrated(found, None, source, raw, exchange, unchecked)
 
 
-def _from_elsewhere(correction: Any, pool: Pool) -> tuple[Correction, str]:
-    """Return a correction that needs no fit, and what to call it."""
+def check_rule(rule: LabelRule | None, symmetry: Symmetry) -> None:
+    """Raise a `ConfigurationError` if labels are not those whose efficiencies are modelled.
+
+    r(pT, |η|) of the leading and the sub-leading lepton says how probable it is that the
+    electron leads, `LEADING`, and nothing of other labels.
+
+    Parameters
+    ----------
+    rule : LabelRule or None
+        By which the pair's events were labelled; None if that is not recorded.
+    symmetry : Symmetry
+        Of the pair. If it exchanges anything, it must be what `LEADING` exchanges.
+    """
+    exchange = symmetry.raw.exchange
+    # The column of labels is the user's to name, unless a rule names it.
+    alike = replace(exchange, label=None) in (replace(LEPTONS, label=None), Exchange())
+    if rule is not None:
+        alike &= rule.ordered_by == LEADING.ordered_by and rule.exchange == LEADING.exchange
+    if alike:
+        return
+    which = f"rule {rule.name!r}" if rule is not None else f"exchange of {exchange.label!r}"
+    raise ConfigurationError(
+        f"the pair's events are labelled by the {which}, and r(pT, |η|) of leading and "
+        f"sub-leading leptons corrects the rule {LEADING.name!r} alone; compare them without "
+        "a correction"
+    )
+
+
+def check_apart(events: EventList | None, pool: Pool, source: str) -> str | None:
+    """Refuse to correct events by a ratio that was fitted to some of them.
+
+    Parameters
+    ----------
+    events : EventList or None
+        The events of the fit; None if it is not known which.
+    pool : Pool
+        The events to correct.
+    source : str
+        What to call the correction.
+
+    Returns
+    -------
+    str or None
+        Why it cannot be told whether they share events, in one line; None if they do not.
+
+    Raises
+    ------
+    DataError
+        If they share events.
+    """
+    if events is None:
+        return f"{source}: does not say which events it was fitted to; {_NOT_CHECKED}"
+    shared = events.hold(pool)
+    if shared is None:
+        theirs, ours = (", ".join(names) or "nothing" for names in (events.known_by, pool.known_by))
+        return (
+            f"{source}: its events are known by {theirs}, and the pair's by {ours}; {_NOT_CHECKED}"
+        )
+    if not shared.any():
+        return None
+    told = " (as all their values agree)" if events.by_value else ""
+    raise DataError(
+        f"{source}: {np.count_nonzero(shared):,} of the pair's {len(pool):,} events are among the "
+        f"{len(events):,} that it was fitted to{told}, whose fluctuations it has taken up; "
+        "calibrate with 'self' (--equalise self), or leave those events out of one of the two"
+    )
+
+
+def _from_elsewhere(correction: Any, pool: Pool) -> tuple[Correction, str, str | None]:
+    """Return a correction that needs no fit, what to call it, and what was not checked of it."""
     source = "given"
     if isinstance(correction, str | Path):
         source, correction = str(correction), read_correction(correction)
     pool.check_weights()
     if isinstance(correction, EfficiencyRatio):
-        return correction, source
+        called = "the correction given" if source == "given" else source
+        return correction, source, check_apart(correction.events, pool, called)
     if not isinstance(correction, EfficiencyMaps):
         raise ConfigurationError(
             f"correction {correction!r}: give 'self', an EfficiencyRatio or a correctionlib file"
         )
+    # Efficiencies that were measured one by one are no fit to the order of leptons.
     name = correction.path if source == "given" else source
-    return correction.at(*lepton_columns(pool)), name
+    return correction.at(*lepton_columns(pool)), name, None

@@ -26,6 +26,7 @@ from eμsym.calibration.efficiency_ratio import (
     EfficiencyRatio,
     LeptonBins,
 )
+from eμsym.calibration.event_list import EventList
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import LEPTONS
 from eμsym.minuit import migrad_to_the_end
@@ -73,7 +74,8 @@ class SelfCalibration(Shown):
     Attributes
     ----------
     ratio : EfficiencyRatio
-        ln r with its covariance; the constant is fixed by Σ use · ln r = 0.
+        ln r with its covariance, and which events are in the fit; the constant is fixed
+        by Σ use · ln r = 0.
     goodness : GoodnessOfFit
     n_events : int
         Events in the fit.
@@ -152,7 +154,8 @@ def self_calibrate(
     if bins is None:
         bins = choose_bins(pt[:, used], eta[:, used])
     lead, sub = bins.index(pt, eta)
-    cells = Cells.count(lead[used], sub[used], pool.where(used), len(bins))
+    fitted = pool.where(used)
+    cells = Cells.count(lead[used], sub[used], fitted, len(bins))
     check_comparable(cells, bins)
     minuit = minuit_fit(cells)
     if not minuit.valid:
@@ -160,7 +163,7 @@ def self_calibrate(
     theta = np.array(minuit.values)
     theta -= cells.use @ theta
     return SelfCalibration(
-        ratio=EfficiencyRatio(bins, theta, fit_covariance(theta, cells)),
+        ratio=EfficiencyRatio(bins, theta, fit_covariance(theta, cells), EventList.of(fitted)),
         goodness=goodness_of_fit(theta, cells),
         n_events=int(np.count_nonzero(used)),
         n_informative=int(np.count_nonzero(used & (lead != sub))),
@@ -170,7 +173,7 @@ def self_calibrate(
 
 def recalibrated(old: SelfCalibration, theta: FloatArray, cells: Cells) -> SelfCalibration:
     """Return a calibration whose ln r was fitted to other labels of the same events."""
-    ratio = EfficiencyRatio(old.ratio.bins, theta, fit_covariance(theta, cells))
+    ratio = replace(old.ratio, log_ratio=theta, covariance=fit_covariance(theta, cells))
     return replace(old, ratio=ratio, goodness=goodness_of_fit(theta, cells))
 
 

@@ -188,7 +188,8 @@ def _print_q0(console: Console, tests: dict[str, Any], labels: Mapping[str, str]
         mirrored = "" if fit["mirror"] is None else f"\n| {escape(fit['mirror'])}"
         table.add_row(escape(name) + mirrored, labels[fit["order"]], *cells)
     if table.row_count:
-        print_table("q0 of each signal, each sample being the other's background; μ in events", table)
+        title = "q0 of each signal, each sample being the other's background; μ in events"
+        print_table(title, table)
         _print_fitted(console, fitted)
     _print_expected(console, fits)
     for name, fit in fits.items():

@@ -19,72 +19,12 @@ from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, NotConvergedError, newton
 from eμsym.shown import Shown
 from eμsym.unbinned.distinct import Distinct
-
-#: Cubic pieces have four coefficients; K splines make K − 3 pieces.
-ORDER = 4
-
-#: The intervals between knots hold so many distinct values at least, the two
-#: outermost `OUTER_CONTENT`, where there are enough: a function that stands on a
-#: few events bends t away from χ².
-MIN_CONTENT = 10.0
-OUTER_CONTENT = 40.0
+from eμsym.unbinned.spline_knots import ORDER
 
 #: Steps end once t can gain no more than about this.
 TOLERANCE = 1e-9
 
 MAX_STEPS = 500
-
-
-def make_knots(events: Distinct, k: int) -> FloatArray:
-    """Place the knots of K cubic B-splines, half by quantiles and half evenly in x.
-
-    They are even in ½F(x) + ½(x − lo)/(hi − lo), with F the pooled sample's
-    distribution function, so that they do not depend on who is A; lo and hi
-    leave `OUTER_CONTENT` values beyond them. Then they are moved apart until
-    every interval holds what it must, or half the mean where there are few.
-
-    Parameters
-    ----------
-    events : Distinct
-        Of one column.
-    k : int
-        Number of functions, at least 4.
-
-    Returns
-    -------
-    ndarray of float, shape (K − 2,)
-        Rising, from the smallest x to the largest.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than K distinct values.
-    """
-    x = events.x[0]
-    if x.size < k:
-        raise DataError(
-            f"{k} spline functions need {k} distinct values of x, the pooled sample has {x.size}"
-        )
-    pieces = k - ORDER + 1
-    rank = np.arange(x.size) + 0.5
-    cumulative = np.cumsum(events.weight) - events.weight / 2
-    least, outer = np.minimum([MIN_CONTENT, OUTER_CONTENT], 0.5 * x.size / pieces)
-    low, high = np.interp([outer, x.size - outer], rank, x)
-    even = np.clip((x - low) / (high - low), 0.0, 1.0)
-    mixed = 0.5 * cumulative / float(events.weight.sum()) + 0.5 * even
-    content = np.interp(np.linspace(0.0, 1.0, pieces + 1), mixed, rank)
-    content[0], content[-1] = 0.0, x.size
-    if pieces > 1:
-        steps = np.cumsum([0.0, outer, *[least] * (pieces - 2), outer])
-        content = np.maximum.accumulate(content - steps)
-        content = np.clip(content, 0.0, x.size - steps[-1]) + steps
-    knots: FloatArray = np.interp(content, rank, x)
-    knots[0], knots[-1] = x[0], x[-1]
-    filled = np.diff(np.searchsorted(x, knots))
-    if np.any(np.diff(knots) <= 0) or np.any(filled < 1):
-        # Hardly more values than functions: put one into every interval.
-        knots = np.interp(np.linspace(0, x.size - 1, pieces + 1), np.arange(x.size), x)
-    return knots
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,7 +72,7 @@ class SplineProblem:
         self.powers[0] = 1.0
         for j in range(1, 7):
             np.multiply(self.powers[j - 1], s, out=self.powers[j])
-        self.pieces = _pieces(knots)
+        self.pieces = cubic_pieces(knots)
         self.pool = self.moments(events.weight)
         self.score_a = self.project(self.moments(events.a))
         self.score_b = self.project(self.pool) - self.score_a
@@ -364,8 +304,14 @@ def _padded(knots: FloatArray) -> FloatArray:
     return np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
 
 
-def _pieces(knots: FloatArray) -> FloatArray:
-    """Return the functions as cubics in s: [interval, power, function], shape (K − 3, 4, 4)."""
+def cubic_pieces(knots: FloatArray) -> FloatArray:
+    """Return the functions as cubics in s: [interval, power, function], shape (K − 3, 4, 4).
+
+    Raises
+    ------
+    DataError
+        If the intervals' widths differ by too many orders of magnitude.
+    """
     count = knots.size - 1
     middle, half = (knots[:-1] + knots[1:]) / 2, np.diff(knots) / 2
     basis = BSpline(_padded(knots), np.eye(count + ORDER - 1), 3)

@@ -21,7 +21,7 @@ from eμsym.sources import columns_pair
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline import SplineResult, SplineScan, SplineTest
-from eμsym.unbinned.spline_fit import make_knots
+from eμsym.unbinned.spline_knots import make_knots
 
 
 def exponential(n: int, seed: int) -> FloatArray:
