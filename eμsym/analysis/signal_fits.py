@@ -293,7 +293,7 @@ def q0_tests(shapes: Sequence[SignalShape], pair: Pair) -> dict[str, Favoured]:
 
 
 def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[str, Any]:
-    """Return the likelihood of `fit_signal` as a pyhf workspace.
+    """Return the likelihood of a signal's fit as a pyhf workspace, the correction in it.
 
     Parameters
     ----------
@@ -303,4 +303,4 @@ def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[s
         What to call the channels of A and of B.
     """
     counts = shape.test(pair.axes_of("plane")).counts(pair)
-    return pyhf_workspace(counts.b, counts.a, counts.signal, channels=orders)
+    return pyhf_workspace(counts.b, counts.a, counts.signal, ratio=counts.ratio, channels=orders)

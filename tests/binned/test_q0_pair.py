@@ -10,7 +10,6 @@ from hist import Hist
 from hist.axis import Regular
 from scipy.optimize import minimize_scalar
 
-from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.binned.q0 import q0, q0_toys
 from eμsym.binned.q0_minuit import profile_fit
 from eμsym.binned.yield_ratio import YieldRatio
@@ -229,8 +228,6 @@ def test_pairs_that_are_none():
     uncertain = YieldRatio(np.zeros(2), np.ones((1, 2)))
     with pytest.raises(ConfigurationError, match="exact ratio"):
         q0_toys([[1, 2]], [1, 2], [1, 1], background="profiled", ratio=uncertain)
-    with pytest.raises(ConfigurationError, match="B alone"):
-        pyhf_workspace([1, 2], [1, 2], ([1, 0], [1, 0]))
 
 
 def test_a_fit_that_does_not_end_says_so():
