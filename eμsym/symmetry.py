@@ -232,6 +232,10 @@ class Symmetry(Shown, ABC):
         """Return the symmetry as the events of another pool would have it, exact or not."""
         return self
 
+    def refitted(self, pool: Pool) -> Symmetry:
+        """Return the symmetry as a fit to another pool's events would have it, where one is."""
+        return self
+
     def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
         """Return ln E[B]/E[A] of raw counts in every bin, and its uncertain directions.
 

@@ -17,7 +17,6 @@ from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.binned.q0 import Q0
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.binned.q0_of_pair import MergedCounts, Q0Test
-from eμsym.calibration.calibrated import Calibrated
 from eμsym.calibration.signal_kept import signal_kept
 from eμsym.distributions import Null
 from eμsym.errors import DataError
@@ -152,12 +151,11 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> SignalFit:
 def _kept(
     pair: Pair, shape: SignalShape, axes: Sequence[Any], counts: MergedCounts, fit: Any
 ) -> float | None:
-    symmetry = pair.symmetry
-    if not isinstance(symmetry, Calibrated) or not symmetry.in_sample:
+    if not pair.symmetry.used(pair.pool).any():
         return None
     mu = fit.mu_error if np.isfinite(fit.mu_error) else float(np.sqrt(counts.b.sum() + 1))
     return signal_kept(
-        symmetry,
+        pair.symmetry,
         pair.pool,
         shape.events.pool,
         axes=axes,
@@ -233,7 +231,8 @@ def mirror_images(shapes: Sequence[SignalShape], pair: Pair) -> list[tuple[Signa
     DataError
         If a signal's events lack a column, or none is in the plane.
     """
-    left, found = list(shapes), []
+    left = list(shapes)
+    found: list[tuple[SignalShape, ...]] = []
     while left:
         one = left.pop(0)
         image = next((x for x in left if _cosine(one, x, pair) < MIRROR), None)

@@ -135,9 +135,10 @@ class ProfiledLikelihood:
 
     @cached_property
     def high(self) -> FloatArray:
-        """An upper bound of μ̂, shape (toys,): the score is at most that many over μ, less one."""
+        """An upper bound of μ̂, shape (toys,): the score is at most that many over μ, less ΣS."""
         signal = self.signal
-        return MARGIN * (self.b @ (signal.in_b > 0) + self.a @ (signal.in_a > 0))
+        entries = self.b @ (signal.in_b > 0) + self.a @ (signal.in_a > 0)
+        return np.asarray(MARGIN * entries / signal.both.sum())
 
     @cached_property
     def _fall(self) -> FloatArray:

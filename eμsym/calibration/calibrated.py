@@ -154,6 +154,19 @@ class Calibrated(Symmetry):
         ratio = EfficiencyRatio(bins, theta, covariance, EventList.of(pool))
         return replace(self, correction=ratio, calibration=None, source="given")
 
+    def refitted(self, pool: Pool) -> Calibrated:
+        """Return the symmetry with ln r fitted to another pool's events, if it is fitted at all.
+
+        Raises
+        ------
+        DataError
+            If the fit does not converge.
+        """
+        if not self.in_sample:
+            return self
+        theta = newton_fit(self.cells(pool), self.log_ratio)
+        return replace(self, correction=self.correction.with_log_ratio(theta))
+
     def cells(self, pool: Pool) -> Cells:
         """Return the counts of the events that are in the fit."""
         lead, sub = self.levels(pool)

@@ -8,7 +8,6 @@ through the fit of r and that of μ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,12 @@ from eμsym.binned.merging import MergedBins
 from eμsym.binned.q0 import fit_q0
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.calibration.bradley_terry import newton_fit
-from eμsym.calibration.calibrated import Calibrated
 from eμsym.pool import Pool
+from eμsym.symmetry import Symmetry
 
 
 def signal_kept(
-    symmetry: Calibrated,
+    symmetry: Symmetry,
     pool: Pool,
     events: Pool,
     *,
@@ -37,8 +35,8 @@ def signal_kept(
 
     Parameters
     ----------
-    symmetry : Calibrated
-        Fitted to the pool's own events; another takes nothing.
+    symmetry : Symmetry
+        If it is not fitted to the pool's own events it takes nothing.
     pool : Pool
         The pair's events, unweighted.
     events : Pool
@@ -56,20 +54,16 @@ def signal_kept(
     DataError
         If the signal's events lack a column, or a fit does not converge.
     """
-    if not symmetry.in_sample:
-        return 1.0
     asimov = _asimov(symmetry, pool, events, mu)
-    theta = newton_fit(symmetry.cells(asimov), symmetry.log_ratio)
     place = bins.index(asimov.bin_index(axes)[0])
-    fitted = replace(symmetry, correction=symmetry.correction.with_log_ratio(theta))
-    ratio = YieldRatio(*fitted.log_yields(asimov, place, len(bins)))
+    ratio = YieldRatio(*symmetry.refitted(asimov).log_yields(asimov, place, len(bins)))
     within = place >= 0
     a = summed(place[within], asimov.labels[within], len(bins))
     b = summed(place[within], asimov.sizes[within], len(bins)) - a
     return fit_q0(b, a, signal, ratio).mu / mu
 
 
-def _asimov(symmetry: Calibrated, pool: Pool, events: Pool, mu: float) -> Pool:
+def _asimov(symmetry: Symmetry, pool: Pool, events: Pool, mu: float) -> Pool:
     """Return the pool with expected labels, and the signal's events, as entries of no whole size.
 
     Its labels and counts are expectations, of which every sum is taken as of numbers.

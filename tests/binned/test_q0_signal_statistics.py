@@ -148,3 +148,10 @@ def test_sparse_is_said_of_a_signal_in_thin_bins_alone():
     assert thin.sparse
     outside = profile_fit([200, 9], [200, 10], [1, 0], background="profiled", scan_size=0)
     assert not outside.sparse
+
+
+def test_mu_counts_what_lies_outside_the_bins_too():
+    # Half of the signal is in the only bin: its excess of 80 events are 160 of signal.
+    half = Signal(np.array([0.0]), np.array([0.5]))
+    found = fit_q0(np.array([100.0]), np.array([20.0]), half, YieldRatio.exact([1.0]))
+    assert found.mu == pytest.approx(160.0)
