@@ -33,11 +33,16 @@ _PT_SHARE = 0.6
 def strong_ratio() -> EfficiencyRatio:
     """Return an r = ε_μ/ε_e that goes from 0.5 to 1.5, falling with ln pT and rising with |η|.
 
-    Linear in both, in bins far finer than those of a calibration, with other edges.
+    Linear in both, in bins finer than those of a calibration, with other edges.
     """
-    bins = LeptonBins(tuple(np.geomspace(*_PT_ENDS, 33)), tuple(np.linspace(0, _ABSETA_END, 13)))
-    fall = (np.arange(32) + 0.5) / 32
-    rise = (np.arange(12) + 0.5) / 12
+    n_pt, n_abseta = 20, 8
+    pt_edges, abseta_edges = (
+        np.geomspace(*_PT_ENDS, n_pt + 1),
+        np.linspace(0, _ABSETA_END, n_abseta + 1),
+    )
+    bins = LeptonBins(tuple(pt_edges), tuple(abseta_edges))
+    fall = (np.arange(n_pt) + 0.5) / n_pt
+    rise = (np.arange(n_abseta) + 0.5) / n_abseta
     low, high = _STRONG
     share = _PT_SHARE * (1 - fall)[:, None] + (1 - _PT_SHARE) * rise[None, :]
     log_ratio = np.log(low + (high - low) * share)
