@@ -89,7 +89,9 @@ class Bins:
             d = self._shifted(pull, kappa).shift_derivatives(mu, *shift)
             return d.s[0] - pull, d.ss[0] - 1
 
-        # ln L is concave in ξ: its slope at zero is an upper bound of |ξ|.
-        first = slope(none)[0]
+        # ln L is concave in ξ: its slope at zero is an upper bound of |ξ|. Newton's first step
+        # is about as long: begun after it, the search need not bisect.
+        first, bend = slope(none)
         low, high = np.minimum(first, 0.0), np.maximum(first, 0.0)
-        return decreasing_root(slope, low, high, none, np.full(none.size, _SHIFT_TOLERANCE))
+        start = np.clip(-first / bend, low, high)
+        return decreasing_root(slope, low, high, start, np.full(none.size, _SHIFT_TOLERANCE))

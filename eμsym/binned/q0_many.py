@@ -182,6 +182,8 @@ class _Likelihoods:
             d = self._shifted(pull, kappa).shift_derivatives(mu, *shift)
             return d.s - pull, d.ss - 1
 
-        first = slope(none)[0]
+        # Newton's first step is about as long as the bracket: begun after it, none bisects.
+        first, bend = slope(none)
         low, high = np.minimum(first, 0.0), np.maximum(first, 0.0)
-        return decreasing_root(slope, low, high, none, np.full(none.shape, _SHIFT_TOLERANCE))
+        start = np.clip(-first / bend, low, high)
+        return decreasing_root(slope, low, high, start, np.full(none.shape, _SHIFT_TOLERANCE))
