@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -115,17 +115,27 @@ def signals(folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...
             notes.append(f"q0 of {name}: left out, the dataset has no selected event")
     if not chosen:
         lacking = [name for name in STORED_SIGNALS if name not in {x.name for x in shapes}]
-        shapes += [_stored(name, orders, events) for name, events in _read(lacking).items()]
+        shapes += stored_signals(orders, lacking)
         notes += _other_cuts(results, lacking)
     return Signals(tuple(shapes), tuple(notes))
 
 
-def _stored(name: str, orders: tuple[str, str], events: Any) -> SignalShape:
-    return SignalShape(name, orders, Pair.from_events(events), "stored")
+def stored_signals(
+    orders: tuple[str, str], names: Sequence[str] = STORED_SIGNALS
+) -> list[SignalShape]:
+    """Return signals that come with the package.
 
-
-def _read(names: Iterable[str]) -> Mapping[str, Any]:
-    return {name: read_events(stored_signal(name)) for name in names}
+    Parameters
+    ----------
+    orders : tuple of str
+        What A and B are called.
+    names : sequence of str
+        Of `eμsym.recipes.STORED_SIGNALS`.
+    """
+    return [
+        SignalShape(name, orders, Pair.from_events(read_events(stored_signal(name))), "stored")
+        for name in names
+    ]
 
 
 def _other_cuts(results: Results, names: Sequence[str]) -> list[str]:

@@ -1,0 +1,224 @@
+"""Whether the p-value of all printed tests together is uniform without signal, over toys.
+
+``python -m eμsym.coverage.global_line -n 2000`` writes ``docs/coverage/global_line.json`` and
+its table. A toy is a pair of `KnownRatioSource` with the histograms that the command fills; its
+tests are those that the command prints, in several sets of options, with the correction that
+it makes by default. Toy i of row j draws with child (j, i) of one `SeedSequence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import click
+import numpy as np
+from numpy.random import SeedSequence
+
+from eμsym.analysis.analyse import drawn_together
+from eμsym.analysis.options import Tests
+from eμsym.analysis.problem import Problem
+from eμsym.analysis.signals import SignalShape, stored_signals
+from eμsym.coverage.global_table import SCHEMA, VERSION, table
+from eμsym.coverage.sources import RATIOS, KnownRatioSource, background_events
+from eμsym.errors import DataError
+from eμsym.files import whole_file, write_json
+from eμsym.label_rule import LEADING
+from eμsym.pair import Pair
+from eμsym.processors.config import EMuConfig
+from eμsym.progress import Advance
+from eμsym.running.loop import answers_of
+from eμsym.running.toys import draw_and_test
+
+SEED = 20403
+
+#: Relabellings of a toy: enough for p-values of a few percent.
+N_PERMUTATIONS = 99
+
+#: What is switched on: all that the command prints by default, its binned tests alone, and
+#: rectangles in place of squares, without signals.
+OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "default": {},
+        "several columns": {"columns": ("m_coll", "lead_pt")},
+        "rectangles, no signals": {"windows": "rectangle"},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Toys of one kind.
+
+    Attributes
+    ----------
+    n_events : int
+        Expected events of both orders.
+    ratio : str
+        One of `RATIOS`.
+    options : str
+        One of `OPTIONS`.
+    correction : str
+        "true" for r known, "self" for r fitted to the pair's own events.
+    """
+
+    n_events: int
+    ratio: str
+    options: str
+    correction: str
+
+
+ROWS = (
+    Row(1_500, "mild", "default", "self"),
+    Row(1_500, "strong", "default", "true"),
+    Row(1_500, "mild", "rectangles, no signals", "true"),
+    Row(12_000, "mild", "default", "self"),
+    Row(12_000, "strong", "several columns", "true"),
+)
+
+
+def with_histograms(pair: Pair) -> Pair:
+    """Return a pair with the histograms that the processor fills by default."""
+    config = EMuConfig()
+    axes = {"plane": tuple(x.axis for x in config.plane)}
+    axes |= {x.column: (x.axis,) for x in config.observables}
+    filled = {name: pair.hist(*each) for name, each in axes.items()}
+    return replace(
+        pair,
+        histograms=({n: x[0] for n, x in filled.items()}, {n: x[1] for n, x in filled.items()}),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Toys:
+    """Toys of all rows, in any process."""
+
+    rows: Sequence[Row]
+    sources: Sequence[KnownRatioSource]
+    signals: Sequence[SignalShape]
+    seed: int
+
+    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        return [self._measured(*task) for task in tasks]
+
+    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+        row, source = self.rows[row_number], self.sources[row_number]
+        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
+        for_draw, for_labels = draw_and_test(seed)
+        pair = with_histograms(source.draw(np.random.default_rng(for_draw)))
+        # As the command has them: a fair coin before any correction.
+        pair = Pair.from_samples(pair.a, pair.b, names=pair.names)
+        options = Tests(
+            permutations=N_PERMUTATIONS,
+            max_permutations=N_PERMUTATIONS,
+            seed=int(for_labels.generate_state(1)[0]),
+            **OPTIONS[row.options],
+        )
+        shapes = () if row.options == "rectangles, no signals" else self.signals
+        try:
+            correction = "self" if row.correction == "self" else source.ratio
+            joint = drawn_together(pair.equalised(correction), shapes, options)
+        except DataError as error:
+            return {"problem": str(error)}
+        if isinstance(joint, Problem):
+            return {"problem": joint.reason}
+        if joint.left_out:
+            return {"problem": "; ".join(f"{k}: {v}" for k, v in joint.left_out.items())}
+        local = {name: joint.local_pvalue(name) for name in joint.names}
+        return {"pvalue": joint.pvalue, "local": local}
+
+
+def compute(
+    n_toys: int,
+    *,
+    rows: Sequence[Row] = ROWS,
+    seed: int = SEED,
+    workers: int | None = None,
+    progress: bool | Advance | None = None,
+) -> dict[str, Any]:
+    """Run the study.
+
+    Parameters
+    ----------
+    n_toys : int
+        Of every row.
+    rows : sequence of Row
+    seed : int
+    workers : int, optional
+        Default: all cores.
+    progress : bool or callable, optional
+        As for `run_tasks`.
+
+    Returns
+    -------
+    dict
+        For JSON: see `eμsym.coverage.global_table`.
+    """
+    background = background_events()
+    ratios = {name: ratio() for name, ratio in RATIOS.items()}
+    sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio]) for row in rows]
+    work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
+    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
+    tasks = [(j, i) for j in order for i in range(n_toys)]
+    answers = answers_of(work, tasks, workers=workers, progress=progress)
+    by_row: list[list[dict[str, Any]]] = [[] for _ in rows]
+    for (j, _), answer in zip(tasks, answers, strict=True):
+        by_row[j].append(answer)
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "seed": seed,
+        "n_permutations": N_PERMUTATIONS,
+        "rows": [_stored(row, toys) for row, toys in zip(rows, by_row, strict=True)],
+    }
+
+
+def _stored(row: Row, toys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    done = [toy for toy in toys if "problem" not in toy]
+    problems = [toy["problem"] for toy in toys if "problem" in toy]
+    names = list(done[0]["local"]) if done else []
+    # p-values are k/(n + 1): whole numbers say all.
+    count = N_PERMUTATIONS + 1
+
+    def text(values: Sequence[float]) -> str:
+        return " ".join(str(round(value * count)) for value in values)
+
+    return {
+        "n_events": row.n_events,
+        "ratio": row.ratio,
+        "options": row.options,
+        "correction": row.correction,
+        "n_toys": len(done),
+        "counts": text([toy["pvalue"] for toy in done]),
+        "local_counts": {name: text([toy["local"][name] for toy in done]) for name in names},
+        "not_done": len(problems),
+        "why_not": problems[0] if problems else None,
+    }
+
+
+@click.command()
+@click.option("-n", "--toys", default=2000, show_default=True, type=click.IntRange(min=2))
+@click.option("--seed", default=SEED, show_default=True, type=int)
+@click.option("-w", "--workers", type=click.IntRange(min=1), help="Default: all cores.")
+@click.option(
+    "-o",
+    "--output",
+    default=Path("docs/coverage"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+)
+def main(toys: int, seed: int, workers: int | None, output: Path) -> None:
+    """Run the study and write global_line.json and global_line.md."""
+    data = compute(toys, seed=seed, workers=workers)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "global_line.json", data)
+    with whole_file(output / "global_line.md") as temporary:
+        temporary.write_text(table(data), encoding="utf-8")
+    click.echo(f"Written to {output / 'global_line.json'} and {output / 'global_line.md'}")
+
+
+if __name__ == "__main__":
+    main()
