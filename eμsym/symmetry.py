@@ -47,6 +47,18 @@ class Relabellings(Shown):
         """Return the number of draws."""
         return len(self.labels)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Relabellings]) -> Relabellings:
+        """Return the draws of several, all of one pool and symmetry, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        log_ratio = [part.log_ratio for part in parts if part.log_ratio is not None]
+        return cls(
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate(log_ratio) if log_ratio else None,
+            parts[0].symmetry,
+        )
+
     def one(self, i: int) -> Relabellings:
         """Return one of the draws alone."""
         log_ratio = None if self.log_ratio is None else self.log_ratio[i : i + 1]

@@ -217,10 +217,9 @@ def together(
     first: SeedSequence = parent.spawn(1)[0]  # type: ignore[attr-defined]
     names = tuple(tests)
     work = _Labellings(tuple(_on(tests[name], pair) for name in names), pair, first)
-    rows = work([_OBSERVED])
-    found = _gathered(names, rows)
     most = n if limit is None else max(n, limit)
-    done, wanted = 0, n
+    done, wanted, rows = _OBSERVED, n, list[_Row]()
+    found = Together(names, np.zeros((0, len(names))))
     while found.names and done < wanted:
         kept = tuple(names.index(name) for name in found.names)
         more = answers_of(work.of(kept), range(done, wanted), workers=workers, progress=progress)
@@ -283,15 +282,10 @@ class _Labellings:
     @property
     def batch(self) -> int:
         """How many labellings are best done at once."""
-        return min(64, Relabelled(self.pair).draws_at_once(self.pair.pool))
+        return Relabelled(self.pair).draws_at_once(self.pair.pool)
 
     def __call__(self, numbers: Sequence[int]) -> list[_Row]:
-        symmetry, pool = self.pair.symmetry, self.pair.pool
-        if list(numbers) == [_OBSERVED]:
-            drawn = symmetry.observed(pool)
-        else:
-            generators = [np.random.default_rng(seed_of(self.first, number)) for number in numbers]
-            drawn = symmetry.relabel_each(pool, generators)
+        drawn = self._labellings(numbers)
         columns, reasons = [], {}
         for i in range(len(self.tests)):
             try:
@@ -306,6 +300,16 @@ class _Labellings:
             _Row(tuple(float(values[k]) for values in columns), reasons)
             for k in range(len(numbers))
         ]
+
+    def _labellings(self, numbers: Sequence[int]) -> Relabellings:
+        """Return draws by their numbers; the first may be the labels as they were observed."""
+        symmetry, pool = self.pair.symmetry, self.pair.pool
+        observed = numbers[0] == _OBSERVED
+        parts = [symmetry.observed(pool)] if observed else []
+        seeds = [seed_of(self.first, number) for number in numbers[int(observed) :]]
+        if seeds:
+            parts.append(symmetry.relabel_each(pool, [np.random.default_rng(x) for x in seeds]))
+        return Relabellings.joined(parts)
 
     def _statistics(self, i: int, drawn: Relabellings, numbers: Sequence[int]) -> FloatArray:
         test: Any = self.tests[i]
