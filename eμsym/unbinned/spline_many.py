@@ -78,10 +78,13 @@ def drawn_statistics(x: FloatArray, pool: Pool, drawn: Relabellings, k: int) -> 
     """
     entries = _Entries.of(x, pool)
     rule = KnotRule.of(entries.x, k)
-    if drawn.log_ratio is None:
-        shared = _Shared.of(entries, rule)
-        return np.array([shared.statistic(labels) for labels in drawn.labels])
     probability = drawn.symmetry.probabilities(pool)
+    if drawn.log_ratio is None:
+        p = probability(None)
+        if np.all(p == 0.5):
+            shared = _Shared.of(entries, rule)
+            return np.array([shared.statistic(labels) for labels in drawn.labels])
+        return np.array([_own_statistic(entries, rule, labels, p) for labels in drawn.labels])
     t = np.empty(len(drawn))
     for i, labels in enumerate(drawn.labels):
         t[i] = _own_statistic(entries, rule, labels, probability(drawn.log_ratio[i]))
