@@ -104,7 +104,7 @@ class _Entries:
     @classmethod
     def of(cls, x: FloatArray, pool: Pool) -> _Entries:
         some = np.flatnonzero((pool.weight > 0) & (pool.sizes > 0))
-        order = some[np.argsort(x[some], kind="stable")]
+        order = some[np.argsort(x[some])]
         rising = x[order]
         new = np.concatenate([[True], rising[1:] != rising[:-1]])
         return cls(rising[new], np.cumsum(new) - 1, order, pool.sizes[order], pool.weight[order])
