@@ -28,17 +28,9 @@ from eμsym.unbinned.spline_fit import (
     cubic_pieces,
     minimise,
 )
-from eμsym.unbinned.spline_kernel import (
-    fit,
-    localise,
-    most_missed,
-    place_nodes,
-    score_of,
-    score_of_labels,
-    sums_of,
-    weigh,
-)
+from eμsym.unbinned.spline_kernel import fit, most_missed, sums_of
 from eμsym.unbinned.spline_knots import ORDER, KnotRule
+from eμsym.unbinned.spline_sums import localise, place_nodes, score_of, score_of_labels, weigh
 
 #: Nodes of an interval between two knots: its events' sums of polynomials of degree 31 at most.
 NODES = 32
@@ -116,7 +108,7 @@ class _Shared:
 
     entries: _Entries
     pooled: _Pooled
-    #: Of the entries, where the pooled values may stand for several of them.
+    #: Of entries, of which several may have one of the pooled values.
     s: FloatArray
     stops: IntArray
 
