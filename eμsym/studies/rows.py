@@ -148,8 +148,9 @@ class PoolRow(RowOfToys):
 class PairRow(RowOfToys):
     """One pair again and again, its labels permuted or as they are.
 
-    Permutations give the null of that pair (`eμsym.nulls.permutation_null`).
-    Repeated as it is, all that changes is the nets' initial parameters.
+    Permutations give the null of that pair (`eμsym.nulls.permutation_null`, which draws
+    other ones where a test does many relabellings at once). Repeated as it is, all that
+    changes is the nets' initial parameters.
 
     Parameters
     ----------

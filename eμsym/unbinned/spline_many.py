@@ -28,17 +28,9 @@ from eμsym.unbinned.spline_fit import (
     cubic_pieces,
     minimise,
 )
-from eμsym.unbinned.spline_kernel import (
-    fit,
-    localise,
-    most_missed,
-    place_nodes,
-    score_of,
-    score_of_labels,
-    sums_of,
-    weigh,
-)
+from eμsym.unbinned.spline_kernel import fit, most_missed, sums_of
 from eμsym.unbinned.spline_knots import ORDER, KnotRule
+from eμsym.unbinned.spline_sums import localise, place_nodes, score_of, score_of_labels, weigh
 
 #: Nodes of an interval between two knots: its events' sums of polynomials of degree 31 at most.
 NODES = 32
@@ -78,10 +70,13 @@ def drawn_statistics(x: FloatArray, pool: Pool, drawn: Relabellings, k: int) -> 
     """
     entries = _Entries.of(x, pool)
     rule = KnotRule.of(entries.x, k)
-    if drawn.log_ratio is None:
-        shared = _Shared.of(entries, rule)
-        return np.array([shared.statistic(labels) for labels in drawn.labels])
     probability = drawn.symmetry.probabilities(pool)
+    if drawn.log_ratio is None:
+        p = probability(None)
+        if np.all(p == 0.5):
+            shared = _Shared.of(entries, rule)
+            return np.array([shared.statistic(labels) for labels in drawn.labels])
+        return np.array([_own_statistic(entries, rule, labels, p) for labels in drawn.labels])
     t = np.empty(len(drawn))
     for i, labels in enumerate(drawn.labels):
         t[i] = _own_statistic(entries, rule, labels, probability(drawn.log_ratio[i]))
@@ -101,7 +96,7 @@ class _Entries:
     @classmethod
     def of(cls, x: FloatArray, pool: Pool) -> _Entries:
         some = np.flatnonzero((pool.weight > 0) & (pool.sizes > 0))
-        order = some[np.argsort(x[some], kind="stable")]
+        order = some[np.argsort(x[some])]
         rising = x[order]
         new = np.concatenate([[True], rising[1:] != rising[:-1]])
         return cls(rising[new], np.cumsum(new) - 1, order, pool.sizes[order], pool.weight[order])
@@ -113,7 +108,7 @@ class _Shared:
 
     entries: _Entries
     pooled: _Pooled
-    #: Of the entries, where the pooled values may stand for several of them.
+    #: Of entries, of which several may have one of the pooled values.
     s: FloatArray
     stops: IntArray
 

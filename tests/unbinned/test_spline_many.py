@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from eμsym.nulls import null, permutation_null
 from eμsym.pair import Pair
 from eμsym.pool import Pool
 from eμsym.sources import Relabelled, drawn_pairs
-from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry
+from eμsym.symmetry import Exchangeable, FairCoin, Relabellings, Symmetry, balanced
 from eμsym.testing import OnColumns
 from eμsym.toy_model import ToyModel
 from eμsym.unbinned.spline import SplineTest
@@ -94,6 +95,27 @@ def test_events_that_a_correction_leaves_no_weight() -> None:
     assert lost.any()
     check(OnColumns(SplineTest(8), "m_coll"), pair, 5)
     assert drawn.labels[:, lost].all()
+
+
+@dataclass(frozen=True, repr=False)
+class Tilted(Symmetry):
+    """A symmetry of one's own, with a known probability that rises with x."""
+
+    def probabilities(self, pool: Pool) -> Any:
+        p = 0.3 + 0.4 / (1 + np.exp(-pool.column("x")))
+        return lambda log_ratio: p
+
+    def weights(self, pool: Pool) -> FloatArray:
+        return balanced(pool.labels, self.probability(pool)) * pool.weight
+
+    def relabeller(self, pool: Pool) -> Any:
+        p = self.probability(pool)
+        return lambda generator: (generator.random(len(pool)) < p, None)
+
+
+def test_a_symmetry_of_ones_own_with_known_probabilities() -> None:
+    t = check(OnColumns(SplineTest(8), "x"), ToyModel(9_000, 9_000).draw(1), 12, Tilted())
+    assert t.max() < 40  # weighted, the samples are alike again
 
 
 def test_labels_that_split_x() -> None:
