@@ -22,6 +22,7 @@ from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.coverage.q0_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.unresolved import unresolved_z
 from eμsym.errors import DataError
 from eμsym.files import whole_file, write_json
 from eμsym.pair import Pair
@@ -203,11 +204,37 @@ def compute(
         "n_pool": int(background["m_coll"].size),
         "n_signal_pool": len(signal),
         "excluded": {name: list(edges) for name, edges in EXCLUDED.items()},
-        "rows": [_stored(row, toys) for row, toys in zip(rows, by_row, strict=True)],
+        "rows": [
+            _stored(row, toys, _unresolved(source))
+            for row, toys, source in zip(rows, by_row, sources, strict=True)
+        ],
     }
 
 
-def _stored(row: Row, toys: Sequence[Answer]) -> dict[str, Any]:
+def _unresolved(source: KnownRatioSource) -> dict[str, float | None]:
+    """Return what each correction leaves of r, as the mean of Z of m_coll without signal."""
+    found: dict[str, float | None] = {"true": 0.0}
+    for correction, exclude in (("self", None), ("self_excluded", EXCLUDED)):
+        try:
+            z = unresolved_z(
+                source.background,
+                round(source.n_background),
+                source.ratio,
+                source.signal,
+                AXES["m_coll"][0].edges,
+                exclude=exclude,
+                rng=SEED,
+            )
+        except DataError:
+            found[correction] = None
+        else:
+            found[correction] = round(z, 4)
+    return found
+
+
+def _stored(
+    row: Row, toys: Sequence[Answer], unresolved: dict[str, float | None]
+) -> dict[str, Any]:
     cells = {
         correction: {name: _cell([toy[correction][name] for toy in toys]) for name in AXES}
         for correction in CORRECTIONS
@@ -217,6 +244,7 @@ def _stored(row: Row, toys: Sequence[Answer]) -> dict[str, Any]:
         "ratio": row.ratio,
         "n_signal": row.n_signal,
         "n_toys": len(toys),
+        "unresolved_z": unresolved,
         "corrections": cells,
     }
 

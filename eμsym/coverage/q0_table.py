@@ -122,7 +122,7 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Any) -> list[str]:
             "bins": _bins(cells[name]),
             "toys": f"{row['n_toys'] - cells[name]['not_fitted']:,}",
             "not fitted": f"{cells[name]['not_fitted']:,}",
-            **columns(row, cells, name),
+            **columns(row, correction, name),
         }
         for row in rows
         for correction, cells in row["corrections"].items()
@@ -137,13 +137,15 @@ def _bins(cell: Mapping[str, Any]) -> str:
     return "" if cell["mean_bins"] is None else f"{cell['mean_bins']:.1f}"
 
 
-def _null_columns(row: Mapping[str, Any], cells: Mapping[str, Any], name: str) -> dict[str, str]:
-    names = ("mean Z", "width", "Z = 0", "p < 0.05", "KS p", "covers 0", "mean μ̂")
+def _null_columns(row: Mapping[str, Any], correction: str, name: str) -> dict[str, str]:
+    cells, left = row["corrections"][correction], row["unresolved_z"][correction]
+    names = ("mean Z", "of coarse r", "width", "Z = 0", "p < 0.05", "KS p", "covers 0", "mean μ̂")
     found = summary(cells[name])
     if found is None:
         return dict.fromkeys(names, "")
     values = (
         f"{found.mean:+.2f} ± {found.mean_error:.2f}",
+        "" if left is None else f"{left:+.2f}",
         f"{found.width:.3f} ± {found.width_error:.3f}",
         f"{100 * found.zero:.2f} %",
         f"{100 * found.rejected:.1f} %",
@@ -154,7 +156,8 @@ def _null_columns(row: Mapping[str, Any], cells: Mapping[str, Any], name: str) -
     return dict(zip(names, values, strict=True))
 
 
-def _signal_columns(row: Mapping[str, Any], cells: Mapping[str, Any], name: str) -> dict[str, str]:
+def _signal_columns(row: Mapping[str, Any], correction: str, name: str) -> dict[str, str]:
+    cells = row["corrections"][correction]
     names = ("mean Z", "less m_coll's", "width", "covers μ", "mean μ̂", "of the true")
     found = summary(cells[name])
     if found is None:

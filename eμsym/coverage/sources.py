@@ -106,7 +106,7 @@ class KnownRatioSource:
     n_background : float
         Expected events of both orders, all kinematics.
     ratio : EfficiencyRatio
-    signal : SignalEvents, optional
+    signal : SignalEvents
         Drawn with replacement too, each with the order that it has.
     n_signal : float
         Expected signal events of both orders, in and outside any plane: the true μ.
@@ -120,7 +120,7 @@ class KnownRatioSource:
     background: Mapping[str, FloatArray]
     n_background: float
     ratio: EfficiencyRatio
-    signal: SignalEvents | None = None
+    signal: SignalEvents
     n_signal: float = 0.0
 
     def __post_init__(self) -> None:
@@ -137,13 +137,12 @@ class KnownRatioSource:
         lead = bins.index(columns["lead_pt"], columns["lead_eta"])
         sub = bins.index(columns["sub_pt"], columns["sub_eta"])
         in_a = generator.random(chosen.size) < probability(self.ratio.log_ratio, lead, sub)
-        if self.signal is not None:
-            added = generator.integers(0, len(self.signal), generator.poisson(self.n_signal))
-            columns = {
-                name: np.concatenate([columns[name], self.signal.columns[name][added]])
-                for name in COLUMNS
-            }
-            in_a = np.concatenate([in_a, self.signal.electron_leads[added]])
+        added = generator.integers(0, len(self.signal), generator.poisson(self.n_signal))
+        columns = {
+            name: np.concatenate([columns[name], self.signal.columns[name][added]])
+            for name in COLUMNS
+        }
+        in_a = np.concatenate([in_a, self.signal.electron_leads[added]])
         a, b = ({name: values[part] for name, values in columns.items()} for part in (in_a, ~in_a))
         return Pair.from_columns(a, b, names=("eμ", "μe"))
 

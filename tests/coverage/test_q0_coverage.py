@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from eμsym.coverage.sources import (
     background_events,
     strong_ratio,
 )
+from eμsym.coverage.unresolved import unresolved_z
 from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
 
@@ -50,10 +52,10 @@ def test_the_strong_ratio_goes_from_a_half_to_three_halves():
 
 
 @pytest.mark.parametrize("name", RATIOS)
-def test_labels_are_those_of_the_ratio(background, name):
+def test_labels_are_those_of_the_ratio(background, signal, name):
     """In fifths of the odds of eμ, the number of eμ events is what the odds say."""
     ratio = RATIOS[name]()
-    pair = KnownRatioSource(background, 40_000, ratio).draw(4)
+    pair = KnownRatioSource(background, 40_000, ratio, signal).draw(4)
     odds, in_a = [], []
     for sample, label in ((pair.a, 1.0), (pair.b, 0.0)):
         sub = ratio.evaluate(sample.column("sub_pt"), sample.column("sub_eta"))
@@ -69,7 +71,10 @@ def test_labels_are_those_of_the_ratio(background, name):
 
 def test_the_signal_is_added_as_it_is_stored(background, signal):
     source = KnownRatioSource(background, 1_000, RATIOS["mild"](), signal, 20_000.0)
-    pair, without = source.draw(3), KnownRatioSource(background, 1_000, source.ratio).draw(3)
+    pair, without = (
+        source.draw(3),
+        KnownRatioSource(background, 1_000, source.ratio, signal).draw(3),
+    )
     added = [len(x.events) - len(y.events) for x, y in ((pair.a, without.a), (pair.b, without.b))]
     leads = signal.electron_leads.mean()
     assert 0.8 < leads < 0.9  # of H→τe most has the electron in the lead
@@ -94,9 +99,10 @@ def test_a_shape_is_another_simulation_of_all_the_signal(signal):
 
 
 @pytest.mark.parametrize("option", [{"n_background": -1}, {"n_signal": np.nan}])
-def test_impossible_numbers_of_events_are_refused(background, option):
+def test_impossible_numbers_of_events_are_refused(background, signal, option):
+    known = {"background": background, "n_background": 1, "ratio": strong_ratio()}
     with pytest.raises(ConfigurationError, match=next(iter(option))):
-        KnownRatioSource(**{"background": background, "n_background": 1, "ratio": None, **option})
+        KnownRatioSource(**{**known, "signal": signal, **option})
 
 
 @pytest.mark.parametrize("correction", ["true", "self"])
@@ -116,6 +122,30 @@ def test_what_is_tabulated_is_what_the_test_prints(background, signal, correctio
             for mu in (low - step, low + step, high - step, high + step)
         ]
         assert covered == [False, True, True, False]
+
+
+def test_bins_leave_nothing_of_a_ratio_that_does_not_change(background, signal):
+    strong, edges = strong_ratio(), AXES["m_coll"][0].edges
+    flat = replace(strong, log_ratio=np.full(len(strong.bins), 0.3))
+    assert unresolved_z(background, 12_000, flat, signal, edges, rng=1) == pytest.approx(
+        0, abs=1e-6
+    )
+    left = [unresolved_z(background, 1_500, r, signal, edges, rng=1) for r in (flat, strong)]
+    assert abs(left[0]) < 1e-6 < 0.01 < left[1] < 0.5
+
+
+def test_toys_show_what_the_bins_leave(stored):
+    """Z of m_coll with ln r fitted less Z with the true one, on the same toys."""
+    for row in stored["rows"]:
+        if row["n_signal"] == 0 and row["n_events"] > 500:
+            fitted_z, true_z = (
+                numbers(row["corrections"][each]["m_coll"]["z"]) for each in ("self", "true")
+            )
+            more = (fitted_z - true_z)[np.isfinite(fitted_z)]
+            error = more.std(ddof=1) / more.size**0.5
+            # The formula is of first order: it need not be right to better than 0.03.
+            expected = row["unresolved_z"]["self"]
+            assert more.mean() == pytest.approx(expected, abs=0.03 + 3 * error)
 
 
 def test_the_summary_of_known_distributions():
