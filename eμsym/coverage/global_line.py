@@ -23,7 +23,7 @@ from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, stored_signals
 from eμsym.coverage.global_table import SCHEMA, VERSION, table
-from eμsym.coverage.sources import RATIOS, KnownRatioSource, background_events
+from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
 from eμsym.errors import DataError
 from eμsym.files import whole_file, write_json
 from eμsym.label_rule import LEADING
@@ -158,7 +158,8 @@ def compute(
     """
     background = background_events()
     ratios = {name: ratio() for name, ratio in RATIOS.items()}
-    sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio]) for row in rows]
+    none = SignalEvents.stored()  # of which no event is drawn
+    sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio], none) for row in rows]
     work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
     tasks = [(j, i) for j in order for i in range(n_toys)]
