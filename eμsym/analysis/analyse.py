@@ -181,6 +181,7 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
                 f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
             )
     raw = read_pair(folder.path, datasets=datasets)
+    raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
     correction: Correction | Problem | None = None
@@ -279,10 +280,10 @@ def every_test(
 
 def drawn_together(pair: Pair, shapes: Sequence[SignalShape], tests: Tests) -> Together | Problem:
     """Run all tests that are printed on the same relabellings; parameters of `every_test`."""
-    limit = tests.permutations if tests.symmetrized else tests.max_permutations
     try:
         every = every_test(pair, shapes, tests)
-        return together(every, pair, tests.permutations, limit=limit, rng=tests.seed)
+        most = tests.most_permutations
+        return together(every, pair, tests.permutations, limit=most, rng=tests.seed)
     except DataError as error:
         return Problem(str(error))
 

@@ -40,9 +40,10 @@ class Tests:
     permutations : int
         Relabellings for the nulls of all tests, the same for each, as the pair's symmetry
         draws them; a correction that was fitted to the pair is fitted to each of them.
-    max_permutations : int
-        Five times as many are drawn as long as a p-value is small, up to this; with the
-        network, whose training is long, there are no more than `permutations`.
+    max_permutations : int, optional
+        Five times as many are drawn as long as a p-value is small, up to this. Default:
+        five times `permutations`; with the network, whose training is long, no more than
+        these.
     seed : int
         Of everything that is drawn.
     extra : mapping of str to Test
@@ -69,13 +70,20 @@ class Tests:
     symmetrized: bool = False
     epochs: int = 500_000
     permutations: int = 200
-    max_permutations: int = 1000
+    max_permutations: int | None = None
     seed: int = DEFAULT_SEED
     extra: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Before the work: minutes of it must not end at a correction file that is none.
         Equalisation(self.equalise, self.exclude)
+
+    @property
+    def most_permutations(self) -> int:
+        """The most relabellings that are drawn."""
+        if self.max_permutations is not None:
+            return max(self.permutations, self.max_permutations)
+        return self.permutations * (1 if self.symmetrized else 5)
 
     @property
     def equalisation(self) -> Equalisation:

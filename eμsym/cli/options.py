@@ -152,7 +152,7 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--pyhf",
             is_flag=True,
-            help="Also write the likelihood of each signal as a pyhf workspace, of the raw counts.",
+            help="Also write the whole likelihood of each signal as a pyhf workspace.",
         ),
         click.option(
             "--columns",
@@ -184,10 +184,8 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--max-permutations",
             type=click.IntRange(min=1),
-            default=1000,
-            show_default=True,
-            help="Five times as many as long as a p-value is small, up to this. With the network "
-            "there are no more than --permutations.",
+            help="Five times as many as long as a p-value is small, up to this.  [five times; with "
+            "the network no more]",
         ),
         click.option(
             "--seed",

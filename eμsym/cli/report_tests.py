@@ -128,6 +128,8 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         )
     if quality:
         print_wrapped(console, "Closure", "; ".join(quality))
+    if found.get("unchecked"):
+        console.print(f"[yellow]![/] {escape(found['unchecked'])}")
 
 
 def print_wrapped(console: Console, heading: str, text: str) -> None:

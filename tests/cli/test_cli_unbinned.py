@@ -57,14 +57,18 @@ def test_network_and_spline_on_a_processed_folder(
     assert results["network"]["t"] == pytest.approx(network.t, rel=1e-9)
 
 
-def test_several_columns_are_for_the_network_alone(processed: Path) -> None:
+def test_several_columns_are_for_the_network_alone(
+    processed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ("--symmetrized", "--epochs", "50", "--permutations", "3")
     main(["test", str(processed), "--columns", "m_coll, lead_eta", *options])
     results = results_of(processed)
     assert results["columns"] == ["m_coll", "lead_eta"]
     assert results["scales"] == [0.01, 1.0]
-    assert "spline" not in results
     assert results["network"]["t"] is not None
+    # Nothing is left out silently.
+    assert "takes one column, 2 are given" in str(results["spline"]["problem"])
+    assert "spline test: takes one column, 2 are given" in capsys.readouterr().out
 
 
 def test_a_column_that_is_not_there(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
