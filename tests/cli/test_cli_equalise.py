@@ -345,7 +345,7 @@ def test_the_figure_shows_six_variables_and_r(processed_sample: Path) -> None:
     plt.close("all")
 
 
-def test_a_pair_with_weights_is_corrected_and_q0_says_why_it_is_not(
+def test_a_pair_with_weights_is_corrected_and_q0_is_told_as_expected(
     folder: Path, sample: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scaled"
@@ -356,7 +356,8 @@ def test_a_pair_with_weights_is_corrected_and_q0_says_why_it_is_not(
     # Weights that are all alike change no significance.
     for name in ("plane", "m_coll"):
         assert weighted["nsigma"][name]["z"] == pytest.approx(plain["nsigma"][name]["z"], rel=1e-5)
-    assert "unweighted" in weighted["q0"]["hlfv_taue"]["problem"]
+    assert weighted["q0"]["hlfv_taue"]["expected"]["z"] > 0
+    assert "z" not in weighted["q0"]["hlfv_taue"]
     assert "problem" not in plain["q0"]["hlfv_taue"]
 
 
