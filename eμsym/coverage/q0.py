@@ -20,6 +20,7 @@ from numpy.random import SeedSequence
 from eμsym.binned.q0 import fit_q0
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_of_pair import Q0Test
+from eμsym.coverage.kept import kept_share
 from eμsym.coverage.q0_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
 from eμsym.coverage.unresolved import unresolved_z
@@ -205,9 +206,28 @@ def compute(
         "n_signal_pool": len(signal),
         "excluded": {name: list(edges) for name, edges in EXCLUDED.items()},
         "rows": [
-            _stored(row, toys, _unresolved(source))
+            {**_stored(row, toys, _unresolved(source)), "kept": kept(source)}
             for row, toys, source in zip(rows, by_row, sources, strict=True)
         ],
+    }
+
+
+def kept(source: KnownRatioSource) -> dict[str, dict[str, float]] | None:
+    """Return what each fit of ln r leaves of the signal in both histograms; None without one.
+
+    Raises
+    ------
+    DataError
+        If the source's events are too few for a fit.
+    """
+    if not source.n_signal:
+        return None
+    return {
+        correction: {
+            name: round(kept_share(source, axes, exclude=exclude, rng=SEED), 4)
+            for name, axes in AXES.items()
+        }
+        for correction, exclude in (("self", None), ("self_excluded", EXCLUDED))
     }
 
 

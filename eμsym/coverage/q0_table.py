@@ -158,7 +158,7 @@ def _null_columns(row: Mapping[str, Any], correction: str, name: str) -> dict[st
 
 def _signal_columns(row: Mapping[str, Any], correction: str, name: str) -> dict[str, str]:
     cells = row["corrections"][correction]
-    names = ("mean Z", "less m_coll's", "width", "covers μ", "mean μ̂", "of the true")
+    names = ("mean Z", "less m_coll's", "width", "covers μ", "mean μ̂", "of the true", "kept")
     found = summary(cells[name])
     if found is None:
         return dict.fromkeys(names, "")
@@ -170,5 +170,6 @@ def _signal_columns(row: Mapping[str, Any], correction: str, name: str) -> dict[
         f"{100 * found.coverage:.1f} ± {100 * found.coverage_error:.1f} %",
         f"{found.mu:+.1f} ± {found.mu_error:.1f}",
         f"{100 * found.mu / row['n_signal']:.0f} ± {100 * found.mu_error / row['n_signal']:.0f} %",
+        f"{100 * row['kept'][correction][name]:.0f} %" if correction in row["kept"] else "",
     )
     return dict(zip(names, values, strict=True))
