@@ -73,7 +73,7 @@ def test_asimov_data_are_as_events_without_fluctuation(world, exclude):
     assert kept == pytest.approx(expected, abs=2e-4)
     # Part of it goes into r.
     assert 0.9 < kept < 1.1
-    assert abs(kept - 1) > 2e-3
+    assert abs(kept - 1) > 1e-3
 
 
 def test_a_given_correction_takes_nothing(world):
