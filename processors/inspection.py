@@ -183,6 +183,7 @@ def read_whole_file(
                         entry_stop=stop,
                         metadata={"filename": report.path, "entrystart": start},
                         mode="virtual",
+                        iteritems_options=file_format.only_needed,
                     ).events()
                 )
         except EmusymError as error:

@@ -174,7 +174,8 @@ def process(
     processor = EMuProcessor(config, file_format)
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
         runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        chunks = runner.run(items, processor)["chunks"]
+        needed = file_format.only_needed
+        chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
