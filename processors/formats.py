@@ -86,7 +86,7 @@ class Field:
         for part in self.path:
             values = values[part]
         values = ak.materialize(values)
-        if self.counts in events.fields and values.ndim == 2:
+        if self.counts is not None and self.counts in events.fields and values.ndim == 2:
             _compare_counts(events, self.name, ak.num(values), self.counts, events[self.counts])
         return values if self.unit == 1.0 else values * self.unit
 
@@ -131,7 +131,7 @@ class Format:
 
     @property
     def only_needed(self) -> dict[str, Any]:
-        """coffea's ``iteritems_options`` that leave out every branch but the needed ones.
+        """Options of coffea's ``iteritems_options`` that leave out all but the needed branches.
 
         What else stands in a tree, a user's own branches or types that nobody knows,
         then cannot be in the way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from eμsym.errors import EmusymError
+from eμsym.input_files import unlike_a_file
+from eμsym.processors.asked import Asked, Steps
+from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import DELPHES, Format
 
 
@@ -29,6 +34,8 @@ class FileReport:
         Identity that ROOT wrote into the file; empty if it could not be opened.
     problem : str or None
         One line: what is wrong and what to do. None if the file can be processed.
+    steps : tuple of (int, int), optional
+        Ranges of entries that are asked for; None: all of them.
     """
 
     path: str
@@ -36,11 +43,25 @@ class FileReport:
     entries: int | None = None
     uuid: str = ""
     problem: str | None = None
+    steps: Steps | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the file can be processed."""
         return self.problem is None
+
+    @property
+    def ranges(self) -> Steps:
+        """The ranges of entries asked for, at least one, which may be empty."""
+        whole = ((0, self.entries or 0),)
+        return whole if self.steps is None else self.steps or ((0, 0),)
+
+    @property
+    def asked(self) -> int | None:
+        """Events asked for; None if that is all and their number is not known."""
+        if self.steps is None:
+            return self.entries
+        return sum(stop - start for start, stop in self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report, for JSON."""
@@ -72,11 +93,14 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
         with uproot.open({path: None}) as file:
             uuid = str(file.file.uuid)
             entries, problem = _tree_problem(file, path, tree, file_format)
+            report = FileReport(path, tree, entries, uuid, problem)
+            if report.ok:
+                events = _events(file, report, file_format, 0, entries)
+                empty = events.layout.form.length_zero_array(highlevel=False)
+                file_format.read(ak.Array(empty, behavior=events.behavior))
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        problem = f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"
-        return FileReport(path, tree, problem=problem)
-    return FileReport(path, tree, entries, uuid, problem)
+        return FileReport(path, tree, problem=_problem(path, error))
+    return report
 
 
 def inspect_files(
@@ -88,17 +112,42 @@ def inspect_files(
         return list(pool.map(lambda each: inspect_file(each[0], each[1], file_format), files))
 
 
+def inspect_datasets(
+    datasets: Iterable[Dataset], file_format: Format = DELPHES
+) -> list[FileReport]:
+    """Look at the files of datasets, in order; they must be what their fileset says they are."""
+    datasets = tuple(datasets)
+    files = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
+    reports = inspect_files(((path, tree) for _, path, tree in files), file_format)
+    return [
+        _compared(report, dataset.asked.get(report.path))
+        for (dataset, _, _), report in zip(files, reports, strict=True)
+    ]
+
+
+def _compared(report: FileReport, asked: Asked | None) -> FileReport:
+    if asked is None:
+        return report
+    report = replace(report, steps=asked.steps)
+    other = asked.problem(report.entries or 0, report.uuid) if report.ok else None
+    return replace(report, problem=f"{report.path}: {other}") if other else report
+
+
 def _local_problem(path: Path, file_format: Format) -> str | None:
-    if not path.exists():
-        return f"{path}: does not exist; check the path"
-    if path.is_dir():
-        return f"{path}: is a folder; give its files"
     try:
+        kind = unlike_a_file(path)
+        if kind:
+            return f"{path}: {kind}; give {'its files' if path.is_dir() else 'a file'}"
         size = path.stat().st_size
         with path.open("rb") as stream:
             header = stream.read(20)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{path}: does not exist; check the path"
+    except PermissionError as error:
         return f"{path}: cannot be read ({error.strerror}); check its permissions"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"{path}: cannot be read ({reason}); check the path"
     if size == 0:
         return f"{path}: is empty (0 bytes); copy or make it again"
     if header[:4] != b"root":
@@ -141,14 +190,31 @@ def _tree_problem(
     if kinds[name] != "TTree":
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    missing = file_format.missing(set(tree.keys()))
+    found = tree.keys(filter_name=file_format.only_needed["filter_name"])
+    missing = file_format.missing(found)
     entries = int(tree.num_entries)
     if missing:
         return entries, (
             f"{path}: branch {', '.join(missing)} is missing from tree {name!r}; "
             f"{file_format.remedy}"
         )
+    for branch in file_format.branches:
+        odd = _branch_problem(tree[branch], entries, found.count(branch))
+        if odd:
+            return None, f"{path}: branch {branch} {odd}; copy or make the file again"
     return entries, None
+
+
+def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
+    """Return what a branch's own account of itself has against that of its tree."""
+    if times > 1:
+        return f"stands in the tree {times} times"
+    if branch.num_entries != entries:
+        return f"has {branch.num_entries} entries, its tree {entries}"
+    edges = branch.entry_offsets
+    if edges[0] != 0 or any(after < before for before, after in itertools.pairwise(edges)):
+        return "has parts that are not in order"
+    return None
 
 
 def read_whole_file(
@@ -170,22 +236,36 @@ def read_whole_file(
     """
     if not report.ok:
         return report
-    for start in range(0, report.entries or 0, chunksize):
-        stop = min(start + chunksize, report.entries or 0)
-        try:
-            with uproot.open({report.path: None}) as file:
-                file_format.read(
-                    NanoEventsFactory.from_root(
-                        file,
-                        treepath=report.tree,
-                        schemaclass=file_format.schema,
-                        entry_start=start,
-                        entry_stop=stop,
-                        metadata={"filename": report.path, "entrystart": start},
-                        mode="virtual",
-                        iteritems_options=file_format.only_needed,
-                    ).events()
-                )
-        except EmusymError as error:
-            return replace(report, problem=str(error))
+    for first, last in report.ranges:
+        for start in range(first, last, chunksize):
+            try:
+                with uproot.open({report.path: None}) as file:
+                    stop = min(start + chunksize, last)
+                    file_format.read(_events(file, report, file_format, start, stop))
+            except Exception as error:
+                return replace(report, problem=_problem(report.path, error))
     return report
+
+
+def _events(
+    file: Any, report: FileReport, file_format: Format, start: int, stop: int | None
+) -> Any:
+    """Return some entries as the processor sees them, of which nothing is read yet."""
+    return NanoEventsFactory.from_root(
+        file,
+        treepath=report.tree,
+        schemaclass=file_format.schema,
+        entry_start=start,
+        entry_stop=stop,
+        metadata={"filename": report.path, "entrystart": start},
+        mode="virtual",
+        iteritems_options=file_format.only_needed,
+    ).events()
+
+
+def _problem(path: str, error: Exception) -> str:
+    """Return the line for whatever uproot or coffea raises of a file: the file is at fault."""
+    if isinstance(error, EmusymError):
+        return str(error)
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
+from eμsym.input_files import parse_json
 from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
@@ -200,6 +200,7 @@ def read_correction(
         content = CorrectionSet.from_string(text)
     except Exception as error:
         raise InputFileError(f"{path}: is not a correctionlib file ({_one_line(error)})") from error
+    parse_json(text, path)  # refuses what correctionlib reads without a word: a key given twice
     known = set(content)  # asking the set itself for a name that it lacks raises an error
     if RATIO in known and not {electron, muon} <= known:
         return _read_ratio(path, content, text)
@@ -309,7 +310,7 @@ def correction_set(ratio: EfficiencyRatio) -> Any:
 def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
     """Return the ratio, with the edges that the file has and the values that it evaluates to."""
     try:
-        corrections = json.loads(text)["corrections"]
+        corrections = parse_json(text, path)["corrections"]
         node = next(item for item in corrections if item["name"] == RATIO)["data"]
         edges = dict(zip(node["inputs"], node["edges"], strict=True))
         bins = LeptonBins(edges["pt"], edges["abseta"])
