@@ -160,7 +160,7 @@ def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     try:
         metadata = Metadata.model_validate(known)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: metadata {first_problem(error)}") from error
+        raise ConfigurationError(f"{where}: {first_problem(error, 'metadata')}") from error
     default_tree = _tree_name(f"{where}: treename", entry.get("treename")) or tree
     files: dict[str, str] = {}
     asked: dict[str, Asked] = {}

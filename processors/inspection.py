@@ -19,6 +19,12 @@ from eμsym.input_files import unlike_a_file
 from eμsym.processors.asked import Asked, Steps
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import DELPHES, Format
+from eμsym.processors.urls import (
+    fetched_whole,
+    is_url,
+    sends_only_whole_files,
+    url_problem,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class FileReport:
         One line: what is wrong and what to do. None if the file can be processed.
     steps : tuple of (int, int), optional
         Ranges of entries that are asked for; None: all of them.
+    opened_as : str, optional
+        What uproot must open to read it, if not `path`.
     """
 
     path: str
@@ -44,6 +52,12 @@ class FileReport:
     uuid: str = ""
     problem: str | None = None
     steps: Steps | None = None
+    opened_as: str | None = None
+
+    @property
+    def source(self) -> str:
+        """What uproot opens."""
+        return self.opened_as or self.path
 
     @property
     def ok(self) -> bool:
@@ -85,21 +99,42 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
         Never raises: a bad file is a result.
     """
     tree = file_format.tree if tree is None else tree
-    problem = None if "://" in path else _local_problem(Path(path), file_format)
+    if is_url(path):
+        return _inspect_url(path, tree, file_format)
+    problem = _local_problem(Path(path), file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
-        # The mapping form keeps colons in paths from being taken for tree names.
-        with uproot.open({path: None}) as file:
-            uuid = str(file.file.uuid)
-            entries, problem = _tree_problem(file, path, tree, file_format)
-            report = FileReport(path, tree, entries, uuid, problem)
-            if report.ok:
-                events = _events(file, report, file_format, 0, entries)
-                empty = events.layout.form.length_zero_array(highlevel=False)
-                file_format.read(ak.Array(empty, behavior=events.behavior))
+        return _inspect_opened(FileReport(path, tree), file_format)
     except Exception as error:
         return FileReport(path, tree, problem=_problem(path, error))
+
+
+def _inspect_url(url: str, tree: str, file_format: Format) -> FileReport:
+    report = FileReport(url, tree)
+    try:
+        return _inspect_opened(report, file_format)
+    except Exception as error:
+        first = error
+    try:
+        if sends_only_whole_files(url):
+            return _inspect_opened(replace(report, opened_as=fetched_whole(url)), file_format)
+    except Exception as error:
+        first = error
+    return replace(report, problem=url_problem(url, first))
+
+
+def _inspect_opened(report: FileReport, file_format: Format) -> FileReport:
+    """Look at a tree and its branches; whatever is raised, the file or its server is at fault."""
+    # The mapping form keeps colons in paths from being taken for tree names.
+    with uproot.open({report.source: None}) as file:
+        uuid = str(file.file.uuid)
+        entries, problem = _tree_problem(file, report.path, report.tree, file_format)
+        report = replace(report, entries=entries, uuid=uuid, problem=problem)
+        if report.ok:
+            events = _events(file, report, file_format, 0, entries)
+            empty = events.layout.form.length_zero_array(highlevel=False)
+            file_format.read(ak.Array(empty, behavior=events.behavior))
     return report
 
 
@@ -239,7 +274,7 @@ def read_whole_file(
     for first, last in report.ranges:
         for start in range(first, last, chunksize):
             try:
-                with uproot.open({report.path: None}) as file:
+                with uproot.open({report.source: None}) as file:
                     stop = min(start + chunksize, last)
                     file_format.read(_events(file, report, file_format, start, stop))
             except Exception as error:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from eμsym.errors import InputFileError
+from eμsym.processors.urls import is_url
 
 _ENDING = ".root"
 
@@ -42,7 +43,8 @@ def expand(item: str) -> list[str]:
     InputFileError
         If a glob matches nothing, or a folder holds no such file or may not be read.
     """
-    if "://" in item:
+    item = item.removeprefix("file://")
+    if is_url(item):
         return [item]
     path = Path(item)
     if os.path.isdir(item):  # noqa: PTH112 (raises nothing)
@@ -60,7 +62,7 @@ def expand(item: str) -> list[str]:
 
 def beside(folder: Path, item: str) -> str:
     """Take a relative path as relative to a folder; if nothing is there, to here."""
-    if "://" in item or Path(item).is_absolute():
+    if is_url(item) or Path(item).is_absolute():
         return item
     if not exists(folder / item) and exists(item):
         return item

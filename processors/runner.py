@@ -220,7 +220,7 @@ def _work_items(
     A file of which nothing is asked for is one empty chunk.
     """
     items = []
-    for (dataset, path, tree), report in zip(asked, reports, strict=True):
+    for (dataset, _, tree), report in zip(asked, reports, strict=True):
         if not report.ok:
             continue
         uuid = UUID(report.uuid).bytes
@@ -228,7 +228,7 @@ def _work_items(
             n_chunks = max(1, math.ceil((last - first) / chunksize))
             edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
             items += [
-                WorkItem(dataset.name, path, tree, start, stop, uuid)
+                WorkItem(dataset.name, report.source, tree, start, stop, uuid)
                 for start, stop in itertools.pairwise(edges)
             ]
     return items
@@ -257,7 +257,7 @@ def _account(
             processed[where] = processed.get(where, 0) + len(item)
     accounts = []
     for owner, report in zip(owners, reports, strict=True):
-        where = (owner, report.path)
+        where = (owner, report.source)
         found = [report.problem] if report.problem else problems.get(where, [])
         accounts.append(
             FileAccount(

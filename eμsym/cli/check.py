@@ -29,8 +29,8 @@ def check(inputs: tuple[str, ...], tree: str, deep: bool) -> None:
     for report in reports:
         if report.ok:
             how = "all needed values read" if deep else "tree and branches found"
-            some = "" if report.steps is None else f" of which {report.asked} are asked for,"
-            line = f"{report.path}: {report.entries} events,{some} {how}"
+            some = "" if report.steps is None else f" of which {report.asked:,} are asked for,"
+            line = f"{report.path}: {report.entries:,} events,{some} {how}"
         else:
             line = str(report.problem)
         word = Text("ok  ", "green") if report.ok else Text("bad ", "red")
