@@ -8,6 +8,7 @@ import json
 import math
 import re
 import stat
+import tomllib
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +22,7 @@ DEEPEST = 64
 LARGEST = 1 << 30
 
 _GZIP = b"\x1f\x8b"
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -98,6 +99,25 @@ def parse_json(text: str | bytes, where: str | Path, *, object_hook: Any = None)
         raise InputFileError(f"{where}: is not JSON ({error})") from error
 
 
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be read, is not TOML, or nests deeper than `DEEPEST`.
+    """
+    content = read_bytes(path)
+    try:
+        data = tomllib.loads(content.decode("utf-8-sig"))
+        _refuse_depth(data)
+    except RecursionError as error:
+        raise InputFileError(f"{path}: is not TOML for us (it nests too deeply)") from error
+    except ValueError as error:
+        raise InputFileError(f"{path}: is not TOML ({error})") from error
+    return data
+
+
 def _unpacked(path: str | Path, content: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
@@ -133,7 +153,13 @@ def _finite(digits: str) -> float:
 
 
 def _checked(data: Any, text: str) -> Any:
-    """Refuse what nests too deeply, and characters that are but half of one."""
+    _refuse_depth(data)
+    if _HALF_A_CHARACTER.search(text):
+        json.dumps(data, ensure_ascii=False, default=repr).encode()
+    return data
+
+
+def _refuse_depth(data: Any) -> None:
     level, depth = _containers([data]), 0
     while level:
         depth += 1
@@ -142,9 +168,6 @@ def _checked(data: Any, text: str) -> Any:
         level = _containers(
             x for each in level for x in (each.values() if isinstance(each, dict) else each)
         )
-    if _SURROGATE.search(text):
-        json.dumps(data, ensure_ascii=False, default=repr).encode()
-    return data
 
 
 def _containers(values: Iterable[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -75,8 +76,8 @@ def normalise(
         If a target is given and a dataset's luminosity is unknown, or a fileset
         promises fewer events than the files hold.
     """
-    if luminosity_ifb is not None and not luminosity_ifb > 0:
-        raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive")
+    if luminosity_ifb is not None and not 0 < luminosity_ifb < math.inf:
+        raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive and finite")
     result = {}
     for dataset in processed.datasets:
         files = [file for file in processed.files if file.dataset == dataset.name]

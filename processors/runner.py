@@ -28,6 +28,8 @@ from eμsym.processors.inspection import FileReport, inspect_datasets
 
 #: Below this many events per further worker, starting it costs more than it saves.
 EVENTS_PER_WORKER = 500_000
+#: No machine has more cores; many more processes could not even be counted.
+MOST_WORKERS = 4096
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,8 @@ def process(
     config = config or EMuConfig()
     if chunksize < 1:
         raise ConfigurationError(f"chunksize {chunksize}: give at least 1")
-    if workers is not None and workers < 1:
-        raise ConfigurationError(f"workers {workers}: give at least 1")
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise ConfigurationError(f"workers {workers}: give 1 to {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     reports = inspect_datasets(datasets, file_format)
     owners = [d.name for d, _, _ in asked]
