@@ -269,7 +269,9 @@ def _values(
 
 def _refuse_others_than_numbers(values: Any, n: int, dimensions: tuple[int, ...]) -> None:
     numbers = not values.fields and ak.to_numpy(ak.ravel(values)).dtype.kind in "iuf"
-    if not numbers or values.ndim not in dimensions:
+    # Leptons of which every event must have equally many are no leptons.
+    fixed = 1 not in dimensions and isinstance(values.type.content, ak.types.RegularType)
+    if not numbers or values.ndim not in dimensions or fixed:
         expected = "numbers" if 2 in dimensions else "one number"
         raise ValueError(f"it holds {values.type.content} of every event, expected {expected}")
     if len(values) != n:
