@@ -36,13 +36,13 @@ def read_bytes(path: str | Path) -> bytes:
     """
     try:
         problem = unlike_a_file(path)
-        content = b"" if problem else Path(path).read_bytes()
+        if problem and not Path(path).is_dir():
+            raise InputFileError(f"{path}: cannot be read (it {problem})")
+        content = Path(path).read_bytes()
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # a NUL in the name
         raise InputFileError(f"{path}: cannot be read ({error})") from error
-    if problem:
-        raise InputFileError(f"{path}: cannot be read (it {problem})")
     return _unpacked(path, content) if content.startswith(_GZIP) else content
 
 

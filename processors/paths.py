@@ -41,9 +41,21 @@ def expand(item: str) -> list[str]:
     Raises
     ------
     InputFileError
-        If a glob matches nothing, or a folder holds no such file or may not be read.
+        If a glob matches nothing, a folder holds no such file or may not be read, or a
+        name is no text, which could be written into no result.
     """
-    item = item.removeprefix("file://")
+    found = _expanded(item.removeprefix("file://"))
+    for path in found:
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise InputFileError(
+                f"{path}: has bytes in its name that are no UTF-8; rename it"
+            ) from error
+    return found
+
+
+def _expanded(item: str) -> list[str]:
     if is_url(item):
         return [item]
     path = Path(item)

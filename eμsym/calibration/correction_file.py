@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
-from eμsym.input_files import parse_json
+from eμsym.input_files import parse_json, read_bytes
 from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
@@ -229,9 +227,8 @@ def _efficiency(path: str | Path, content: Any, name: str) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise InputFileError(f"{path}: cannot be read ({_one_line(error)})") from error
 
 

@@ -80,6 +80,13 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         assert problem in report.problem
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    (path,) = touched(tmp_path, os.fsdecode(b"caf\xe9.root"))
+    for item in (path, str(tmp_path), str(tmp_path / "*.root")):
+        with pytest.raises(InputFileError, match="no UTF-8; rename it"):
+            expand(item)
+
+
 def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The superuser may read every folder; the operating system's answer is put in its place.
     def refuse(path: object, *arguments: object, **options: object) -> None:
