@@ -123,7 +123,9 @@ def _unpacked(path: str | Path, content: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             unpacked = stream.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputFileError(f"{path}: cannot be unpacked ({error}); copy it again") from error
+        raise InputFileError(
+            f"{path}: cannot be read (unpacking: {error}); copy it again"
+        ) from error
     if len(unpacked) > LARGEST:
         raise InputFileError(f"{path}: unpacks to more than {LARGEST >> 30} GiB; give less")
     return unpacked
