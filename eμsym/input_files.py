@@ -34,16 +34,32 @@ def read_bytes(path: str | Path) -> bytes:
         If there is none, it may not be read, is a folder, pipe or device (which may never
         end), or is damaged.
     """
+    require_file(path)
     try:
-        problem = unlike_a_file(path)
-        if problem and not Path(path).is_dir():
-            raise InputFileError(f"{path}: cannot be read (it {problem})")
         content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+    return _unpacked(path, content) if content.startswith(_GZIP) else content
+
+
+def require_file(path: str | Path) -> None:
+    """Refuse what is no ordinary file, before a library opens it and perhaps waits for ever.
+
+    Raises
+    ------
+    InputFileError
+        If there is nothing of that name, it may not be looked at, or is a folder, pipe,
+        device or socket.
+    """
+    try:
+        kind = unlike_a_file(path)
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # a NUL in the name
         raise InputFileError(f"{path}: cannot be read ({error})") from error
-    return _unpacked(path, content) if content.startswith(_GZIP) else content
+    if kind:
+        reason = "Is a directory" if Path(path).is_dir() else f"it {kind}"
+        raise InputFileError(f"{path}: cannot be read ({reason})")
 
 
 def unlike_a_file(path: str | Path) -> str | None:

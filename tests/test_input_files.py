@@ -114,6 +114,19 @@ def test_pipes_folders_and_bad_names_never_hang(tmp_path: Path) -> None:
         read_bytes("a\0b.json")
 
 
+def test_a_pair_in_a_pipe_or_under_a_bad_name_is_one_line(tmp_path: Path) -> None:
+    for name in ("p.parquet", "p.json", "p.root"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputFileError, match="is a pipe"):
+            read_pair(tmp_path / name)
+    with pytest.raises(InputFileError, match="File name too long"):
+        read_pair(tmp_path / ("x" * 300 + ".root"))
+    with pytest.raises(InputFileError, match="does not exist"):
+        read_pair(tmp_path / "absent.root")
+    with pytest.raises(InputFileError, match="Not a directory"):
+        read_pair(tmp_path / "p.json" / "a.root")
+
+
 def test_toml(tmp_path: Path) -> None:
     path = tmp_path / "f.toml"
     path.write_bytes(b"\xef\xbb\xbfa = [1, 'b']\r\n[c]\r\nd = 1979-05-27\r\n")
