@@ -22,7 +22,7 @@ from eμsym.processors.formats import DELPHES, Format
 from eμsym.processors.urls import (
     fetched_whole,
     is_url,
-    sends_only_whole_files,
+    only_whole_files,
     url_problem,
 )
 
@@ -113,15 +113,11 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
 def _inspect_url(url: str, tree: str, file_format: Format) -> FileReport:
     report = FileReport(url, tree)
     try:
+        if only_whole_files(url):
+            report = replace(report, opened_as=fetched_whole(url))
         return _inspect_opened(report, file_format)
     except Exception as error:
-        first = error
-    try:
-        if sends_only_whole_files(url):
-            return _inspect_opened(replace(report, opened_as=fetched_whole(url)), file_format)
-    except Exception as error:
-        first = error
-    return replace(report, problem=url_problem(url, first))
+        return replace(report, problem=url_problem(url, error))
 
 
 def _inspect_opened(report: FileReport, file_format: Format) -> FileReport:

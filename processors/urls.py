@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
+#: A server that has not answered by then is told of.
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -14,19 +17,34 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
-def sends_only_whole_files(url: str) -> bool:
+def only_whole_files(url: str) -> bool:
     """Return whether a web server answers with the whole file when it is asked for a part.
 
     uproot reads files part by part; of such a server the file must be fetched first.
-    False also if it does not answer at all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the server has no such file.
+    OSError
+        If it does not answer in time.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         return False
     request = urllib.request.Request(url, headers={"Range": "bytes=0-3"})
+    # Straight to the server, as uproot goes.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            return bool(answer.status == 200)
-    except (OSError, ValueError):
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            raise FileNotFoundError(url) from error
+        return False  # it may answer to uproot, which knows of names and passwords
+    except urllib.error.URLError as error:
+        raise OSError(str(error.reason)) from error
+    except http.client.HTTPException:
         return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_a_file_that_the_server_does_not_have(server: str) -> None:
 @pytest.mark.parametrize(
     "url, server, problem",
     [
-        ("http://127.0.0.1:1/x.root", "127.0.0.1:1", "Cannot connect"),
+        ("http://127.0.0.1:1/x.root", "127.0.0.1:1", "Connection refused"),
         ("gsiftp://host/x.root", "host", "Protocol not known: gsiftp"),
     ],
 )
@@ -88,3 +89,12 @@ def test_a_server_that_does_not_answer_is_named(url: str, server: str, problem: 
     assert found.startswith(f"{url}: cannot be read from {server} (")
     assert problem in found
     assert "make it again" not in found
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eμsym.processors.urls._TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        problem = inspect_file(f"http://{server}/x.root").problem
+    assert problem is not None
+    assert f"cannot be read from {server} (timed out)" in problem
