@@ -98,39 +98,54 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
     FileReport
         Never raises: a bad file is a result.
     """
-    tree = file_format.tree if tree is None else tree
+    return _inspect(path, file_format.tree if tree is None else tree, file_format, set())
+
+
+#: How the needed branches of a tree are laid out: name and interpretation of each.
+_Layout = tuple[tuple[str, str], ...]
+
+
+def _inspect(path: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
     if is_url(path):
-        return _inspect_url(path, tree, file_format)
+        return _inspect_url(path, tree, file_format, good)
     problem = _local_problem(Path(path), file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
-        return _inspect_opened(FileReport(path, tree), file_format)
+        return _inspect_opened(FileReport(path, tree), file_format, good)
     except Exception as error:
         return FileReport(path, tree, problem=_problem(path, error))
 
 
-def _inspect_url(url: str, tree: str, file_format: Format) -> FileReport:
+def _inspect_url(url: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
     report = FileReport(url, tree)
     try:
         if only_whole_files(url):
             report = replace(report, opened_as=fetched_whole(url))
-        return _inspect_opened(report, file_format)
+        return _inspect_opened(report, file_format, good)
     except Exception as error:
         return replace(report, problem=url_problem(url, error))
 
 
-def _inspect_opened(report: FileReport, file_format: Format) -> FileReport:
-    """Look at a tree and its branches; whatever is raised, the file or its server is at fault."""
+def _inspect_opened(report: FileReport, file_format: Format, good: set[_Layout]) -> FileReport:
+    """Look at a tree and its branches; whatever is raised, the file or its server is at fault.
+
+    Layouts found good are added to `good`, and not looked at again in other files.
+    """
     # The mapping form keeps colons in paths from being taken for tree names.
     with uproot.open({report.source: None}) as file:
         uuid = str(file.file.uuid)
         entries, problem = _tree_problem(file, report.path, report.tree, file_format)
         report = replace(report, entries=entries, uuid=uuid, problem=problem)
-        if report.ok:
+        if not report.ok:
+            return report
+        tree = file[report.tree]
+        layout = tuple((x, repr(tree[x].interpretation)) for x in file_format.branches)
+        if layout not in good:
             events = _events(file, report, file_format, 0, entries)
             empty = events.layout.form.length_zero_array(highlevel=False)
             file_format.read(ak.Array(empty, behavior=events.behavior))
+            good.add(layout)
     return report
 
 
@@ -138,9 +153,9 @@ def inspect_files(
     files: Iterable[tuple[str, str]], file_format: Format = DELPHES
 ) -> list[FileReport]:
     """Look at many (path, tree), several at a time; the order is kept."""
-    files = list(files)
+    files, good = list(files), set[_Layout]()
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda each: inspect_file(each[0], each[1], file_format), files))
+        return list(pool.map(lambda each: _inspect(each[0], each[1], file_format, good), files))
 
 
 def inspect_datasets(
