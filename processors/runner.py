@@ -166,7 +166,7 @@ def process(
     if chunksize < 1:
         raise ConfigurationError(f"chunksize {chunksize}: give at least 1")
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
-        raise ConfigurationError(f"workers {workers}: give 1 to {MOST_WORKERS}")
+        raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     reports = inspect_datasets(datasets, file_format)
     owners = [d.name for d, _, _ in asked]

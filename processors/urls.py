@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 #: A server that has not answered by then is told of.
-_TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 def is_url(path: str) -> bool:
@@ -35,7 +35,7 @@ def only_whole_files(url: str) -> bool:
     # Straight to the server, as uproot goes.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             return bool(answer.status == HTTPStatus.OK)
     except urllib.error.HTTPError as error:
         error.close()

@@ -92,7 +92,7 @@ def test_a_server_that_does_not_answer_is_named(url: str, server: str, problem: 
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eμsym.processors.urls._TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("eμsym.processors.urls.TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"127.0.0.1:{silent.getsockname()[1]}"
         problem = inspect_file(f"http://{server}/x.root").problem
