@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 
 _PREFIX, _REAL = "emusym.", "eμsym."
@@ -25,6 +27,8 @@ class _SameModules(MetaPathFinder, Loader):
         if not name.startswith(_PREFIX):
             return None
         real = _REAL + name.removeprefix(_PREFIX)
+        if name == f"{_PREFIX}__main__":  # python -m wants its code; it stands here
+            return spec_from_file_location(name, Path(__file__).with_name("__main__.py"))
         try:
             importlib.import_module(real)
         except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from eμsym.errors import EmusymError
+from eμsym.errors import EmusymError, printable
 
 
 def run_command(
@@ -35,7 +35,7 @@ def run_command(
         error.show()
         sys.exit(error.exit_code)
     except EmusymError as error:
-        click.echo(f"{name}: error: {error}", err=True)
+        click.echo(f"{name}: error: {printable(str(error))}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted; {interrupted}", err=True)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eμsym.errors import ConfigurationError, InputFileError, OutputError
+from eμsym.errors import ConfigurationError, OutputError
+from eμsym.input_files import parse_json, read_bytes
 
 RESULTS_FILE = "results.json"
 
@@ -178,17 +179,13 @@ def read_json(
     Raises
     ------
     InputFileError
-        If the file is missing or is not JSON.
+        If the file is missing or is not JSON that says one thing only, see
+        `eμsym.input_files.parse_json`. It may be compressed by gzip.
     ConfigurationError
         If its ``schema`` is another one, or its ``version`` is not ``version``.
     """
     path = Path(path)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_hook=object_hook)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputFileError(f"{path}: is not JSON ({error})") from error
+    data = parse_json(read_bytes(path), path, object_hook=object_hook)
     if schema is not None and (not isinstance(data, dict) or data.get("schema") != schema):
         found = data.get("schema") if isinstance(data, dict) else None
         raise ConfigurationError(f"{path}: schema is {found!r}, expected {schema!r}")

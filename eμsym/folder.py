@@ -229,7 +229,8 @@ class ProcessedFolder:
         InputFileError
             If there is none.
         """
-        paths = sorted((self.path / "events").glob("*.parquet"))
+        # A file system may put hidden files of its own beside them.
+        paths = sorted((self.path / "events").glob("[!.]*.parquet"))
         if not paths:
             raise InputFileError(f"{self.path}: has no events/*.parquet; {_HOW}")
         return {unquote(path.stem): path for path in paths}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from eμsym.event_io import read_events
 from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
+from eμsym.input_files import require_file
 from eμsym.label_rule import LABEL_RULE, LabelRule
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.pool import FILE
@@ -86,13 +88,19 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
         If the file is not there, is not a pair, or has no such dataset.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputFileError(f"{path}: does not exist")
-    if path.is_dir():
+    try:
+        path.lstat()
+    except FileNotFoundError as error:
+        raise InputFileError(f"{path}: does not exist") from error
+    except (OSError, ValueError):
+        require_file(path)  # says why
+    if os.path.isdir(path):  # noqa: PTH112 (raises nothing of a folder that is shut)
         return _read_folder(ProcessedFolder(path), datasets)
     if datasets is not None:
         raise ConfigurationError(f"{path}: datasets can be chosen only from a processed folder")
-    pair: Pair = _by_suffix(path, _READERS)(path)
+    read = _by_suffix(path, _READERS)
+    require_file(path)
+    pair: Pair = read(path)
     return pair
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class Cuts:
     Raises
     ------
     ConfigurationError
-        If a bound is not positive.
+        If a bound is not positive or not finite.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -53,8 +54,10 @@ class Cuts:
 
     def __post_init__(self) -> None:
         for name in ("pt_min", "eta_max", "electron_isolation", "muon_isolation"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"cuts.{name} = {getattr(self, name)}: must be positive")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigurationError(
+                    f"cuts.{name} = {getattr(self, name)}: must be positive and finite"
+                )
 
 
 def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, ak.Array]:

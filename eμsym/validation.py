@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
+
 from pydantic import ValidationError
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 80
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
@@ -24,4 +28,4 @@ def first_problem(error: ValidationError, place: str = "", *, remedy: str = "") 
         return f"unknown key {key!r}{remedy}"
     if first["type"] == "missing":
         return f"{key} is missing"
-    return f"{key} = {first['input']!r}: {first['msg']}"
+    return f"{key} = {_SHORT.repr(first['input'])}: {first['msg']}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import hist
+import numpy as np
 
 from eμsym.errors import ConfigurationError
 from eμsym.label_rule import LEADING
 from eμsym.processors.columns import LABELS
 from eμsym.selection import Cuts
+
+#: Of one histogram: so many are filled and written without harm.
+MOST_BINS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Binning:
     Raises
     ------
     ConfigurationError
-        If there is no such column, or no bin.
+        If there is no such column, no bin, or more or finer ones than can be filled.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -42,10 +47,17 @@ class Binning:
             raise ConfigurationError(
                 f"no column {self.column!r} to histogram; there are {', '.join(LABELS)}"
             )
-        if self.bins < 1 or not self.start < self.stop:
+        if not 1 <= self.bins <= MOST_BINS or not self.start < self.stop:
             raise ConfigurationError(
                 f"binning of {self.column}: {self.bins} bins from {self.start} to {self.stop}; "
-                "give at least one bin and start < stop"
+                f"give at least one bin, {MOST_BINS:,} at most, and start < stop"
+            )
+        width = (self.stop - self.start) / self.bins
+        largest = max(abs(self.start), abs(self.stop))
+        if not np.isfinite(width) or width <= np.spacing(largest):
+            raise ConfigurationError(
+                f"binning of {self.column}: bins {width} wide from {self.start} to {self.stop} "
+                "are beyond the precision of numbers"
             )
 
     @property
@@ -78,7 +90,8 @@ class EMuConfig:
     Raises
     ------
     ConfigurationError
-        If two observables, or the two axes of the plane, are the same column.
+        If two observables, or the two axes of the plane, are the same column, or the
+        plane has too many bins.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -92,6 +105,9 @@ class EMuConfig:
             names = [binning.column for binning in binnings]
             if len(set(names)) != len(names):
                 raise ConfigurationError(f"{what}: the same column twice ({', '.join(names)})")
+        n_bins = math.prod(binning.bins for binning in self.plane)
+        if n_bins > MOST_BINS:
+            raise ConfigurationError(f"plane: {n_bins:,} bins; give {MOST_BINS:,} at most")
 
     def histograms(
         self, *datasets: str, orders: tuple[str, str] = LEADING.orders

@@ -21,8 +21,10 @@ from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
 class EMuProcessor(ProcessorABC):
     """Select eμ events and split them by which lepton leads.
 
-    Use it with any coffea ``Runner`` on the format's schema (of Delphes:
-    ``DelphesSchema``), or through ``emusym process``.
+    Use it with any coffea ``Runner`` on the format's schema, or on coffea's own
+    ``DelphesSchema``, or through ``emusym process``. (`DelphesSchema` needs members of
+    collections that the selection does not, and of an event with two missing momenta at
+    the very end of a chunk it gives the first.)
 
     Parameters
     ----------

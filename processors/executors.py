@@ -24,7 +24,7 @@ import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
-from eμsym.errors import EmusymError, OutputError
+from eμsym.errors import EmusymError, InputFileError, OutputError
 from eμsym.files import make_folder, whole_file
 from eμsym.workers import (
     LostWorkersError,
@@ -88,7 +88,7 @@ class Guard:
             if self.spill is not None:
                 out = {**out, "columns": self._spilled(work, out["columns"])}
         except Exception as error:
-            cause = _read_error(error)
+            cause = _read_error(error) or _opening_error(error, work.filename)
             if cause is None:
                 raise
             out = LostChunk(_one_line(cause), unwritable=isinstance(cause, OutputError))
@@ -124,6 +124,19 @@ def _read_error(error: BaseException) -> BaseException | None:
             return link
         link = link.__cause__ or link.__context__
     return None
+
+
+#: How coffea begins the one error that it makes of all that uproot, awkward and itself raise
+#: before the processor is called: then it cannot be the processor's.
+_OPENING = ("Failed to open file", "Failed creating nanoevents")
+
+
+def _opening_error(error: BaseException, file: str) -> InputFileError | None:
+    """Return what is wrong with a file of which coffea could not even make events."""
+    if type(error) is not Exception or not str(error).startswith(_OPENING):
+        return None
+    reason = _one_line(error.__cause__ or error)
+    return InputFileError(f"{file}: cannot be opened as ROOT ({reason}); copy or make it again")
 
 
 def _one_line(error: BaseException) -> str:

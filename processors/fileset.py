@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
+from eμsym.processors.asked import Asked, read_asked
 from eμsym.processors.formats import DELPHES
+from eμsym.processors.paths import beside, exists, expand
 from eμsym.validation import first_problem
 
 DEFAULT_TREE = DELPHES.tree
@@ -56,11 +58,15 @@ class Dataset:
     files : dict of str to str
         Path or URL → name of the tree in it.
     metadata : Metadata
+    asked : mapping of str to Asked
+        Path or URL → which entries are asked for, and what the file must be; files that
+        are not in it are asked for whole.
     """
 
     name: str
     files: dict[str, str]
     metadata: Metadata = field(default_factory=Metadata)
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
 
 def read_fileset(
@@ -71,10 +77,11 @@ def read_fileset(
     Parameters
     ----------
     inputs : iterable of str or Path
-        Fileset JSON files (coffea's; paths in it are relative to its folder), or
-        ROOT files, globs of them and folders that hold them. `URLs` are passed on.
+        Fileset JSON files (coffea's, perhaps compressed; paths in it are relative to its
+        folder), or ROOT files, globs of them and folders that hold them. A tree's name may
+        follow a file's after a colon. `URLs` are passed on.
     tree : str
-        Name of the tree where a fileset does not give it.
+        Name of the tree where nothing else gives it.
     dataset : str
         What to call the files that are given without a fileset; their role is data.
 
@@ -91,13 +98,14 @@ def read_fileset(
     datasets: list[Dataset] = []
     bare: dict[str, str] = {}
     for item in map(str, inputs):
-        if item.endswith(".json"):
+        if item.lower().endswith(_JSON):
             datasets.extend(_from_json(Path(item), tree))
-        else:
-            for path in _expand(item):
-                if path in bare:
-                    raise ConfigurationError(f"{path}: is given twice; give every file once")
-                bare[path] = tree
+            continue
+        file, named = _split(item)
+        for path in expand(file):
+            if path in bare:
+                raise ConfigurationError(f"{path}: is given twice; give every file once")
+            bare[path] = named or tree
     if bare:
         datasets.append(Dataset(dataset, bare, Metadata(role="data")))
     if not datasets:
@@ -109,22 +117,17 @@ def read_fileset(
     return tuple(datasets)
 
 
-def _expand(item: str) -> list[str]:
-    """Turn a path, a glob, a folder or a URL into file names."""
-    if "://" in item:
-        return [item]
-    path = Path(item)
-    if path.is_dir():
-        found = sorted(str(p) for p in path.glob("*.root"))
-        if not found:
-            raise InputFileError(f"{item}: is a folder without .root files")
-        return found
-    if path.exists() or not glob.has_magic(item):
-        return [item]  # a missing file is found missing when it is looked at
-    found = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 (absolute globs too)
-    if not found:
-        raise InputFileError(f"{item}: no file matches")
-    return found
+_JSON = (".json", ".json.gz")
+#: A file and its tree in one word, "a.root:Delphes"; the port of a URL has no .root before it.
+_FILE_AND_TREE = re.compile(r"(?P<file>.*\.root):(?P<tree>[^:]+)", re.DOTALL)
+
+
+def _split(item: str, folder: Path | None = None) -> tuple[str, str | None]:
+    """Split "a.root:Delphes" into file and tree; a file that is called so stays whole."""
+    parts = _FILE_AND_TREE.fullmatch(item)
+    if parts is None or exists(item) or (folder is not None and exists(folder / item)):
+        return item, None
+    return parts["file"], parts["tree"].strip("/")
 
 
 def _from_json(path: Path, tree: str) -> list[Dataset]:
@@ -136,42 +139,77 @@ def _from_json(path: Path, tree: str) -> list[Dataset]:
     return [_dataset(path, name, entry, tree) for name, entry in content.items()]
 
 
+#: What coffea writes beside the files: the layout of the tree, which every file says itself.
+_DATASET_KEYS = {
+    *("files", "metadata", "treename", "form", "format"),
+    *("compressed_form", "did", "num_entries", "num_selected_entries"),
+}
+
+
 def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     where = f"{path}: dataset {name!r}"
-    if isinstance(entry, list):
-        entry = {"files": entry}
+    entry = _with_files(entry)
     if not isinstance(entry, dict) or not isinstance(entry.get("files"), (dict, list)):
         raise ConfigurationError(f"{where}: has no files")
-    unknown = entry.keys() - {"files", "metadata", "treename", "form", "format"}
+    unknown = entry.keys() - _DATASET_KEYS
     if unknown:
-        raise ConfigurationError(f"{where}: unknown key {', '.join(sorted(unknown))}")
+        raise ConfigurationError(f"{where}: unknown key {', '.join(map(repr, sorted(unknown)))}")
+    if entry.get("format") not in (None, "root"):
+        raise ConfigurationError(f"{where}: format = {entry['format']!r}; only root files are read")
+    known = {} if entry.get("metadata") is None else entry["metadata"]
     try:
-        metadata = Metadata.model_validate(entry.get("metadata") or {})
+        metadata = Metadata.model_validate(known)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: metadata {first_problem(error)}") from error
-    default_tree = entry.get("treename") or tree
-    listed = entry["files"]
-    if isinstance(listed, list):
-        listed = dict.fromkeys(listed, default_tree)
+        raise ConfigurationError(f"{where}: {first_problem(error, 'metadata')}") from error
+    default_tree = _tree_name(f"{where}: treename", entry.get("treename")) or tree
     files: dict[str, str] = {}
-    for file, spec in listed.items():
-        # coffea's preprocess writes {"object_path": tree, "steps": …} for a file;
-        # steps and entries are found anew here.
-        tree_name = spec.get("object_path") if isinstance(spec, dict) else spec
-        for found in _expand(_beside(path, file)):
-            if found in files:
-                raise ConfigurationError(f"{where}: {found} is listed twice")
-            files[found] = tree_name or default_tree
+    asked: dict[str, Asked] = {}
+    for file, spec in _specs(where, path.parent, entry["files"]):
+        try:
+            wanted = read_asked(spec)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: {file}: {error}") from error
+        tree_name = _tree_name(f"{where}: {file}: tree", spec.get("object_path"))
+        found = expand(beside(path.parent, file))
+        if wanted != Asked() and len(found) > 1:
+            raise ConfigurationError(
+                f"{where}: {file} is {len(found)} files; what is asked of each must be said of each"
+            )
+        for each in found:
+            if each in files:
+                raise ConfigurationError(f"{where}: {each} is listed twice")
+            files[each] = tree_name or default_tree
+            asked[each] = wanted
     if not files:
         raise ConfigurationError(f"{where}: has no files")
-    return Dataset(name, files, metadata)
+    return Dataset(name, files, metadata, asked)
 
 
-def _beside(fileset: Path, file: str) -> str:
-    """Take a relative path as relative to the fileset; if nothing is there, to here."""
-    if "://" in file or Path(file).is_absolute():
-        return file
-    beside = fileset.parent / file
-    if not beside.exists() and Path(file).exists():
-        return file
-    return str(beside)
+def _with_files(entry: Any) -> Any:
+    """Return a dataset with its files under that name: coffea also takes them alone."""
+    if isinstance(entry, list):
+        return {"files": entry}
+    if isinstance(entry, dict) and entry and all(".root" in name for name in entry):
+        return {"files": entry}
+    return entry
+
+
+def _specs(where: str, folder: Path, listed: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every file listed, and its entry in coffea's long form."""
+    if isinstance(listed, dict):
+        for file, spec in listed.items():
+            if not isinstance(spec, dict):
+                spec = {"object_path": spec}
+            yield file, spec
+        return
+    for item in listed:
+        if not isinstance(item, str):
+            raise ConfigurationError(f"{where}: {item!r} is no file's name")
+        file, tree = _split(item, folder)
+        yield file, {"object_path": tree}
+
+
+def _tree_name(what: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{what} = {value!r}: must be the name of a tree")
+    return value or None

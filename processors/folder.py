@@ -77,6 +77,7 @@ def write_folder(
         shutil.rmtree(parts, ignore_errors=True)
     folder.write_histograms(scaled(processed.histograms, normalisation), processed.rule.orders)
     warnings = [
+        *only_steps(processed),
         luminosity_warning(normalisation, pair),
         *(found.warning() for found in repeats),
         shared.warning(),
@@ -106,8 +107,8 @@ def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) ->
     """Return a line for every file and dataset of which events are missing."""
     lines = []
     for file in processed.missing:
-        lost = "an unknown number" if file.entries is None else file.entries - file.processed
-        of = "" if file.entries is None else f" of {file.entries}"
+        lost = "an unknown number" if file.asked is None else file.asked - file.processed
+        of = "" if file.asked is None else f" of {file.asked}"
         lines.append(f"{file.path}: {lost}{of} events; {'; '.join(file.problems)}")
     for name, result in normalisation.items():
         if result.entries is None:
@@ -119,6 +120,21 @@ def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) ->
             lines.append(
                 f"dataset {name}: {result.processed} of {result.entries} events processed, "
                 f"weights multiplied by {result.scale:.6g}"
+            )
+    return lines
+
+
+def only_steps(processed: Processed) -> list[str]:
+    """Return a line for every dataset of which the fileset's steps ask for some events only."""
+    lines = []
+    for dataset in processed.datasets:
+        files = [f for f in processed.files if f.dataset == dataset.name and f.entries is not None]
+        there_are = sum(file.entries or 0 for file in files)
+        asked = sum(file.asked or 0 for file in files)
+        if asked < there_are:
+            lines.append(
+                f"dataset {dataset.name}: the fileset's steps ask for {asked:,} of the "
+                f"{there_are:,} events of its files"
             )
     return lines
 

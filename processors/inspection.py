@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +10,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from eμsym.errors import EmusymError
+from eμsym.input_files import unlike_a_file
+from eμsym.processors.asked import Asked, Steps
 from eμsym.processors.file_identity import file_id
+from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import DELPHES, Format
+from eμsym.processors.urls import (
+    fetched_whole,
+    is_url,
+    only_whole_files,
+    url_problem,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,10 @@ class FileReport:
         opened.
     problem : str or None
         One line: what is wrong and what to do. None if the file can be processed.
+    steps : tuple of (int, int), optional
+        Ranges of entries that are asked for; None: all of them.
+    opened_as : str, optional
+        What uproot must open to read it, if not `path`.
     """
 
     path: str
@@ -41,11 +56,31 @@ class FileReport:
     uuid: str = ""
     file_id: int = 0
     problem: str | None = None
+    steps: Steps | None = None
+    opened_as: str | None = None
+
+    @property
+    def source(self) -> str:
+        """What uproot opens."""
+        return self.opened_as or self.path
 
     @property
     def ok(self) -> bool:
         """Whether the file can be processed."""
         return self.problem is None
+
+    @property
+    def ranges(self) -> Steps:
+        """The ranges of entries asked for, at least one, which may be empty."""
+        whole = ((0, self.entries or 0),)
+        return whole if self.steps is None else self.steps or ((0, 0),)
+
+    @property
+    def asked(self) -> int | None:
+        """Events asked for; None if that is all and their number is not known."""
+        if self.steps is None:
+            return self.entries
+        return sum(stop - start for start, stop in self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report, for JSON."""
@@ -68,42 +103,102 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
     FileReport
         Never raises: a bad file is a result.
     """
-    tree = file_format.tree if tree is None else tree
-    problem = None if "://" in path else _local_problem(Path(path), file_format)
+    return _inspect(path, file_format.tree if tree is None else tree, file_format, set())
+
+
+#: How the needed branches of a tree are laid out: name and interpretation of each.
+_Layout = tuple[tuple[str, str], ...]
+
+
+def _inspect(path: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
+    if is_url(path):
+        return _inspect_url(path, tree, file_format, good)
+    problem = _local_problem(Path(path), file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
-        # The mapping form keeps colons in paths from being taken for tree names.
-        with uproot.open({path: None}) as file:
-            uuid, identity = str(file.file.uuid), file_id(file)
-            entries, problem = _tree_problem(file, path, tree, file_format)
+        return _inspect_opened(FileReport(path, tree), file_format, good)
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        problem = f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"
-        return FileReport(path, tree, problem=problem)
-    return FileReport(path, tree, entries, uuid, identity, problem)
+        return FileReport(path, tree, problem=_problem(path, error))
+
+
+def _inspect_url(url: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
+    report = FileReport(url, tree)
+    try:
+        if only_whole_files(url):
+            report = replace(report, opened_as=fetched_whole(url))
+        return _inspect_opened(report, file_format, good)
+    except Exception as error:
+        return replace(report, problem=url_problem(url, error))
+
+
+def _inspect_opened(report: FileReport, file_format: Format, good: set[_Layout]) -> FileReport:
+    """Look at a tree and its branches; whatever is raised, the file or its server is at fault.
+
+    Layouts found good are added to `good`, and not looked at again in other files.
+    """
+    # The mapping form keeps colons in paths from being taken for tree names.
+    with uproot.open({report.source: None}) as file:
+        uuid, identity = str(file.file.uuid), file_id(file)
+        entries, problem = _tree_problem(file, report.path, report.tree, file_format)
+        report = replace(report, entries=entries, uuid=uuid, file_id=identity, problem=problem)
+        if not report.ok:
+            return report
+        tree = file[report.tree]
+        layout = tuple((x, repr(tree[x].interpretation)) for x in file_format.branches)
+        if layout not in good:
+            events = _events(file, report, file_format, 0, entries)
+            empty = events.layout.form.length_zero_array(highlevel=False)
+            file_format.read(ak.Array(empty, behavior=events.behavior))
+            good.add(layout)
+    return report
 
 
 def inspect_files(
     files: Iterable[tuple[str, str]], file_format: Format = DELPHES
 ) -> list[FileReport]:
     """Look at many (path, tree), several at a time; the order is kept."""
-    files = list(files)
+    files, good = list(files), set[_Layout]()
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda each: inspect_file(each[0], each[1], file_format), files))
+        return list(pool.map(lambda each: _inspect(each[0], each[1], file_format, good), files))
+
+
+def inspect_datasets(
+    datasets: Iterable[Dataset], file_format: Format = DELPHES
+) -> list[FileReport]:
+    """Look at the files of datasets, in order; they must be what their fileset says they are."""
+    datasets = tuple(datasets)
+    files = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
+    reports = inspect_files(((path, tree) for _, path, tree in files), file_format)
+    return [
+        _compared(report, dataset.asked.get(report.path))
+        for (dataset, _, _), report in zip(files, reports, strict=True)
+    ]
+
+
+def _compared(report: FileReport, asked: Asked | None) -> FileReport:
+    if asked is None:
+        return report
+    report = replace(report, steps=asked.steps)
+    other = asked.problem(report.entries or 0, report.uuid) if report.ok else None
+    return replace(report, problem=f"{report.path}: {other}") if other else report
 
 
 def _local_problem(path: Path, file_format: Format) -> str | None:
-    if not path.exists():
-        return f"{path}: does not exist; check the path"
-    if path.is_dir():
-        return f"{path}: is a folder; give its files"
     try:
+        kind = unlike_a_file(path)
+        if kind:
+            return f"{path}: {kind}; give {'its files' if path.is_dir() else 'a file'}"
         size = path.stat().st_size
         with path.open("rb") as stream:
             header = stream.read(20)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{path}: does not exist; check the path"
+    except PermissionError as error:
         return f"{path}: cannot be read ({error.strerror}); check its permissions"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"{path}: cannot be read ({reason}); check the path"
     if size == 0:
         return f"{path}: is empty (0 bytes); copy or make it again"
     if header[:4] != b"root":
@@ -146,14 +241,31 @@ def _tree_problem(
     if kinds[name] != "TTree":
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    missing = file_format.missing(set(tree.keys()))
+    found = tree.keys(filter_name=file_format.only_needed["filter_name"])
+    missing = file_format.missing(found)
     entries = int(tree.num_entries)
     if missing:
         return entries, (
             f"{path}: branch {', '.join(missing)} is missing from tree {name!r}; "
             f"{file_format.remedy}"
         )
+    for branch in file_format.branches:
+        odd = _branch_problem(tree[branch], entries, found.count(branch))
+        if odd:
+            return None, f"{path}: branch {branch} {odd}; copy or make the file again"
     return entries, None
+
+
+def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
+    """Return what a branch's own account of itself has against that of its tree."""
+    if times > 1:
+        return f"stands in the tree {times} times"
+    if branch.num_entries != entries:
+        return f"has {branch.num_entries} entries, its tree {entries}"
+    edges = branch.entry_offsets
+    if edges[0] != 0 or any(after < before for before, after in itertools.pairwise(edges)):
+        return "has parts that are not in order"
+    return None
 
 
 def read_whole_file(
@@ -175,21 +287,36 @@ def read_whole_file(
     """
     if not report.ok:
         return report
-    for start in range(0, report.entries or 0, chunksize):
-        stop = min(start + chunksize, report.entries or 0)
-        try:
-            with uproot.open({report.path: None}) as file:
-                file_format.read(
-                    NanoEventsFactory.from_root(
-                        file,
-                        treepath=report.tree,
-                        schemaclass=file_format.schema,
-                        entry_start=start,
-                        entry_stop=stop,
-                        metadata={"filename": report.path, "entrystart": start},
-                        mode="virtual",
-                    ).events()
-                )
-        except EmusymError as error:
-            return replace(report, problem=str(error))
+    for first, last in report.ranges:
+        for start in range(first, last, chunksize):
+            try:
+                with uproot.open({report.source: None}) as file:
+                    stop = min(start + chunksize, last)
+                    file_format.read(_events(file, report, file_format, start, stop))
+            except Exception as error:
+                return replace(report, problem=_problem(report.path, error))
     return report
+
+
+def _events(
+    file: Any, report: FileReport, file_format: Format, start: int, stop: int | None
+) -> Any:
+    """Return some entries as the processor sees them, of which nothing is read yet."""
+    return NanoEventsFactory.from_root(
+        file,
+        treepath=report.tree,
+        schemaclass=file_format.schema,
+        entry_start=start,
+        entry_stop=stop,
+        metadata={"filename": report.path, "entrystart": start},
+        mode="virtual",
+        iteritems_options=file_format.only_needed,
+    ).events()
+
+
+def _problem(path: str, error: Exception) -> str:
+    """Return the line for whatever uproot or coffea raises of a file: the file is at fault."""
+    if isinstance(error, EmusymError):
+        return str(error)
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{path}: cannot be opened as ROOT ({reason[0]}); copy or make it again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -52,6 +53,8 @@ def normalise(
     Simulated events that were lost are made up for by scaling up the others.
     With a target luminosity L, simulated events get L·σ/N_generated, where
     N_generated is reduced to the part that was processed. Data are never scaled.
+    Events that were not asked for, as the steps of a fileset leave some out, are not
+    lost: without a target nothing is made up for them.
 
     Parameters
     ----------
@@ -73,19 +76,32 @@ def normalise(
         If a target is given and a dataset's luminosity is unknown, or a fileset
         promises fewer events than the files hold.
     """
-    if luminosity_ifb is not None and not luminosity_ifb > 0:
-        raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive")
+    if luminosity_ifb is not None and not 0 < luminosity_ifb < math.inf:
+        raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive and finite")
     result = {}
     for dataset in processed.datasets:
         files = [file for file in processed.files if file.dataset == dataset.name]
-        entries = _entries(dataset, files, allow_missing)
+        there_are = _entries(dataset, files, allow_missing)
         result[dataset.name] = _normalise_one(
-            dataset, entries, sum(file.processed for file in files), luminosity_ifb
+            dataset,
+            there_are,
+            _asked(there_are, files),
+            sum(file.processed for file in files),
+            luminosity_ifb,
         )
     return result
 
 
+def _asked(there_are: int | None, files: list[FileAccount]) -> int | None:
+    """Return how many of a dataset's events are asked for."""
+    if all(file.asked == file.entries for file in files):
+        return there_are
+    known = [file.asked for file in files if file.asked is not None]
+    return sum(known) if len(known) == len(files) else None
+
+
 def _entries(dataset: Dataset, files: list[FileAccount], allow_missing: bool) -> int | None:
+    """Return how many events a dataset has, asked for or not."""
     promised = dataset.metadata.entries
     if any(file.entries is None for file in files):
         return promised
@@ -106,11 +122,16 @@ def _entries(dataset: Dataset, files: list[FileAccount], allow_missing: bool) ->
 
 
 def _normalise_one(
-    dataset: Dataset, entries: int | None, processed: int, target: float | None
+    dataset: Dataset,
+    there_are: int | None,
+    entries: int | None,
+    processed: int,
+    target: float | None,
 ) -> Normalisation:
     fraction = None if entries is None else processed / entries if entries else 1.0
+    of_all = None if there_are is None else processed / there_are if there_are else 1.0
     luminosity = _luminosity(dataset)
-    here = None if luminosity is None or fraction is None else luminosity * fraction
+    here = None if luminosity is None or of_all is None else luminosity * of_all
     if dataset.metadata.role == "data":
         return Normalisation(entries, processed, here, 1.0)
     if target is None or processed == 0:

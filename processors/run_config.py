@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.errors import ConfigurationError
+from eμsym.input_files import read_toml
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
 from eμsym.validation import first_problem
@@ -76,13 +76,7 @@ def read_run_config(path: str | Path) -> RunConfig:
         If a key is unknown or a value is impossible; the message names both.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            content = tomllib.load(stream)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputFileError(f"{path}: is not TOML ({error})") from error
+    content = read_toml(path)
     inputs = content.get("inputs", [])
     if isinstance(inputs, list):
         content["inputs"] = [_beside(path, item) for item in inputs]

@@ -23,10 +23,12 @@ from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import DELPHES, Format
-from eμsym.processors.inspection import FileReport, inspect_files
+from eμsym.processors.inspection import FileReport, inspect_datasets
 
 #: Below this many events per further worker, starting it costs more than it saves.
 EVENTS_PER_WORKER = 500_000
+#: No machine has more cores; many more processes could not even be counted.
+MOST_WORKERS = 4096
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class FileAccount:
         See `eμsym.processors.file_identity.file_id`; 0 if the file could not be opened.
     entries : int or None
         Events in the file; None if that could not be found out.
+    asked : int or None
+        Events asked for: those of the fileset's steps, else all.
     processed : int
         Events processed.
     problems : tuple of str
@@ -52,13 +56,14 @@ class FileAccount:
     uuid: str
     file_id: int
     entries: int | None
+    asked: int | None
     processed: int
     problems: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether every event of the file was processed."""
-        return not self.problems and self.entries == self.processed
+        """Whether every event asked for was processed."""
+        return not self.problems and self.asked == self.processed
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +164,10 @@ def process(
     config = config or EMuConfig()
     if chunksize < 1:
         raise ConfigurationError(f"chunksize {chunksize}: give at least 1")
-    if workers is not None and workers < 1:
-        raise ConfigurationError(f"workers {workers}: give at least 1")
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_files(((path, tree) for _, path, tree in asked), file_format)
+    reports = inspect_datasets(datasets, file_format)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -173,7 +178,8 @@ def process(
     processor = EMuProcessor(config, file_format)
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
         runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        chunks = runner.run(items, processor)["chunks"]
+        needed = file_format.only_needed
+        chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
@@ -210,19 +216,30 @@ def _refuse_copies(owners: list[str], reports: list[FileReport]) -> None:
 def _work_items(
     asked: list[tuple[Dataset, str, str]], reports: list[FileReport], chunksize: int
 ) -> list[WorkItem]:
-    """Cut every readable file into chunks of nearly equal size; an empty file is one chunk."""
+    """Cut what is asked for of every readable file into chunks of nearly equal size.
+
+    A file of which nothing is asked for is one empty chunk.
+    """
     items = []
-    for (dataset, path, tree), report in zip(asked, reports, strict=True):
+    for (dataset, _, tree), report in zip(asked, reports, strict=True):
         if not report.ok:
             continue
-        entries = report.entries or 0
-        n_chunks = max(1, math.ceil(entries / chunksize))
-        edges = [entries * i // n_chunks for i in range(n_chunks + 1)]
-        uuid = UUID(report.uuid).bytes
-        items += [
-            WorkItem(dataset.name, path, tree, start, stop, uuid, {"file_id": report.file_id})
-            for start, stop in itertools.pairwise(edges)
-        ]
+        uuid, identity = UUID(report.uuid).bytes, {"file_id": report.file_id}
+        for first, last in report.ranges:
+            n_chunks = max(1, math.ceil((last - first) / chunksize))
+            edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
+            items += [
+                WorkItem(
+                    dataset.name,
+                    report.source,
+                    tree,
+                    start,
+                    stop,
+                    uuid,
+                    {"file_id": report.file_id},
+                )
+                for start, stop in itertools.pairwise(edges)
+            ]
     return items
 
 
@@ -249,7 +266,7 @@ def _account(
             processed[where] = processed.get(where, 0) + len(item)
     accounts = []
     for owner, report in zip(owners, reports, strict=True):
-        where = (owner, report.path)
+        where = (owner, report.source)
         found = [report.problem] if report.problem else problems.get(where, [])
         accounts.append(
             FileAccount(
@@ -259,6 +276,7 @@ def _account(
                 uuid=report.uuid,
                 file_id=report.file_id,
                 entries=report.entries,
+                asked=report.asked,
                 processed=processed.get(where, 0),
                 problems=tuple(found),
             )
@@ -270,7 +288,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
     lost = [file for file in files if not file.complete]
     if not lost:
         return
-    events = sum((file.entries or 0) - file.processed for file in lost)
+    events = sum((file.asked or 0) - file.processed for file in lost)
     raise LostEventsError(
         f"{lost[0].path}: {lost[0].problems[0]} ({events} events of {len(lost)} file(s) lost); "
         "mend the file, or go on without with --allow-missing"

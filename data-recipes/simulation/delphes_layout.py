@@ -20,6 +20,7 @@ import numpy as np
 import uproot
 
 from eμsym.arrays import FloatArray
+from eμsym.input_files import parse_json
 from eμsym.recipes.simulation.pythia_events import Generated
 from eμsym.recipes.simulation.response import Leptons, Reconstructed
 
@@ -198,5 +199,5 @@ def read_record(path: str | Path) -> dict[str, Any] | None:
     with uproot.open({str(path): None}) as file:
         if RECORD not in file.keys(cycle=False):
             return None
-        record: dict[str, Any] = json.loads(str(file[RECORD]))
+        record: dict[str, Any] = parse_json(str(file[RECORD]), f"{path}: {RECORD}")
         return record

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.calibration.event_list import EventList
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
+from eμsym.input_files import parse_json, read_bytes
 from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
@@ -203,6 +201,7 @@ def read_correction(
         content = CorrectionSet.from_string(text)
     except Exception as error:
         raise InputFileError(f"{path}: is not a correctionlib file ({_one_line(error)})") from error
+    parse_json(text, path)  # refuses what correctionlib reads without a word: a key given twice
     known = set(content)  # asking the set itself for a name that it lacks raises an error
     if RATIO in known and not {electron, muon} <= known:
         return _read_ratio(path, content, text)
@@ -231,9 +230,8 @@ def _efficiency(path: str | Path, content: Any, name: str) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise InputFileError(f"{path}: cannot be read ({_one_line(error)})") from error
 
 
@@ -329,7 +327,7 @@ def _events_correction(events: EventList) -> Any:
 def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
     """Return the ratio, with the edges that the file has and the values that it evaluates to."""
     try:
-        corrections = json.loads(text)["corrections"]
+        corrections = parse_json(text, path)["corrections"]
         node = next(item for item in corrections if item["name"] == RATIO)["data"]
         edges = dict(zip(node["inputs"], node["edges"], strict=True))
         bins = LeptonBins(edges["pt"], edges["abseta"])

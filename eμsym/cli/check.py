@@ -15,22 +15,26 @@ def check(inputs: tuple[str, ...], tree: str, deep: bool) -> None:
     INPUTS are fileset JSON files, ROOT files, globs of them or folders.
     """
     from rich.console import Console
+    from rich.text import Text
 
-    from eμsym.errors import InputFileError
+    from eμsym.errors import InputFileError, printable
     from eμsym.processors.fileset import read_fileset
-    from eμsym.processors.inspection import inspect_files, read_whole_file
+    from eμsym.processors.inspection import inspect_datasets, read_whole_file
 
     console = Console(highlight=False, soft_wrap=True)
     datasets = read_fileset(inputs, tree=tree)
-    reports = inspect_files([(path, name) for d in datasets for path, name in d.files.items()])
+    reports = inspect_datasets(datasets)
     if deep:
         reports = [read_whole_file(report) for report in reports]
     for report in reports:
         if report.ok:
             how = "all needed values read" if deep else "tree and branches found"
-            console.print(f"[green]ok[/]   {report.path}: {report.entries} events, {how}")
+            some = "" if report.steps is None else f" of which {report.asked:,} are asked for,"
+            line = f"{report.path}: {report.entries:,} events,{some} {how}"
         else:
-            console.print(f"[red]bad[/]  {report.problem}")
+            line = str(report.problem)
+        word = Text("ok  ", "green") if report.ok else Text("bad ", "red")
+        console.print(Text.assemble(word, " ", printable(line)))
     n_bad = sum(not report.ok for report in reports)
     if n_bad:
         raise InputFileError(f"{n_bad} of {len(reports)} file(s) cannot be processed, see above")

@@ -11,7 +11,7 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
 
 
 @click.command()
-@click.argument("config_file", metavar="[CONFIG.toml]", required=False)
+@click.argument("arguments", metavar="[CONFIG.toml] [FILE]...", nargs=-1)
 @click.option(
     "-i",
     "--input",
@@ -22,15 +22,16 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
 @processing_options
 @testing_options
 def run(
-    config_file: str | None,
+    arguments: tuple[str, ...],
     inputs: tuple[str, ...],
     overwrite: bool,
     **options: Any,
 ) -> None:
     """Process, test and draw: the whole chain.
 
-    Without a configuration and inputs it runs on the sample of genuine Delphes
-    files that comes with the package.
+    FILEs are fileset JSON files, ROOT files, globs of them or folders, as after -i.
+    Without them and a configuration it runs on the sample of genuine Delphes files
+    that comes with the package.
     """
     from dataclasses import replace
 
@@ -46,7 +47,8 @@ def run(
     testing = {name: options.pop(name) for name in TESTING}
     style = testing.pop("style")
     tests = Tests(**testing)
-    config = configured(config_file, inputs, options)
+    config_file, files = _config_and_files(arguments)
+    config = configured(config_file, (*files, *inputs), options)
     if not config.inputs:
         config = replace(config, inputs=(str(embedded_fileset()),))
     with whole_folder(config.output, overwrite=overwrite) as path:
@@ -57,3 +59,14 @@ def run(
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(config.output), results)
+
+
+def _config_and_files(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """Tell the configuration, of which there is one at most, from the files to process."""
+    from eμsym.errors import ConfigurationError
+
+    configs = [item for item in arguments if item.lower().endswith(".toml")]
+    if len(configs) > 1:
+        raise ConfigurationError(f"{configs[1]}: a second configuration; give one")
+    files = tuple(item for item in arguments if item not in configs)
+    return (configs[0] if configs else None), files

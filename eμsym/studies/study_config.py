@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from eμsym.errors import ConfigurationError, EmusymError, InputFileError
+from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.input_files import read_toml
 from eμsym.studies.registry import SOURCES, TESTS
 from eμsym.studies.rows import (
     SOURCE_ROW_FIELDS,
@@ -191,13 +191,7 @@ def read_study(path: str | Path) -> Study:
         If a key is unknown or a value impossible; the message names both.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            content = tomllib.load(stream)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputFileError(f"{path}: is not TOML ({error})") from error
+    content = read_toml(path)
     rows = content.get("rows")
     for row in rows if isinstance(rows, list) else []:
         for key in ("path", "signal_path"):
@@ -229,7 +223,7 @@ def study_from_dict(content: Mapping[str, Any]) -> Study:
 def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
     options = dict(content)
     kind = options.pop("kind", None)
-    if kind not in TESTS.classes:
+    if not isinstance(kind, str) or kind not in TESTS.classes:
         known_kinds = ", ".join(TESTS.classes)
         raise ConfigurationError(f"tests.{number}.kind = {kind!r}: one of {known_kinds}")
     name = options.pop("name", kind)

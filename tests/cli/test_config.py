@@ -27,6 +27,11 @@ def test_defaults_are_the_papers() -> None:
         (("mass", 3, 0, 1), "no column 'mass'"),
         (("met", 0, 0, 1), "at least one bin"),
         (("met", 3, 1, 1), "start < stop"),
+        (("met", 10**9, 0, 1), "1,000,000 at most"),
+        (("met", 3, 0, float("inf")), "beyond the precision"),
+        (("met", 3, -1e308, 1e308), "beyond the precision"),
+        (("met", 3, float("nan"), 1), "start < stop"),
+        (("met", 1000, 1, 1 + 1e-14), "beyond the precision"),
     ],
 )
 def test_impossible_binnings(arguments: tuple[str, int, float, float], message: str) -> None:
@@ -40,6 +45,12 @@ def test_same_column_twice_is_refused() -> None:
         EMuConfig(plane=(met, met))
     with pytest.raises(ConfigurationError, match="observables: the same column twice"):
         EMuConfig(observables=(met, met))
+
+
+def test_a_plane_that_fits_no_memory_is_refused() -> None:
+    x, y = Binning("met", 2000, 0, 1), Binning("m_coll", 2000, 0, 1)
+    with pytest.raises(ConfigurationError, match="plane: 4,000,000 bins; give 1,000,000 at most"):
+        EMuConfig(plane=(x, y))
 
 
 def test_toml_sets_everything(tmp_path: Path) -> None:
@@ -76,6 +87,12 @@ def test_toml_sets_everything(tmp_path: Path) -> None:
         ("[processor.cuts]\nptmin = 3", r"unknown key 'processor.cuts.ptmin'"),
         ("[processor.cuts]\npt_min = 'low'", r"processor.cuts.pt_min = 'low'"),
         ("[processor.cuts]\npt_min = -1", r"cuts.pt_min = -1"),
+        ("[processor.cuts]\neta_max = inf", r"cuts.eta_max = inf: must be positive and finite"),
+        ("[processor.cuts]\npt_min = nan", r"cuts.pt_min = nan"),
+        (f"luminosity_ifb = {10**400}", r"luminosity_ifb = 1000"),
+        ("workers = 1.5", r"workers = 1.5"),
+        ("workers = 1979-05-27", r"workers = datetime"),
+        (f"tree = [{'[' * 40}{']' * 40}]", r"tree = "),
         ("inputs = 'a.root'", r"inputs = 'a.root'"),
         ("[[processor.observables]]\ncolumn='x'\nbins=1\nstart=0\nstop=1", r"no column 'x'"),
     ],

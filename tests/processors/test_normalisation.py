@@ -23,7 +23,9 @@ def processed(*files: tuple[int | None, int], **metadata: Any) -> Processed:
     """One dataset "d" of files with (entries, processed)."""
     dataset = Dataset("d", {str(i): "T" for i in range(len(files))}, Metadata(**metadata))
     accounts = tuple(
-        FileAccount("d", str(i), "T", "", 0, entries, done, () if entries == done else ("lost",))
+        FileAccount(
+            "d", str(i), "T", "", 0, entries, entries, done, () if entries == done else ("lost",)
+        )
         for i, (entries, done) in enumerate(files)
     )
     return Processed((dataset,), accounts, {}, {}, {"d": []})

@@ -242,7 +242,7 @@ def test_impossible_options(
 ) -> None:
     monkeypatch.setattr("eμsym.workers.ANSWER_SECONDS", 1.0)
     given = read_fileset([delphes_file([emu()])])
-    for options in ({"workers": 0}, {"chunksize": 0}):
+    for options in ({"workers": 0}, {"workers": 10**30}, {"chunksize": 0}):
         with pytest.raises(ConfigurationError, match="give at least 1"):
             process(given, **options)
     with pytest.raises(ConfigurationError, match="no scheduler answers"):
