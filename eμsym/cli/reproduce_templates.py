@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from eμsym.binned.templates_io import templates_from_folders, write_templates
+from eμsym.binned.templates_io import read_templates, templates_from_folders, write_templates
 from eμsym.cli.tables import plain_console
-from eμsym.errors import OutputError
+from eμsym.errors import EmusymError, OutputError
 
 
 def make_templates(
@@ -22,7 +22,7 @@ def make_templates(
     background, signal : str
         Folders.
     overwrite : bool
-        Replace the file if it is there.
+        Replace the file if it is there and holds templates.
     **options
         See `eμsym.binned.templates_io.templates_from_folders`.
 
@@ -34,6 +34,8 @@ def make_templates(
     path = Path(output)
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; give --overwrite, or another file with -o")
+    if path.exists():
+        _refuse_what_is_not_ours(path)
     made = templates_from_folders(background, signal, **options)
     write_templates(made, path)
     t, s = made.provenance["background"], made.provenance["signal"]
@@ -45,6 +47,16 @@ def make_templates(
     )
     console.print(f"S  {s['dataset']}, {s['order']}: {_effective(s)}")
     console.print(f"Written to {path}")
+
+
+def _refuse_what_is_not_ours(path: Path) -> None:
+    try:
+        read_templates(path)
+    except EmusymError as error:
+        raise OutputError(
+            f"{path}: holds no templates of ours, and is never replaced; move it away, or choose "
+            "another file with -o"
+        ) from error
 
 
 def _effective(described: dict[str, Any]) -> str:
