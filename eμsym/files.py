@@ -131,6 +131,9 @@ def whole_folder(
         _move_into_place(temporary, path, overwrite, strangers)
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
+    except OutputError as error:
+        # The user knows the folder by the name that it was to get.
+        raise OutputError(str(error).replace(str(temporary), str(path))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

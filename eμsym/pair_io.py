@@ -12,6 +12,7 @@ import hist
 import numpy as np
 import pyarrow.parquet as pq
 
+from eμsym.accounting import check_events, check_histograms
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.event_io import read_events
 from eμsym.files import whole_file, write_json
@@ -104,7 +105,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
     table = ak.to_arrow_table(ak.with_field(events, in_a, ORDER_COLUMN), extensionarray=False)
     note = {**(table.schema.metadata or {}), SYMMETRY_KEY: _symmetry_name(pair)}
     with whole_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(note), str(temporary))
+        table = table.replace_schema_metadata(note)
+        pq.write_table(table, str(temporary), write_page_checksum=True)
 
 
 def _read_parquet(path: Path) -> Pair:
@@ -201,8 +203,8 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
 
 
 def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
-    rule = folder.results().label_rule
-    by_dataset, files = folder.histograms(), folder.event_files()
+    results = folder.results()
+    rule, by_dataset, files = results.label_rule, folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
     if not chosen:
@@ -210,13 +212,18 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
+    events = [read_events(files[name]) for name in chosen]
+    for name, part in zip(chosen, events, strict=True):
+        check_events(files[name], part, results, name)
     pair = Pair.from_events(
-        ak.concatenate([read_events(files[name]) for name in chosen]),
+        ak.concatenate(events),
         by=rule.column,
         names=rule.names,
         symmetry=FairCoin(rule.exchange),
     )
     with whole_content(folder.path / "histograms.json"):
+        for name in chosen:
+            check_histograms(folder, by_dataset, results, name)
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
     return replace(pair, histograms=histograms)
 

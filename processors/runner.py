@@ -17,6 +17,7 @@ from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
+from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import file_id
 from eμsym.processors.config import EMuConfig
@@ -96,7 +97,7 @@ class Processed:
     def columns(self, dataset: str) -> Iterator[ak.Array]:
         """Yield the columns of a dataset's selected events, a chunk at a time."""
         for part in self.parts[dataset]:
-            yield ak.from_parquet(str(part)) if isinstance(part, Path) else part
+            yield read_events(part) if isinstance(part, Path) else part
 
     def events(self, dataset: str) -> ak.Array:
         """Return the columns of all of a dataset's selected events."""

@@ -100,8 +100,13 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 
 
 def test_events_and_histograms_come_back(folder: ProcessedFolder) -> None:
-    like = ak.zip({"m_coll": np.empty(0), "electron_leads": np.empty(0, bool)})
-    parts = [ak.zip({"m_coll": [x, 50.0], "electron_leads": [True, False]}) for x in (35.0, 60.0)]
+    def part(x: float) -> ak.Array:
+        return ak.zip({"m_coll": [x, 50.0], "electron_leads": [True, False], "weight": [1.0, 1.0]})
+
+    parts = [part(35.0), part(60.0)]
+    like = parts[0][:0]
+    selected = {name: {"emu": [1.0, 1.0], "mue": [1.0, 1.0]} for name in NAMES}
+    folder.write_results(results_of(NAMES, selected))
     axis = Regular(2, 30, 70, name="m_coll")
     counts = hist.Hist(
         StrCategory(NAMES, name="dataset"),
