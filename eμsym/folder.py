@@ -45,6 +45,7 @@ from eμsym.folder_files import (
 )
 from eμsym.histogram_io import read_histograms, write_histograms
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.root_io import identity_of, root_file
 from eμsym.validation import first_problem
 
 _HOW = "make it with emusym process"
@@ -281,11 +282,9 @@ class ProcessedFolder:
         OutputError
             If they cannot be written.
         """
-        import uproot
-
         write_histograms(self.path / "histograms.json", histograms)
-        path = self.path / "histograms.root"
-        with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+        path, identity = self.path / "histograms.root", identity_of(histograms)
+        with whole_file(path) as temporary, root_file(temporary, identity) as file:
             for name, histogram in histograms.items():
                 for dataset in histogram.axes["dataset"]:
                     for order in orders:

@@ -19,6 +19,7 @@ from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
 from eμsym.pair import ORDER_COLUMN, Pair
+from eμsym.root_io import identity_of, root_file
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
@@ -157,22 +158,29 @@ def _read_json(path: Path) -> Pair:
 
 
 def _write_root(pair: Pair, path: Path) -> None:
-    import uproot
-
     for side, sample in (("a", pair.a), ("b", pair.b)):
         if sample.events is None and not sample.histograms:
             raise DataError(f"{path}: sample {side} has neither histograms nor events to write")
         if sample.events is not None and "events" in sample.histograms:
             raise DataError(f"{path}: a histogram is called 'events', as the tree of events is")
-    with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+    sides = {"a": pair.a, "b": pair.b}
+    histograms = {
+        f"{k}/{name}": h for k, each in sides.items() for name, h in each.histograms.items()
+    }
+    columns = {
+        side: {name: np.asarray(sample.events[name]) for name in ak.fields(sample.events)}
+        for side, sample in sides.items()
+        if sample.events is not None
+    }
+    flat = {f"{k}/{name}": values for k, each in columns.items() for name, values in each.items()}
+    identity = identity_of(histograms, flat)
+    with whole_file(path) as temporary, root_file(temporary, identity) as file:
         file["symmetry"] = _symmetry_name(pair)
-        for side, sample in (("a", pair.a), ("b", pair.b)):
-            for name, histogram in sample.histograms.items():
-                file[f"{side}/{name}"] = histogram
-            if sample.events is not None:
-                columns = {k: np.asarray(sample.events[k]) for k in ak.fields(sample.events)}
-                file.mktree(f"{side}/events", {k: v.dtype for k, v in columns.items()})
-                file[f"{side}/events"].extend(columns)
+        for name, histogram in histograms.items():
+            file[name] = histogram
+        for side, values in columns.items():
+            file.mktree(f"{side}/events", {name: each.dtype for name, each in values.items()})
+            file[f"{side}/events"].extend(values)
 
 
 def _read_root(path: Path) -> Pair:
