@@ -58,7 +58,7 @@ def _beside_the_packages() -> list[str]:
         str(path)
         for package in (np, scipy)
         for folder in (".dylibs", f"../{package.__name__}.libs")
-        for path in sorted((Path(package.__file__).parent / folder).glob("*openblas*"))
+        for path in sorted((Path(str(package.__file__)).parent / folder).glob("*openblas*"))
     ]
 
 

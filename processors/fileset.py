@@ -88,6 +88,8 @@ def read_fileset(
     ConfigurationError, InputFileError
         If nothing is found, a fileset is not one, or a dataset or file is named twice.
     """
+    if problem := problem_of_name(dataset):
+        raise ConfigurationError(f"dataset {dataset!r}: {problem}; give another one")
     datasets: list[Dataset] = []
     bare: dict[str, str] = {}
     for item in map(str, inputs):
@@ -107,6 +109,15 @@ def read_fileset(
         if names.count(name) > 1:
             raise ConfigurationError(f"dataset {name!r} is given twice; rename one of them")
     return tuple(datasets)
+
+
+def problem_of_name(name: str) -> str | None:
+    """Return what keeps a text from being a dataset's name; None if it can be one."""
+    if not name.strip():
+        return "the name is empty"
+    if not name.isprintable():
+        return "the name holds a control character, or what is no text"
+    return None
 
 
 def _expand(item: str) -> list[str]:
@@ -138,6 +149,8 @@ def _from_json(path: Path, tree: str) -> list[Dataset]:
 
 def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     where = f"{path}: dataset {name!r}"
+    if problem := problem_of_name(name):
+        raise ConfigurationError(f"{where}: {problem}; rename it")
     if isinstance(entry, list):
         entry = {"files": entry}
     if not isinstance(entry, dict) or not isinstance(entry.get("files"), (dict, list)):

@@ -36,7 +36,7 @@ def print_cutflow(cutflow: Cutflow) -> None:
     for cut in cutflow.cuts:
         table.add_column(_HEADINGS.get(cut, cut), justify="right", no_wrap=True)
     for name, flow in cutflow.datasets.items():
-        table.add_row(name, *map(_number, flow.values()))
+        table.add_row(escape(name), *map(_number, flow.values()))
     table.add_section()
     table.add_row("pair", *map(_number, cutflow.total.values()), style="bold")
     print_table("Events after each cut", table)
@@ -94,7 +94,7 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
     if "problem" in found:
         console.print(
             f"[yellow]![/] [bold]Not corrected[/] for the detector's e/μ difference: "
-            f"{found['problem']}"
+            f"{escape(found['problem'])}"
         )
         return
     calibration = found["calibration"]
@@ -173,7 +173,7 @@ def _print_q0(console: Console, tests: dict[str, Any], raw: dict[str, Any] | Non
     labels = {"emu": "eμ", "mue": "μe"}
     for name, fit in tests.items():
         if "problem" in fit:
-            console.print(f"[yellow]![/] q0 of {name}: {fit['problem']}")
+            console.print(f"[yellow]![/] q0 of {escape(name)}: {escape(fit['problem'])}")
             continue
         low, high = (_maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
         interval = f"{low} to {high}" if low and high else ""
@@ -181,7 +181,7 @@ def _print_q0(console: Console, tests: dict[str, Any], raw: dict[str, Any] | Non
         z = [f"{fit['z']:+.2f}"]
         if raw is not None:
             z.insert(0, f"{raw[name]['z']:+.2f}" if "z" in raw[name] else "")
-        table.add_row(name, labels[fit["order"]], fit["shape"], *z, mu, interval)
+        table.add_row(escape(name), labels[fit["order"]], fit["shape"], *z, mu, interval)
     if table.row_count:
         print_table("q0 of each signal, against the other sample", table)
 
@@ -200,7 +200,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
         if result is None:
             continue
         if "problem" in result:
-            console.print(f"[yellow]![/] {name} test: {result['problem']}")
+            console.print(f"[yellow]![/] {name} test: {escape(result['problem'])}")
             continue
         permuted = result["permutations"]
         reference = result["pvalue"]
@@ -228,10 +228,10 @@ def print_written(folder: Path, results: dict[str, Any]) -> None:
     """Print what is missing, what to beware of, and where the results are."""
     console = plain_console()
     for problem in results["missing"]:
-        console.print(f"[red]missing[/] {problem}")
-    for warning in results["warnings"]:
-        console.print(f"[yellow]![/] {warning}")
+        console.print(f"[red]missing[/] {escape(problem)}")
+    for warning in [*results["warnings"], *results.get("figure_problems", ())]:
+        console.print(f"[yellow]![/] {escape(warning)}")
     figures = folder / "figures"
     n_figures = len(list(figures.glob("*.png"))) if figures.is_dir() else 0
     also = f" and {n_figures} figures (PNG, PDF) in {figures}" if n_figures else ""
-    console.print(f"Results in {folder / 'results.json'}{also}")
+    console.print(escape(f"Results in {folder / 'results.json'}{also}"))
