@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hist
@@ -25,7 +25,7 @@ from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.window_null import WindowPValue
 from eμsym.binned.windows import BestWindow, WindowTest
 from eμsym.difference import Difference
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, DataError
 from eμsym.folder import ProcessedFolder
 from eμsym.nulls import null
 from eμsym.pair import Pair
@@ -211,6 +211,17 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
         If a correction that was asked for cannot be had, or there is no such column.
     """
     tests = Tests() if tests is None else tests
+    try:
+        return _analyse(folder, tests)
+    except DataError as error:
+        if tests.equalise is not None:
+            raise
+        # Nobody asked for a correction: without it there may be nothing wrong.
+        uncorrected = _analyse(folder, replace(tests, equalise="none"))
+        return replace(uncorrected, correction=Problem(str(error)))
+
+
+def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     results = folder.results()
     datasets = tests.pair or tuple(results.pair)
     for name in datasets:

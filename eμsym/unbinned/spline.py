@@ -315,6 +315,8 @@ class _Samples:
     n_b: float
     #: Σ of squared weights at each of `events.x`, for A and for B; None if all weights are one.
     squares: tuple[FloatArray, FloatArray] | None
+    #: What the weights of `events` and `squares` are in units of.
+    unit: float = 1.0
 
 
 def _fit(samples: _Samples, k: int) -> SplineResult:
@@ -329,15 +331,15 @@ def _fit(samples: _Samples, k: int) -> SplineResult:
         # The term of order 1/N of as many events as these weights are worth.
         expected = mean * (1 + (expected / (k - 1) - 1) * mean / (k - 1))
     return SplineResult(
-        t=t_a + t_b,
-        t_a=t_a,
-        t_b=t_b,
+        t=(t_a + t_b) * samples.unit,
+        t_a=t_a * samples.unit,
+        t_b=t_b * samples.unit,
         dof=k - 1,
-        expected=expected,
+        expected=expected * samples.unit,
         effective_dof=effective_dof,
         n_a=samples.n_a,
         n_b=samples.n_b,
-        weighted=samples.squares is not None,
+        weighted=samples.squares is not None or samples.unit != 1,
         f=SplineFunction(problem.knots, theta_a),
         g=SplineFunction(problem.knots, theta_b),
         converged=arrived_a and arrived_b,
@@ -355,11 +357,26 @@ def _read(a: Any, b: Any, weights_a: Any, weights_b: Any) -> _Samples:
         span = max(x_a.max(), x_b.max()) - min(x_a.min(), x_b.min())
     if not np.isfinite(span):
         raise DataError("x: the range of its values is not finite; rescale or cut them")
+    n_a, n_b = float(w_a.sum()), float(w_b.sum())
+    unit = _unit(w_a, w_b)
+    w_a, w_b = w_a / unit, w_b / unit
     events = Distinct.of(x_a[:, None], x_b[:, None], w_a, w_b)
     squares = None
     if np.any(w_a != 1) or np.any(w_b != 1):
         squares = (_summed(events.x[0], x_a, w_a**2), _summed(events.x[0], x_b, w_b**2))
-    return _Samples(events, float(w_a.sum()), float(w_b.sum()), squares)
+    return _Samples(events, n_a, n_b, squares, unit)
+
+
+def _unit(w_a: FloatArray, w_b: FloatArray) -> float:
+    """Return a unit in which weights are near one, for which the fit's precision is made.
+
+    Equal weights are one in it, as events without weights have; otherwise it is a power of
+    two, which changes no digit.
+    """
+    low, high = min(w_a.min(), w_b.min()), max(w_a.max(), w_b.max())
+    if low == high:
+        return float(low)
+    return float(2.0 ** round(math.log2(np.concatenate([w_a, w_b]).mean())))
 
 
 def _sample(values: Any, weights: Any, name: str) -> tuple[FloatArray, FloatArray]:
@@ -374,7 +391,7 @@ def _sample(values: Any, weights: Any, name: str) -> tuple[FloatArray, FloatArra
     w = np.ones(x.size) if weights is None else _numbers(weights, f"{name}: the weights")
     if w.shape != x.shape:
         raise DataError(f"{name}: {x.size} events, but weights of shape {w.shape}")
-    if not np.all(np.isfinite(w)) or np.any(w < 0):
+    if not np.isfinite(w.sum()) or np.any(w < 0):
         raise DataError(f"{name}: a weight is negative or not finite; the fit would have no end")
     counts = w > 0
     if not counts.any():
