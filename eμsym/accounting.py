@@ -35,10 +35,12 @@ def check_events(path: Path, events: ak.Array, results: Results, dataset: str) -
     Raises
     ------
     InputFileError
-        If the label or the weight is missing or of another type, or the number of events
-        or the sum of their weights is another one.
+        If a column is not one number an event, the label or the weight is missing, or the
+        number of events or the sum of their weights is another one.
     """
     rule = results.label_rule
+    for name in ak.fields(events):
+        _column(path, events, name, kinds="biuf")
     in_a = _column(path, events, rule.column, kinds="b").astype(bool)
     weight = _column(path, events, WEIGHT, kinds="fiu").astype(np.float64)
     for order, chosen in zip(rule.orders, (in_a, ~in_a), strict=True):
@@ -90,7 +92,7 @@ def _column(path: Path, events: ak.Array, name: str, *, kinds: str) -> np.ndarra
     try:
         values = np.asarray(ak.to_numpy(events[name], allow_missing=False))
     except (TypeError, ValueError) as error:
-        raise InputFileError(f"{path}: {name} is not one value an event; {_REMEDY}") from error
+        raise InputFileError(f"{path}: {name} is not one number an event; {_REMEDY}") from error
     if values.dtype.kind not in kinds or values.ndim != 1:
         kind = "true or false" if kinds == "b" else "a number"
         raise InputFileError(

@@ -19,10 +19,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import hist
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from eμsym.errors import EmusymError, InputFileError
 from eμsym.event_io import write_events
@@ -63,7 +71,7 @@ FileName = Annotated[str, AfterValidator(_plain_name)]
 def _as_rule(content: Any) -> LabelRule:
     try:
         return content if isinstance(content, LabelRule) else LabelRule.from_dict(content)
-    except (KeyError, TypeError, ValueError, EmusymError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, EmusymError) as error:
         raise ValueError(f"is no label rule ({error})") from error
 
 
@@ -73,19 +81,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+#: What JSON has as a number: no text, and not its extensions NaN and Infinity.
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+
+
 class Counts(_Part):
     """Events that are left after a cut: their number, Σw and Σw², before any scale."""
 
-    raw: int
-    sumw: float
-    sumw2: float
+    raw: Annotated[int, Field(ge=0, strict=True)]
+    sumw: Number
+    sumw2: Annotated[Number, Field(ge=0)]
 
 
 class Scale(_Part):
     """What a dataset's weights are multiplied by, and the luminosity it has without, fb⁻¹."""
 
-    scale: float
-    luminosity_ifb: float | None
+    scale: Number
+    luminosity_ifb: Number | None
 
 
 class About(_Part):
@@ -152,6 +164,22 @@ class Results(_Part):
     tests: dict[str, Any]
     figures: list[FileName] = []
     label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Check that every dataset of the pair, of the cutflow and of the scales is known."""
+        for name in self.cutflow.keys() - self.normalisation.keys():
+            raise ValueError(f"normalisation.{name} is missing")
+        for name in self.pair:
+            if name not in self.cutflow:
+                raise ValueError(f"pair: no dataset {name!r} in the cutflow")
+        cuts = [list(flow) for flow in self.cutflow.values()]
+        for name, own in zip(self.cutflow, cuts, strict=True):
+            if own != cuts[0]:
+                raise ValueError(f"cutflow.{name} has other cuts than the first dataset")
+            if missing := [order for order in self.orders if order not in own]:
+                raise ValueError(f"cutflow.{name}.{missing[0]} is missing")
+        return self
 
     @property
     def orders(self) -> tuple[str, str]:

@@ -223,6 +223,11 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     events = [read_events(files[name]) for name in chosen]
     for name, part in zip(chosen, events, strict=True):
         check_events(files[name], part, results, name)
+        if ak.fields(part) != ak.fields(events[0]):
+            raise InputFileError(
+                f"{files[name]}: its columns are not those of {files[chosen[0]].name}; make the "
+                "folder anew with emusym process"
+            )
     pair = Pair.from_events(
         ak.concatenate(events),
         by=rule.column,

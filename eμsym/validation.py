@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+#: Characters of a value in an error.
+_LONGEST_VALUE = 80
+
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
@@ -24,4 +27,9 @@ def first_problem(error: ValidationError, place: str = "", *, remedy: str = "") 
         return f"unknown key {key!r}{remedy}"
     if first["type"] == "missing":
         return f"{key} is missing"
-    return f"{key} = {first['input']!r}: {first['msg']}"
+    if not key:
+        return str(first["msg"]).removeprefix("Value error, ")
+    value = repr(first["input"])
+    if len(value) > _LONGEST_VALUE:
+        value = f"{value[:_LONGEST_VALUE]}…"
+    return f"{key} = {value}: {first['msg']}"

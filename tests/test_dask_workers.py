@@ -64,9 +64,10 @@ def test_workers_that_cannot_import_the_package_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eμsym.workers._PACKAGE", "no_such_package")
+    says = "2 of 2 workers cannot import no_such_package"
     with (
         scheduler(tmp_path, 2) as address,
-        pytest.raises(ConfigurationError, match="2 of 2 workers cannot import no_such_package") as error,
+        pytest.raises(ConfigurationError, match=says) as error,
         dask_client(address, 1),
     ):
         pytest.fail("they have nothing to work with")
