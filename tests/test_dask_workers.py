@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 
 from eμsym.errors import ConfigurationError
@@ -72,3 +73,16 @@ def test_workers_that_cannot_import_the_package_are_named(
     ):
         pytest.fail("they have nothing to work with")
     assert "install emusym where the workers run" in str(error.value)
+
+
+def test_a_cluster_of_ones_own_listens_on_the_loopback_address_alone() -> None:
+    with dask_client("local", 2):
+        mine = psutil.Process()
+        listening = [
+            connection.laddr
+            for process in (mine, *mine.children(recursive=True))
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert listening
+    assert {address.ip for address in listening} == {"127.0.0.1"}

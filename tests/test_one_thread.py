@@ -151,3 +151,23 @@ def test_a_command_gives_the_same_bytes_with_other_threads_and_workers(
     assert made[1].keys() == made[2].keys()
     for name, content in made[1].items():
         assert content == made[2][name], name
+
+
+STUDY = """
+import sys
+from eμsym.studies import Study, StudyTest, ToyRow, run_study
+from eμsym.unbinned.spline import SplineTest
+
+tests = StudyTest("spline", SplineTest(13)), StudyTest("many", SplineTest(60))
+study = Study("bits", 7, tests, (ToyRow("null", 12, 5500, 5500),))
+run_study(study, sys.argv[1], workers=int(sys.argv[2]))
+"""
+
+
+def test_a_study_gives_the_same_bytes_with_other_threads_and_workers(tmp_path: Path) -> None:
+    made = []
+    for threads, workers in ((1, 1), (2, 1), (2, 2)):
+        store = tmp_path / f"{threads}-{workers}"
+        with_threads(threads, "-c", STUDY, str(store), str(workers))
+        made.append((store / "toys.parquet").read_bytes())
+    assert made[0] == made[1] == made[2]

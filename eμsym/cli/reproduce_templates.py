@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from eμsym.binned.templates_io import read_templates, templates_from_folders, write_templates
 from eμsym.cli.tables import plain_console
 from eμsym.errors import EmusymError, OutputError
@@ -41,12 +43,12 @@ def make_templates(
     t, s = made.provenance["background"], made.provenance["signal"]
     console = plain_console()
     console.print(
-        f"T  {', '.join(t['datasets'])}: {t['sum']:,.0f} entries "
+        f"T  {escape(', '.join(t['datasets']))}: {t['sum']:,.0f} entries "
         f"({_effective(t)}) and {made.provenance['flat']:g} more a bin; "
         f"{t['bins_without_events']} of {made.background.values().size} bins without an event"
     )
-    console.print(f"S  {s['dataset']}, {s['order']}: {_effective(s)}")
-    console.print(f"Written to {path}")
+    console.print(f"S  {escape(s['dataset'])}, {s['order']}: {_effective(s)}")
+    console.print(escape(f"Written to {path}"))
 
 
 def _refuse_what_is_not_ours(path: Path) -> None:
