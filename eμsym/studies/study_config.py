@@ -229,7 +229,7 @@ def study_from_dict(content: Mapping[str, Any]) -> Study:
 def _test_from_dict(number: int, content: dict[str, Any]) -> StudyTest:
     options = dict(content)
     kind = options.pop("kind", None)
-    if kind not in TESTS.classes:
+    if not isinstance(kind, str) or kind not in TESTS.classes:
         known_kinds = ", ".join(TESTS.classes)
         raise ConfigurationError(f"tests.{number}.kind = {kind!r}: one of {known_kinds}")
     name = options.pop("name", kind)
