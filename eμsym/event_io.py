@@ -19,17 +19,20 @@ def read_events(path: str | Path) -> ak.Array:
     Raises
     ------
     InputFileError
-        If it cannot be read.
+        If it cannot be read, or the checksum of a page, where it has them, is another one.
     """
     try:
-        return ak.from_parquet(str(path))
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return ak.from_arrow(file.read())
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
 
 
-def write_events(path: str | Path, parts: Iterable[Any], *, like: Any) -> None:
+def write_events(path: str | Path, parts: Iterable[Any], *, like: Any, tidy: bool = True) -> None:
     """Write record arrays one after the other, so that memory stays small.
+
+    Every page has a checksum, so that damage is noticed when it is read.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ def write_events(path: str | Path, parts: Iterable[Any], *, like: Any) -> None:
     parts : iterable of ak.Array
     like : ak.Array
         A record array, perhaps of no events, with the columns and types of all parts.
+    tidy : bool
+        See `eμsym.files.whole_file`.
 
     Raises
     ------
@@ -44,6 +49,10 @@ def write_events(path: str | Path, parts: Iterable[Any], *, like: Any) -> None:
         If the file cannot be written.
     """
     schema = ak.to_arrow_table(like, extensionarray=False).schema
-    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with whole_file(path, tidy=tidy) as temporary, _writer(temporary, schema) as writer:
         for part in parts:
             writer.write_table(ak.to_arrow_table(part, extensionarray=False))
+
+
+def _writer(path: Path, schema: Any) -> Any:
+    return pq.ParquetWriter(path, schema, write_page_checksum=True)

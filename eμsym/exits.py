@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import click
 
 from eμsym.errors import EmusymError, printable
+from eμsym.terminal import prepare_terminal
+
+#: What asks a process to end: a kill, and a terminal or connection that is closed.
+_POLITE = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_command(
@@ -24,11 +29,16 @@ def run_command(
     name : str
         What an error begins with.
     interrupted : str
-        What Ctrl-C, or a polite kill, leaves behind.
+        What Ctrl-C, a polite kill, or the end of the terminal leaves behind.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    if arguments is None:
+        prepare_terminal()
+    for number in _POLITE:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _interrupt)
     try:
         command.main(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:
@@ -40,8 +50,16 @@ def run_command(
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted; {interrupted}", err=True)
         sys.exit(2)
+    finally:
+        with contextlib.suppress(EmusymError):  # the first one has been told
+            sys.stdout.flush()
 
 
 def _interrupt(signum: int, frame: Any) -> None:
-    """Treat a polite kill like Ctrl-C, so that temporary folders are removed."""
+    """Treat a polite kill like Ctrl-C, so that temporary folders are removed.
+
+    Another one, of a batch system that asks twice, does not interrupt that.
+    """
+    for number in _POLITE:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -7,25 +7,33 @@ import json
 import math
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from eμsym.errors import ConfigurationError, OutputError
 from eμsym.input_files import parse_json, read_bytes
+from eμsym.leftovers import remove_leftovers, shortened, temporary_name
+from eμsym.swap import take_place
 
 RESULTS_FILE = "results.json"
+#: So many things in the way are named.
+_NAMED = 3
+#: Bytes of a file name that is made of a dataset's name, before its ending.
+_LONGEST_NAME = 200
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, *, tidy: bool = True) -> Iterator[Path]:
     """Give a temporary name beside `path`; rename it to `path` if the block succeeds.
 
     Parameters
     ----------
     path : str or Path
         Its folder must be there, so that a mistyped path is found out.
+    tidy : bool
+        Whether to look for what dead processes left in that folder, and remove it.
 
     Yields
     ------
@@ -38,9 +46,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         If the operating system refuses (no permission, disk full).
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: cannot be written ({path.parent} is not a folder)")
+    temporary = temporary_name(path)
+    if tidy:
+        remove_leftovers(path.parent)
     try:
         yield temporary
         temporary.replace(path)
@@ -68,8 +78,18 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
+def all_in(folder: Path) -> list[str]:
+    """Return the names of all that is in a folder, none of which is known to be ours."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 @contextlib.contextmanager
-def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+def whole_folder(
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    strangers: Callable[[Path], list[str]] = all_in,
+) -> Iterator[Path]:
     """Give a temporary folder beside `path`; rename it to `path` if the block succeeds.
 
     Parameters
@@ -78,8 +98,10 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         The folder to create. It may exist if it is empty, and may be a link to
         a folder, which is then the one that is made or replaced.
     overwrite : bool
-        Replace a folder that holds earlier results of this program. Anything
-        else is never replaced.
+        Replace a folder that holds earlier results of this program, and nothing else.
+    strangers : callable
+        Takes a folder, and returns what in it this program did not write: while there
+        is any, the folder is not replaced.
 
     Yields
     ------
@@ -94,20 +116,25 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     path = Path(path)
     if path.is_symlink():
         path = path.resolve()
-    _refuse_if_in_the_way(path, overwrite)
+    parent = path.absolute().parent
     try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{path.name}.partial-"
-        temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=path.absolute().parent))
+        parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(parent)  # first: they may hold what a dead process was about to replace
+        _refuse_if_in_the_way(path, overwrite, strangers)
+        temporary = temporary_name(path.absolute())
+        temporary.mkdir(mode=0o700)
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     try:
         yield temporary
-        # mkdtemp makes a private folder; results are as public as any other folder.
+        # It was private while it was written; results are as public as any other folder.
         temporary.chmod(0o777 & ~_umask())
-        _move_into_place(temporary, path, overwrite)
+        _move_into_place(temporary, path, overwrite, strangers)
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
+    except OutputError as error:
+        # The user knows the folder by the name that it was to get.
+        raise OutputError(str(error).replace(str(temporary), str(path))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -118,7 +145,9 @@ def _umask() -> int:
     return mask
 
 
-def _refuse_if_in_the_way(path: Path, overwrite: bool) -> None:
+def _refuse_if_in_the_way(
+    path: Path, overwrite: bool, strangers: Callable[[Path], list[str]]
+) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_dir():
@@ -128,33 +157,61 @@ def _refuse_if_in_the_way(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path}: is where you are; give a new folder, as -o {path / 'results'}")
     if not any(path.iterdir()):
         return
-    if not (path / RESULTS_FILE).is_file():
-        raise OutputError(f"{path}: holds files that are not ours; choose another folder with -o")
+    _refuse_strangers(path, strangers(path))
     if not overwrite:
         raise OutputError(
             f"{path}: holds earlier results; give --overwrite, or another folder with -o"
         )
 
 
-def _move_into_place(temporary: Path, path: Path, overwrite: bool) -> None:
-    _refuse_if_in_the_way(path, overwrite)
-    if path.exists():
-        # The old results are set aside first, so that they survive a failed rename.
-        aside = temporary.with_name(f"{temporary.name}-old")
-        path.rename(aside)
-        try:
-            temporary.rename(path)
-        except BaseException:
-            aside.rename(path)
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
+def _refuse_strangers(path: Path, found: list[str]) -> None:
+    if not found:
+        return
+    named = ", ".join(found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    raise OutputError(
+        f"{path}: holds what is not ours ({named}{more}), which is never replaced; move it "
+        "away, or choose another folder with -o"
+    )
+
+
+def _move_into_place(
+    temporary: Path, path: Path, overwrite: bool, strangers: Callable[[Path], list[str]]
+) -> None:
+    _refuse_if_in_the_way(path, overwrite, strangers)
+    if not path.exists():
         temporary.rename(path)
+        return
+    old = take_place(temporary, path)
+    try:
+        # Under its new name nobody else finds it: what came last is seen now.
+        if any(old.iterdir()):
+            _refuse_strangers(path, strangers(old))
+    except BaseException:
+        put_back = take_place(old, path)
+        shutil.rmtree(put_back, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
     return f"{path}: cannot be written ({reason}); choose another place with -o or free some space"
+
+
+def as_file_name(name: str, ending: str = "") -> str:
+    """Return a file name for a dataset, a signal or the like: quoted as in a URL, and short.
+
+    Parameters
+    ----------
+    name : str
+    ending : str
+        What follows, such as ``.parquet``.
+    """
+    quoted = quote(name, safe="")
+    if quoted.startswith("."):
+        quoted = f"%2E{quoted[1:]}"  # neither hidden, nor the folder itself, nor the one above
+    return shortened(quoted, _LONGEST_NAME) + ending
 
 
 def json_number(x: float) -> float | str | None:

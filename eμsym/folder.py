@@ -10,37 +10,69 @@
     equalisation.json     a self-calibration as a correctionlib file
     pyhf/SIGNAL.json      workspaces, on request
 
-In file names, a dataset's or a signal's name is quoted as in a URL.
+In file names, a dataset's or a signal's name is quoted as in a URL, and cut where it is long.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import quote, unquote
+from typing import Annotated, Any, Self
 
 import hist
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from eμsym.errors import EmusymError, InputFileError
 from eμsym.event_io import write_events
-from eμsym.files import RESULTS_FILE, make_folder, read_json, whole_file, write_json
+from eμsym.files import (
+    RESULTS_FILE,
+    as_file_name,
+    make_folder,
+    read_json,
+    whole_file,
+    whole_folder,
+    write_json,
+)
+from eμsym.folder_files import (
+    RESULTS_SCHEMA,
+    VERSION,
+    event_file,
+    figure_files,
+    strangers,
+    workspace_file,
+)
 from eμsym.histogram_io import read_histograms, write_histograms
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.root_io import identity_of, root_file
 from eμsym.validation import first_problem
 
-RESULTS_SCHEMA = "emusym/results"
-VERSION = 1
 _HOW = "make it with emusym process"
+
+
+def _plain_name(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError("is not the name of a file")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain_name)]
 
 
 def _as_rule(content: Any) -> LabelRule:
     try:
         return content if isinstance(content, LabelRule) else LabelRule.from_dict(content)
-    except (KeyError, TypeError, ValueError, EmusymError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, EmusymError) as error:
         raise ValueError(f"is no label rule ({error})") from error
 
 
@@ -50,19 +82,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+#: What JSON has as a number: no text, and not its extensions NaN and Infinity.
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+
+
 class Counts(_Part):
     """Events that are left after a cut: their number, Σw and Σw², before any scale."""
 
-    raw: int
-    sumw: float
-    sumw2: float
+    raw: Annotated[int, Field(ge=0, strict=True)]
+    sumw: Number
+    sumw2: Annotated[Number, Field(ge=0)]
 
 
 class Scale(_Part):
     """What a dataset's weights are multiplied by, and the luminosity it has without, fb⁻¹."""
 
-    scale: float
-    luminosity_ifb: float | None
+    scale: Number
+    luminosity_ifb: Number | None
 
 
 class About(_Part):
@@ -137,8 +173,24 @@ class Results(_Part):
     pair: list[str]
     cutflow: dict[str, dict[str, Counts]]
     tests: dict[str, Any]
-    figures: list[str] = []
+    figures: list[FileName] = []
     label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Check that every dataset of the pair, of the cutflow and of the scales is known."""
+        for name in self.cutflow.keys() - self.normalisation.keys():
+            raise ValueError(f"normalisation.{name} is missing")
+        for name in self.pair:
+            if name not in self.cutflow:
+                raise ValueError(f"pair: no dataset {name!r} in the cutflow")
+        cuts = [list(flow) for flow in self.cutflow.values()]
+        for name, own in zip(self.cutflow, cuts, strict=True):
+            if own != cuts[0]:
+                raise ValueError(f"cutflow.{name} has other cuts than the first dataset")
+            if missing := [order for order in self.orders if order not in own]:
+                raise ValueError(f"cutflow.{name}.{missing[0]} is missing")
+        return self
 
     @property
     def orders(self) -> tuple[str, str]:
@@ -227,18 +279,31 @@ class ProcessedFolder:
         Raises
         ------
         InputFileError
-            If there is none.
+            If one is missing, or there is one more than ``results.json`` names.
         """
-        # A file system may put hidden files of its own beside them.
-        paths = sorted((self.path / "events").glob("[!.]*.parquet"))
-        if not paths:
+        known = self.results().cutflow
+        paths = {name: event_file(self.path, name) for name in known}
+        if not any(path.is_file() for path in paths.values()):
             raise InputFileError(f"{self.path}: has no events/*.parquet; {_HOW}")
-        return {unquote(path.stem): path for path in paths}
+        for path in paths.values():
+            if not path.is_file():
+                raise InputFileError(f"{path}: is missing; {_HOW}")
+        expected = set(paths.values())
+        for path in sorted((self.path / "events").glob("[!.]*.parquet")):
+            if path not in expected:
+                raise InputFileError(
+                    f"{path}: is of no dataset that {RESULTS_FILE} names; move it away"
+                )
+        return paths
+
+    def strangers(self) -> list[str]:
+        """Return what is in the folder and not ours: see `eμsym.folder_files.strangers`."""
+        return strangers(self.path)
 
     def write_events(self, dataset: str, parts: Iterable[Any], *, like: Any) -> None:
         """Write the events of a dataset, a part at a time: see `eμsym.event_io.write_events`."""
-        folder = make_folder(self.path / "events")
-        write_events(folder / f"{_file_name(dataset)}.parquet", parts, like=like)
+        make_folder(self.path / "events")
+        write_events(event_file(self.path, dataset), parts, like=like)
 
     def write_histograms(
         self, histograms: Mapping[str, hist.Hist], orders: tuple[str, str]
@@ -256,15 +321,13 @@ class ProcessedFolder:
         OutputError
             If they cannot be written.
         """
-        import uproot
-
         write_histograms(self.path / "histograms.json", histograms)
-        path = self.path / "histograms.root"
-        with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+        path, identity = self.path / "histograms.root", identity_of(histograms)
+        with whole_file(path) as temporary, root_file(temporary, identity) as file:
             for name, histogram in histograms.items():
                 for dataset in histogram.axes["dataset"]:
                     for order in orders:
-                        key = f"{_file_name(dataset)}/{order}/{name}"
+                        key = f"{as_file_name(dataset)}/{order}/{name}"
                         file[key] = histogram[{"dataset": dataset, "order": order}]
 
     def write_results(self, parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,11 +362,25 @@ class ProcessedFolder:
         OutputError
             If it cannot be written.
         """
-        write_json(make_folder(self.path / "pyhf") / f"{_file_name(signal)}.json", workspace)
+        make_folder(self.path / "pyhf")
+        write_json(workspace_file(self.path, signal), workspace)
 
     def figure_name(self, name: str) -> str:
         """Return the file name, without ending, of a figure."""
-        return _file_name(name)
+        return as_file_name(name)
+
+    def announce_figures(self, names: Iterable[str]) -> None:
+        """Say in ``results.json`` which figures are about to be written.
+
+        If the process dies before all are, those that are there are still known as ours.
+
+        Parameters
+        ----------
+        names : iterable of str
+            As for `figure_name`.
+        """
+        files = [path.name for name in names for path in figure_files(self.path, name)]
+        self.update_results(figures=list(dict.fromkeys([*self.results().figures, *files])))
 
     def replace_figures(self, written: Iterable[str]) -> list[str]:
         """Remove the figures of earlier tests that were not drawn again.
@@ -321,13 +398,29 @@ class ProcessedFolder:
             Those names, for `update_results`.
         """
         names = list(written)
-        for name in {Path(name).name for name in self.results().figures}.difference(names):
+        for name in set(self.results().figures).difference(names):
             (self.figures / name).unlink(missing_ok=True)
         return names
 
 
-def _file_name(name: str) -> str:
-    return quote(name, safe="")
+@contextmanager
+def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[ProcessedFolder]:
+    """Give a folder to write into, which gets its name when the block succeeds.
+
+    Parameters
+    ----------
+    path : str or Path
+        See `eμsym.files.whole_folder`.
+    overwrite : bool
+        Replace a folder of ours, in which nobody else has put anything.
+
+    Raises
+    ------
+    OutputError
+        If `path` is in the way or cannot be written.
+    """
+    with whole_folder(path, overwrite=overwrite, strangers=strangers) as made:
+        yield ProcessedFolder(made)
 
 
 def _checked(content: Mapping[str, Any], path: Path) -> Results:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from iminuit import Minuit
@@ -91,8 +92,23 @@ def migrad_to_the_end(
         if minuit.fmin is not None:
             offset += minuit.fval
         before = np.array(minuit.values)
-        minuit.migrad()
+        with quiet(minuit):
+            minuit.migrad()
         moved = np.abs(np.array(minuit.values) - before)
         if np.all((moved <= settled * np.array(minuit.errors))[:watched]):
             break
     return minuit
+
+
+@contextmanager
+def quiet(minuit: Minuit) -> Iterator[None]:
+    """Keep MINUIT's own words from the terminal; what went wrong is in its result.
+
+    Its level is one for the whole process; it is as before afterwards.
+    """
+    before = minuit.print_level
+    minuit.print_level = -1
+    try:
+        yield
+    finally:
+        minuit.print_level = before

@@ -14,6 +14,7 @@ import hist
 import numpy as np
 import pyarrow.parquet as pq
 
+from eμsym.accounting import check_events, check_histograms
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.event_io import read_events
 from eμsym.files import whole_file, write_json
@@ -23,6 +24,7 @@ from eμsym.input_files import require_file
 from eμsym.label_rule import LABEL_RULE, LabelRule
 from eμsym.pair import ORDER_COLUMN, Pair
 from eμsym.pool import FILE
+from eμsym.root_io import identity_of, root_file
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
 
@@ -120,7 +122,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
     if pair.rule is not None:
         note[RULE_KEY] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
     with whole_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(note), str(temporary))
+        table = table.replace_schema_metadata(note)
+        pq.write_table(table, str(temporary), write_page_checksum=True)
 
 
 def _read_parquet(path: Path) -> Pair:
@@ -186,24 +189,31 @@ def _read_json(path: Path) -> Pair:
 
 
 def _write_root(pair: Pair, path: Path) -> None:
-    import uproot
-
     for side, sample in (("a", pair.a), ("b", pair.b)):
         if sample.events is None and not sample.histograms:
             raise DataError(f"{path}: sample {side} has neither histograms nor events to write")
         if sample.events is not None and "events" in sample.histograms:
             raise DataError(f"{path}: a histogram is called 'events', as the tree of events is")
-    with whole_file(path) as temporary, uproot.recreate(temporary) as file:
+    sides = {"a": pair.a, "b": pair.b}
+    histograms = {
+        f"{k}/{name}": h for k, each in sides.items() for name, h in each.histograms.items()
+    }
+    columns = {
+        side: {name: np.asarray(sample.events[name]) for name in ak.fields(sample.events)}
+        for side, sample in sides.items()
+        if sample.events is not None
+    }
+    flat = {f"{k}/{name}": values for k, each in columns.items() for name, values in each.items()}
+    identity = identity_of(histograms, flat)
+    with whole_file(path) as temporary, root_file(temporary, identity) as file:
         file["symmetry"] = _symmetry_name(pair)
         if pair.rule is not None:
             file[LABEL_RULE] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
-        for side, sample in (("a", pair.a), ("b", pair.b)):
-            for name, histogram in sample.histograms.items():
-                file[f"{side}/{name}"] = histogram
-            if sample.events is not None:
-                columns = {k: np.asarray(sample.events[k]) for k in ak.fields(sample.events)}
-                file.mktree(f"{side}/events", {k: v.dtype for k, v in columns.items()})
-                file[f"{side}/events"].extend(columns)
+        for name, histogram in histograms.items():
+            file[name] = histogram
+        for side, values in columns.items():
+            file.mktree(f"{side}/events", {name: each.dtype for name, each in values.items()})
+            file[f"{side}/events"].extend(values)
 
 
 def _read_root(path: Path) -> Pair:
@@ -237,8 +247,7 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
 
 def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
     results = folder.results()
-    rule = results.label_rule
-    by_dataset, files = folder.histograms(), folder.event_files()
+    rule, by_dataset, files = results.label_rule, folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
     if not chosen:
@@ -246,7 +255,15 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
     for name in chosen:
         if name not in files:
             raise ConfigurationError(f"{folder.path}: no dataset {name!r}; {known}")
-    events = ak.concatenate([read_events(files[name]) for name in chosen])
+    parts = [read_events(files[name]) for name in chosen]
+    for name, part in zip(chosen, parts, strict=True):
+        check_events(files[name], part, results, name)
+        if ak.fields(part) != ak.fields(parts[0]):
+            raise InputFileError(
+                f"{files[name]}: its columns are not those of {files[chosen[0]].name}; make the "
+                "folder anew with emusym process"
+            )
+    events = ak.concatenate(parts)
     if any(file.known_here_alone for file in results.inputs):
         # Events are then known again by their values.
         events = events[[name for name in ak.fields(events) if name != FILE]]
@@ -257,6 +274,8 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
         symmetry=FairCoin(rule.exchange),
     )
     with whole_content(folder.path / "histograms.json"):
+        for name in chosen:
+            check_histograms(folder, by_dataset, results, name)
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
     return replace(pair, histograms=histograms, rule=rule)
 

@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.arrays import FloatArray, IntArray
+from eμsym.arrays import FloatArray, IntArray, as_numbers
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
 from eμsym.shown import Shown
@@ -188,7 +188,7 @@ class Pool(Shown):
     def weight(self) -> FloatArray:
         """The weight of one event of each entry, shape (n,); ones if there is no such column."""
         if WEIGHT in self.columns:
-            return np.asarray(ak.to_numpy(self.columns[WEIGHT]), dtype=np.float64)
+            return as_numbers(self.columns[WEIGHT], f"column {WEIGHT!r}")
         return np.ones(len(self))
 
     @cached_property
@@ -222,12 +222,13 @@ class Pool(Shown):
         Raises
         ------
         DataError
-            If there is no such column; the message lists those there are.
+            If there is no such column; the message lists those there are. Or if it is not
+            one number an event.
         """
         if name not in self.columns:
             known = ", ".join(sorted(self.columns)) or "none"
             raise DataError(f"no column {name!r}; there are {known}")
-        return np.asarray(ak.to_numpy(self.columns[name]), dtype=np.float64)
+        return as_numbers(self.columns[name], f"column {name!r}")
 
     @cached_property
     def events(self) -> ak.Array:

@@ -11,7 +11,7 @@ import numpy as np
 from hist import Hist
 from hist.storage import Weight
 
-from eμsym.arrays import FloatArray
+from eμsym.arrays import FloatArray, as_numbers
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 from eμsym.pool import WEIGHT, Pool
@@ -45,7 +45,7 @@ class Sample(Shown):
         """The events' weights, shape (n,); ones if there is no such column."""
         events = self.require_events()
         if WEIGHT in ak.fields(events):
-            return np.asarray(ak.to_numpy(events[WEIGHT]), dtype=np.float64)
+            return as_numbers(events[WEIGHT], f"column {WEIGHT!r}")
         return np.ones(len(events))
 
     def column(self, name: str) -> FloatArray:
@@ -54,12 +54,13 @@ class Sample(Shown):
         Raises
         ------
         DataError
-            If there are no events or no such column; the message lists those there are.
+            If there are no events or no such column, or it is not one number an event; the
+            message lists the columns there are.
         """
         events = self.require_events()
         if name not in ak.fields(events):
             raise DataError(f"no column {name!r}; there are {', '.join(sorted(ak.fields(events)))}")
-        return np.asarray(ak.to_numpy(events[name]), dtype=np.float64)
+        return as_numbers(events[name], f"column {name!r}")
 
     def require_events(self) -> ak.Array:
         """Return the events, or raise a `DataError` if the sample is only histograms."""

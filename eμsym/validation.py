@@ -28,4 +28,6 @@ def first_problem(error: ValidationError, place: str = "", *, remedy: str = "") 
         return f"unknown key {key!r}{remedy}"
     if first["type"] == "missing":
         return f"{key} is missing"
+    if not key:
+        return str(first["msg"]).removeprefix("Value error, ")
     return f"{key} = {_SHORT.repr(first['input'])}: {first['msg']}"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from eμsym.errors import ConfigurationError, EmusymError
@@ -21,6 +22,10 @@ _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL",
 _WATCH_SECONDS = 1.0
 #: How long a scheduler may take to answer.
 ANSWER_SECONDS = 10.0
+#: How long the first of its workers may take.
+WORKER_SECONDS = 60.0
+
+_PACKAGE = "eμsym"
 
 
 class LostWorkersError(EmusymError):
@@ -98,11 +103,14 @@ def interrupts_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted, and only it may say so
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does one that is closed send all of them SIGHUP.
+    numbers = (signal.SIGINT, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -119,7 +127,8 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
     Raises
     ------
     ConfigurationError
-        If Dask is not installed or the scheduler does not answer.
+        If Dask is not installed, the scheduler or its workers do not answer, or a worker
+        cannot import this package.
     """
     try:
         from distributed import Client, LocalCluster
@@ -140,7 +149,7 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
                     env={"DASK_LOGGING__DISTRIBUTED": "critical", **_ONE_THREAD},
                 )
                 client = stack.enter_context(Client(stack.enter_context(cluster)))
-                client.wait_for_workers(workers)
+                _await_workers(client, address)
             yield client
         return
     try:
@@ -152,7 +161,41 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
             f"--dask {address}: no scheduler answers ({reason}); start one or use local"
         ) from error
     with client:
+        _await_workers(client, address)
         yield client
+
+
+def _await_workers(client: Any, address: str) -> None:
+    """Wait until a worker answers, and see that all there are can import this package.
+
+    A scheduler that starts workers on demand is given a task, which makes it start one.
+
+    Raises
+    ------
+    ConfigurationError
+        If none answers in time, or one cannot import the package.
+    """
+    import dask
+    from distributed import TimeoutError as LateError
+
+    seconds = float(dask.config.get("emusym.wait-seconds", WORKER_SECONDS))
+    answer = client.submit(int, pure=False)
+    try:
+        answer.result(timeout=seconds)
+    except (LateError, TimeoutError) as error:
+        answer.cancel()
+        raise ConfigurationError(
+            f"--dask {address}: no worker answers in {seconds:g} s; start workers first, or wait "
+            "longer for them with DASK_EMUSYM__WAIT_SECONDS in the environment"
+        ) from error
+    # A function of the standard library, which workers without the package can run.
+    found = client.run(find_spec, _PACKAGE)
+    lacking = sorted(worker for worker, spec in found.items() if spec is None)
+    if lacking:
+        raise ConfigurationError(
+            f"--dask {address}: {len(lacking)} of {len(found)} workers cannot import {_PACKAGE}, "
+            f"the first is {lacking[0]}; install emusym where the workers run"
+        )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Figures: a result in, a matplotlib Figure out."""
 
+import eμsym.plots.backend  # noqa: F401 (first: matplotlib may need help to be imported)
 from eμsym.plots.cutflow import draw_cutflow
 from eμsym.plots.equalisation import draw_equalisation
 from eμsym.plots.likelihood_ratio import draw_likelihood_ratio

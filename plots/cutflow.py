@@ -9,8 +9,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from eμsym.errors import DataError
 from eμsym.label_rule import LEADING
-from eμsym.plots.style import Style, one_panel
+from eμsym.plots.style import Style, as_text, one_panel
 
 _NAMES = {
     "all": "all",
@@ -44,7 +45,14 @@ def draw_cutflow(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    DataError
+        If there is no dataset, or no cut.
     """
+    if not cutflow or not all(cutflow.values()):
+        raise DataError("the cutflow has no dataset, or one of no cut: there is nothing to draw")
     steps = list(next(iter(cutflow.values())))
     totals = {
         name: np.array([flow[step]["sumw"] for step in steps]) * (scale or {}).get(name, 1.0)
@@ -55,9 +63,10 @@ def draw_cutflow(
     with one_panel(style, (8.4, 4.6)) as (figure, axes):
         positions = np.arange(len(steps))
         bottom = np.zeros(len(steps))
-        colors = _colors(len(order))
+        colors, entries = _colors(len(order)), []
         for name, color in zip(order[::-1], colors, strict=True):
-            axes.bar(positions, totals[name], 0.8, bottom=bottom, label=name, color=color)
+            bars = axes.bar(positions, totals[name], 0.8, bottom=bottom, color=color)
+            entries.append((bars, as_text(name)))
             bottom = bottom + totals[name]
         for x, y in zip(positions, bottom, strict=True):
             axes.text(float(x), y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
@@ -70,8 +79,15 @@ def draw_cutflow(
         axes.set_xlim(-0.6, len(steps) - 0.4)
         axes.set_ylim(0, 1.12 * max(float(bottom.max()), 1.0))
         axes.set_xlabel("cuts, each with all before it; last two: the samples by leading lepton")
-        axes.legend(ncols=2)
+        _legend(axes, entries)
     return figure
+
+
+def _legend(axes: Any, entries: list[tuple[Any, str]]) -> None:
+    """Draw a legend that leaves out no dataset, even one whose name begins with "_" or is empty."""
+    legend = axes.legend([bars for bars, _ in entries], ["x"] * len(entries), ncols=2)
+    for text, (_, name) in zip(legend.get_texts(), entries, strict=True):
+        text.set_text(name)
 
 
 def _colors(n: int) -> list[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.binned.q0_minuit import ProfileFit
-from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, one_panel
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, as_text, one_panel
 
 
 def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neutral") -> Figure:
@@ -40,5 +40,7 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         axes.set_ylim(bottom=0)
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
-        axes.set_title(rf"{label}: μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}, Z = {fit.z:+.2f}")
+        axes.set_title(
+            rf"{as_text(label)}: μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}, Z = {fit.z:+.2f}"
+        )
     return figure

@@ -60,6 +60,9 @@ _EXPERIMENT_SIZES: dict[str, Any] = {
     **{f"{axis}tick.{kind}.pad": 4.0 for axis in "xy" for kind in ("major", "minor")},
 }
 
+#: Characters of a dataset's name in a legend.
+_LONGEST_NAME = 60
+
 _LAYOUT_SETTINGS = ("autolayout", "constrained_layout.use")
 
 #: How an experiment writes its name, and what stands beside it.
@@ -128,8 +131,21 @@ def styled(style: Style) -> Iterator[None]:
     if style != "neutral":
         settings = {**getattr(mplhep.style, style), **_EXPERIMENT_SIZES}
     with matplotlib.rc_context():
+        # From matplotlib's own settings: the user's may ask for what is not installed.
+        matplotlib.rcdefaults()
         matplotlib.rcParams.update(settings)
         yield
+
+
+def as_text(name: str) -> str:
+    """Return a name for a figure, that is shown as it is: its dollar signs begin no formula.
+
+    A long one is cut in its middle, for a legend has little room.
+    """
+    if len(name) > _LONGEST_NAME:
+        half = _LONGEST_NAME // 2
+        name = f"{name[:half]}…{name[-half:]}"
+    return name.replace("$", r"\$")
 
 
 def experiment_label(axes: Any, style: Style) -> None:

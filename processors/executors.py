@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
 
-import awkward as ak
 import coffea.processor.executor as coffea_executor
 import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
-from eμsym.errors import EmusymError, InputFileError, OutputError
-from eμsym.files import make_folder, whole_file
+from eμsym.errors import EmusymError, InputFileError
+from eμsym.event_io import write_events
+from eμsym.files import as_file_name, make_folder
 from eμsym.workers import (
     LostWorkersError,
     collect_apart,
@@ -82,17 +81,23 @@ class Guard:
         """Process one work item (for Dask: the item and the processor)."""
         work = item[0] if isinstance(item, tuple) else item
         key: ChunkKey = (work.dataset, work.filename, work.entrystart, work.entrystop)
-        out: Any
+        return {"out": {}, "chunks": {key: self._processed(item, work)}}
+
+    def _processed(self, item: Any, work: Any) -> dict[str, Any] | LostChunk:
+        """Return a chunk's output, or why there is none: what fails in writing is not reading."""
         try:
-            out = self._attempt(item)["out"]
-            if self.spill is not None:
-                out = {**out, "columns": self._spilled(work, out["columns"])}
+            out: dict[str, Any] = self._attempt(item)["out"]
         except Exception as error:
             cause = _read_error(error) or _opening_error(error, work.filename)
             if cause is None:
                 raise
-            out = LostChunk(_one_line(cause), unwritable=isinstance(cause, OutputError))
-        return {"out": {}, "chunks": {key: out}}
+            return LostChunk(_one_line(cause))
+        if self.spill is None:
+            return out
+        try:
+            return {**out, "columns": self._spilled(work, out["columns"])}
+        except (OSError, EmusymError) as error:
+            return LostChunk(_one_line(error), unwritable=True)
 
     def _attempt(self, item: Any) -> Any:
         for attempt in range(1, self.attempts + 1):
@@ -108,10 +113,9 @@ class Guard:
     def _spilled(self, work: Any, columns: dict[str, Any]) -> dict[str, Path]:
         paths = {}
         for dataset, accumulator in columns.items():
-            folder = make_folder(Path(self.spill or "") / quote(dataset, safe=""))
+            folder = make_folder(Path(self.spill or "") / as_file_name(dataset))
             path = folder / f"{work.usermeta['file_id']:016x}-{work.entrystart}.parquet"
-            with whole_file(path) as temporary:
-                ak.to_parquet(accumulator.value, str(temporary), extensionarray=False)
+            write_events(path, [accumulator.value], like=accumulator.value[:0], tidy=False)
             paths[dataset] = path
         return paths
 

@@ -95,6 +95,8 @@ def read_fileset(
     ConfigurationError, InputFileError
         If nothing is found, a fileset is not one, or a dataset or file is named twice.
     """
+    if problem := problem_of_name(dataset):
+        raise ConfigurationError(f"dataset {dataset!r}: {problem}; give another one")
     datasets: list[Dataset] = []
     bare: dict[str, str] = {}
     for item in map(str, inputs):
@@ -130,6 +132,15 @@ def _split(item: str, folder: Path | None = None) -> tuple[str, str | None]:
     return parts["file"], parts["tree"].strip("/")
 
 
+def problem_of_name(name: str) -> str | None:
+    """Return what keeps a text from being a dataset's name; None if it can be one."""
+    if not name.strip():
+        return "the name is empty"
+    if not name.isprintable():
+        return "the name holds a control character, or what is no text"
+    return None
+
+
 def _from_json(path: Path, tree: str) -> list[Dataset]:
     content = read_json(path)
     if not isinstance(content, dict) or not content:
@@ -148,6 +159,8 @@ _DATASET_KEYS = {
 
 def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     where = f"{path}: dataset {name!r}"
+    if problem := problem_of_name(name):
+        raise ConfigurationError(f"{where}: {problem}; rename it")
     entry = _with_files(entry)
     if not isinstance(entry, dict) or not isinstance(entry.get("files"), (dict, list)):
         raise ConfigurationError(f"{where}: has no files")

@@ -17,6 +17,7 @@ from coffea.processor import Runner, accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
+from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
@@ -100,7 +101,7 @@ class Processed:
     def columns(self, dataset: str) -> Iterator[ak.Array]:
         """Yield the columns of a dataset's selected events, a chunk at a time."""
         for part in self.parts[dataset]:
-            yield ak.from_parquet(str(part)) if isinstance(part, Path) else part
+            yield read_events(part) if isinstance(part, Path) else part
 
     def events(self, dataset: str) -> ak.Array:
         """Return the columns of all of a dataset's selected events."""
@@ -229,15 +230,7 @@ def _work_items(
             n_chunks = max(1, math.ceil((last - first) / chunksize))
             edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
             items += [
-                WorkItem(
-                    dataset.name,
-                    report.source,
-                    tree,
-                    start,
-                    stop,
-                    uuid,
-                    {"file_id": report.file_id},
-                )
+                WorkItem(dataset.name, report.source, tree, start, stop, uuid, identity)
                 for start, stop in itertools.pairwise(edges)
             ]
     return items

@@ -6,14 +6,24 @@ import errno
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eμsym.errors import ConfigurationError, EmusymError, InputFileError, OutputError
-from eμsym.files import RESULTS_FILE, read_json, whole_file, whole_folder, write_json
+from eμsym.files import (
+    RESULTS_FILE,
+    as_file_name,
+    read_json,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 
 #: What may happen while a result is being written.
 INTERRUPTIONS = [KeyboardInterrupt, SystemExit, RuntimeError, MemoryError]
@@ -40,14 +50,19 @@ def interrupted_file(path: Path, failure: BaseException | type[BaseException]) -
 
 
 def interrupted_folder(path: Path, failure: type[BaseException], overwrite: bool) -> None:
-    with whole_folder(path, overwrite=overwrite) as temporary:
+    with whole_folder(path, overwrite=overwrite, strangers=strangers) as temporary:
         (temporary / RESULTS_FILE).write_text("half")
         (temporary / "sub").mkdir()
         raise failure
 
 
+def strangers(folder: Path) -> list[str]:
+    """Return all but the results."""
+    return sorted(path.name for path in folder.iterdir() if path.name != RESULTS_FILE)
+
+
 def written_folder(path: Path, text: str, overwrite: bool = False) -> None:
-    with whole_folder(path, overwrite=overwrite) as temporary:
+    with whole_folder(path, overwrite=overwrite, strangers=strangers) as temporary:
         (temporary / RESULTS_FILE).write_text(text)
 
 
@@ -176,15 +191,14 @@ def test_old_results_survive_an_interrupted_run(interruption, tmp_path):
 
 def test_old_results_are_replaced_whole_where_asked_for(tmp_path):
     out = results_in(tmp_path / "out", "old")
-    (out / "left-over.txt").write_text("old")
     written_folder(out, "new", overwrite=True)
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "new"}
 
 
 def test_old_results_are_not_replaced_unless_asked_for(tmp_path):
     out = results_in(tmp_path / "out", "old")
-    with pytest.raises(OutputError, match="earlier results; give --overwrite"), whole_folder(out):
-        pytest.fail("work was begun that cannot be kept")
+    with pytest.raises(OutputError, match="earlier results; give --overwrite"):
+        written_folder(out, "new")
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
 
 
@@ -239,6 +253,7 @@ def test_what_others_put_there_during_the_run_is_not_replaced(tmp_path):
 def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path, monkeypatch):
     out = results_in(tmp_path / "out", "old")
     rename = Path.rename
+    monkeypatch.setattr("eμsym.swap._exchanged", lambda one, other: False)
 
     def failing_once_the_way_is_free(self, target):
         if Path(target) == out and (self / RESULTS_FILE).read_text() == "new":
@@ -250,6 +265,127 @@ def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path
     with pytest.raises(expected):
         written_folder(out, "new", overwrite=True)
     assert everything_in(tmp_path) == {"out": "folder", f"out/{RESULTS_FILE}": "old"}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_others_put_beside_the_results_during_the_run_is_kept(at_once, tmp_path, monkeypatch):
+    if not at_once:
+        monkeypatch.setattr("eμsym.swap._exchanged", lambda one, other: False)
+    out = results_in(tmp_path / "out", "old")
+    seen = []
+
+    def asked_twice(folder: Path) -> list[str]:
+        found = strangers(folder)
+        seen.append(found)
+        if len(seen) == 2:  # the last look before the new folder takes the place
+            (out / "note.txt").write_text("mine")
+        return found
+
+    def slow_run():
+        with whole_folder(out, overwrite=True, strangers=asked_twice) as temporary:
+            (temporary / RESULTS_FILE).write_text("new")
+
+    with pytest.raises(OutputError, match=r"not ours \(note\.txt\)"):
+        slow_run()
+    assert seen == [[], [], ["note.txt"]]
+    assert everything_in(tmp_path) == {
+        "out": "folder",
+        "out/note.txt": "mine",
+        f"out/{RESULTS_FILE}": "old",
+    }
+
+
+#: A process that gets as far as writing or replacing, and is killed there.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import eμsym.swap
+from eμsym.files import whole_file, whole_folder
+
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+out, when = Path(sys.argv[1]), sys.argv[2]
+if when == "set aside":
+    eμsym.swap._exchanged = lambda one, other: False
+    rename = Path.rename
+    Path.rename = lambda self, target: rename(self, target) if self == out else die()
+if when == "in place":
+    import shutil
+    shutil.rmtree = die
+if when == "file":
+    with whole_file(out / "x.txt") as temporary:
+        temporary.write_text("half")
+        die()
+with whole_folder(out, overwrite=True, strangers=lambda folder: []) as temporary:
+    (temporary / "results.json").write_text("new")
+    if when == "half":
+        die()
+"""
+
+
+def killed(out: Path, when: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(out), when], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "when, left", [("half", "old"), ("set aside", None), ("in place", "new"), ("file", "old")]
+)
+def test_after_a_kill_the_results_are_whole_and_the_next_run_tidies_up(when, left, tmp_path):
+    out = results_in(tmp_path / "out", "old")
+    killed(out, when)
+    assert (out.exists() and (out / RESULTS_FILE).read_text()) == (left or False)
+    assert len(list(tmp_path.rglob(".*"))) == {"set aside": 2}.get(when, 1)
+    written_folder(tmp_path / "other", "other")
+    if when == "file":
+        write_json(out / "y.json", {})
+        (out / "y.json").unlink()
+    kept = left or "old"  # what was set aside is put back
+    assert everything_in(tmp_path) == {
+        "other": "folder",
+        f"other/{RESULTS_FILE}": "other",
+        "out": "folder",
+        f"out/{RESULTS_FILE}": kept,
+    }
+    written_folder(out, "newer", overwrite=True)
+    assert (out / RESULTS_FILE).read_text() == "newer"
+
+
+def test_what_a_living_process_writes_is_left_alone(tmp_path):
+    with whole_folder(tmp_path / "a") as temporary, whole_file(tmp_path / "b") as file:
+        file.write_text("half")
+        written_folder(tmp_path / "out", "new")
+        assert temporary.is_dir()
+        assert file.is_file()
+
+
+def test_what_another_machine_writes_is_left_alone(tmp_path):
+    killed(tmp_path / "out", "half")
+    (left,) = tmp_path.glob(".out.partial-*")
+    head, _, process, ending = left.name.rsplit("-", 3)
+    left.rename(left.with_name(f"{head}-{'0' * 10}-{process}-{ending}"))
+    written_folder(tmp_path / "other", "other")
+    assert len(list(tmp_path.glob(".out.partial-*"))) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "μ" * 127])
+def test_names_as_long_as_the_disk_allows_can_be_written(name, tmp_path):
+    write_json(tmp_path / name, {})
+    written_folder(tmp_path / f"{name[:-1]}y", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name[:-1]}y"}
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "H→τμ", "", "x" * 400, "x" * 401, "μ" * 99])
+def test_any_name_makes_a_file_name_of_its_own(name):
+    made = as_file_name(name, ".parquet")
+    assert made == Path(made).name
+    assert made.endswith(".parquet")
+    assert made.isascii()
+    assert not made.startswith(".") or name == ""
+    assert len(made) < 220
+    others = {as_file_name(other, ".parquet") for other in ("x" * 402, "%2E", "a%2Fb", "μ" * 98)}
+    assert made not in others
 
 
 def test_a_folder_below_a_file_cannot_be_made(tmp_path):

@@ -14,8 +14,8 @@ import uproot
 from hist.axis import Regular, StrCategory
 
 import eμsym
-from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.folder import ProcessedFolder
+from eμsym.errors import ConfigurationError, InputFileError, OutputError
+from eμsym.folder import ProcessedFolder, new_folder
 from tests.results_file import results_of
 
 NAMES = ["ww", "h/lfv τe"]
@@ -100,8 +100,13 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 
 
 def test_events_and_histograms_come_back(folder: ProcessedFolder) -> None:
-    like = ak.zip({"m_coll": np.empty(0), "electron_leads": np.empty(0, bool)})
-    parts = [ak.zip({"m_coll": [x, 50.0], "electron_leads": [True, False]}) for x in (35.0, 60.0)]
+    def part(x: float) -> ak.Array:
+        return ak.zip({"m_coll": [x, 50.0], "electron_leads": [True, False], "weight": [1.0, 1.0]})
+
+    parts = [part(35.0), part(60.0)]
+    like = parts[0][:0]
+    selected = {name: {"emu": [1.0, 1.0], "mue": [1.0, 1.0]} for name in NAMES}
+    folder.write_results(results_of(NAMES, selected))
     axis = Regular(2, 30, 70, name="m_coll")
     counts = hist.Hist(
         StrCategory(NAMES, name="dataset"),
@@ -136,3 +141,88 @@ def test_figures_that_are_not_drawn_again_go_and_those_of_others_stay(
     folder.update_results(figures=["plane.png", "q0_old.png"])
     assert folder.replace_figures(["plane.png"]) == ["plane.png"]
     assert {path.name for path in folder.figures.iterdir()} == {"plane.png", "mine.png"}
+
+
+def put(path: Path, *, link_to: Path | None = None) -> None:
+    path.parent.mkdir(exist_ok=True)
+    if link_to is not None:
+        path.symlink_to(link_to)
+    else:
+        path.write_text("mine", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("added", "linked"),
+    [
+        ("notes.txt", False),
+        ("figures/mine.png", False),
+        ("events/mine.parquet", False),
+        ("pyhf/mine.json", False),
+        (".hidden", False),
+        ("deep/er.txt", False),
+        ("figures/plane.pdf", True),
+        ("events/zz.parquet", True),
+    ],
+)
+def test_what_others_added_is_named_and_keeps_the_folder_from_being_replaced(
+    tmp_path: Path, added: str, linked: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("large", encoding="utf-8")
+    out = ProcessedFolder(tmp_path / "out")
+    with new_folder(out.path) as made:
+        made.write_results(results_of(["zz"]) | {"figures": ["plane.png", "plane.pdf"]})
+    put(out.path / added, link_to=elsewhere if linked else None)
+    named = "deep" if added.startswith("deep") else added
+    with pytest.raises(OutputError, match=rf"not ours \({named}\)"), new_folder(out.path):
+        pytest.fail("work was begun that cannot be kept")
+    with (
+        pytest.raises(OutputError, match=rf"not ours \({named}\)"),
+        new_folder(out.path, overwrite=True),
+    ):
+        pytest.fail("work was begun that cannot be kept")
+    assert (out.path / added).read_text(encoding="utf-8") == ("large" if linked else "mine")
+
+
+def test_all_that_the_program_writes_is_replaced(tmp_path: Path) -> None:
+    out = ProcessedFolder(tmp_path / "out")
+    with new_folder(out.path) as made:
+        made.write_results(results_of(NAMES) | {"tests": {"q0": {"h/lfv τe": {}}}})
+        like = ak.zip({"m_coll": np.empty(0)})
+        for name in NAMES:
+            made.write_events(name, iter([]), like=like)
+        made.write_histograms({}, ("emu", "mue"))
+        made.write_workspace("h/lfv τe", {})
+    out.announce_figures(["plane", "q0_h/lfv τe"])
+    out.figures.mkdir()
+    (out.figures / f"{out.figure_name('q0_h/lfv τe')}.png").touch()  # and there it died
+    assert out.strangers() == []
+    with new_folder(out.path, overwrite=True) as made:
+        made.write_results(results_of(["new"]))
+    assert [path.name for path in out.path.iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", "not JSON", '{"schema": "other"}', '{"schema": "emusym/results"}']
+)
+def test_a_file_called_like_our_results_makes_no_folder_ours(tmp_path: Path, content: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "results.json").write_text(content, encoding="utf-8")
+    (home / "thesis").mkdir()
+    (tmp_path / "out").symlink_to(home)
+    with (
+        pytest.raises(OutputError, match=r"not ours \(results\.json, thesis\)"),
+        new_folder(tmp_path / "out", overwrite=True),
+    ):
+        pytest.fail("work was begun that cannot be kept")
+    assert (home / "results.json").read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b.png", "/etc/passwd", "a\0b"])
+def test_a_figure_is_the_name_of_a_file_and_no_way_to_elsewhere(
+    folder: ProcessedFolder, name: str
+) -> None:
+    content = folder.content() | {"figures": [name]}
+    folder.results_file.write_text(json.dumps(content), encoding="utf-8")
+    assert f"figures.0 = {name!r}" in refused(folder)

@@ -108,7 +108,7 @@ def write_folder(folder, rule, stored):
     in_a = np.arange(10) % 3 == 0
     x = np.linspace(0.05, 0.95, 10)
     (folder / "events").mkdir(parents=True)
-    events = ak.zip({"x": x, rule.column: in_a, "jet_eta": x - 0.5})
+    events = ak.zip({"x": x, rule.column: in_a, "jet_eta": x - 0.5, "weight": np.ones(10)})
     ak.to_parquet(events, str(folder / "events" / "one.parquet"), extensionarray=False)
     histogram = hist.Hist(
         StrCategory(["one"], name="dataset"),
@@ -119,7 +119,11 @@ def write_folder(folder, rule, stored):
     for order, mask in zip(rule.orders, (in_a, ~in_a), strict=True):
         histogram.fill("one", order, x[mask])
     write_histograms(folder / "histograms.json", {"x": histogram})
-    content = {"schema": RESULTS_SCHEMA, "version": VERSION, **results_of(["one"]), **stored}
+    selected = {
+        "one": dict(zip(rule.orders, (np.ones(in_a.sum()), np.ones((~in_a).sum())), strict=True))
+    }
+    results = results_of(["one"], selected)
+    content = {"schema": RESULTS_SCHEMA, "version": VERSION, **results, **stored}
     write_json(folder / RESULTS_FILE, content)
     return in_a
 

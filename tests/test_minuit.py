@@ -44,3 +44,30 @@ def test_the_first_parameter_can_be_bounded_or_held():
     held = fit(hold_first=True)
     assert held.values[0] == 0
     assert held.values[1] != pytest.approx(2.0, abs=1e-2)
+
+
+def test_minuits_own_words_stay_off_the_terminal(capfd):
+    def hill(x):
+        with np.errstate(all="ignore"):
+            return -float(np.abs(x[0] * x[1]) ** 1.5)
+
+    @np.errstate(all="ignore")
+    def slope(x):
+        return -1.5 * np.sqrt(np.abs(x[0] * x[1])) * np.abs(x[::-1]) * np.sign(x)
+
+    def fall(x):
+        return -np.eye(2)
+
+    def lost(fit):
+        assert not fit.valid
+        return capfd.readouterr()
+
+    steps = np.full(2, 0.1)
+    options = {"errordef": 1.0, "settled": 1e-8, "steps": steps}
+    start = np.array([1.0, 2.0])
+    quiet = lost(migrad_to_the_end(hill, slope, fall, start, **options))
+    assert quiet.out + quiet.err == ""
+    loud = Minuit(lambda x, y: hill((x, y)), 1.0, 2.0)
+    loud.migrad()
+    told = lost(loud)  # its level is as it was
+    assert "VariableMetricBuilder" in told.out + told.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import awkward as ak
@@ -15,6 +16,7 @@ from hist.axis import Regular, StrCategory, Variable
 
 from eμsym import EmusymError, Pair, Sample, read_pair, write_pair
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
+from eμsym.event_io import read_events, write_events
 from eμsym.files import write_json
 from eμsym.histogram_io import read_histograms, select, write_histograms
 from eμsym.symmetry import Exchangeable, FairCoin
@@ -314,6 +316,7 @@ def folder(tmp_path):
     by_dataset = hist.Hist(
         StrCategory(list(DATASETS), name="dataset"), order, *PLANE, storage=hist.storage.Weight()
     )
+    selected = {name: {} for name in DATASETS}
     for i, (name, n) in enumerate(DATASETS.items()):
         columns = events(n, seed=i)
         leads = np.arange(n) % 3 > 0
@@ -324,11 +327,10 @@ def folder(tmp_path):
         )
         for label, mask in (("emu", leads), ("mue", ~leads)):
             chosen = columns[mask]
-            by_dataset.fill(
-                name, label, chosen.m_coll, chosen.lead_pt, weight=ak.to_numpy(chosen.weight)
-            )
+            weight = selected[name][label] = ak.to_numpy(chosen.weight)
+            by_dataset.fill(name, label, chosen.m_coll, chosen.lead_pt, weight=weight)
     write_histograms(out / "histograms.json", {"plane": by_dataset})
-    write_results(out, DATASETS)
+    write_results(out, DATASETS, selected)
     return out
 
 
@@ -399,3 +401,91 @@ def test_a_folder_with_a_damaged_part_is_refused(folder):
     refused(lambda: read_pair(folder), InputFileError, r"histograms\.json: a part is missing")
     (folder / "histograms.json").unlink()
     refused(lambda: read_pair(folder), InputFileError, r"histograms\.json: cannot be read")
+
+
+def rewritten(path, change):
+    """Write a dataset's events anew, as a change of them has them."""
+    ak.to_parquet(change(ak.from_parquet(path)), str(path), extensionarray=False)
+
+
+def without(name):
+    return lambda table: table[[field for field in ak.fields(table) if field != name]]
+
+
+def replaced(name, values):
+    return lambda table: ak.with_field(table, values(ak.to_numpy(table[name])), name)
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda table: table[: len(table) // 4], r"holds \d+ emu events, the cutflow counted 20"),
+        (lambda table: table[[*range(30), 0]], "holds 1[01] mue events, the cutflow counted 10"),
+        (lambda table: table[:0], "holds 0 emu events, the cutflow counted 20"),
+        (without("weight"), "has no column 'weight'"),
+        (without("electron_leads"), "has no column 'electron_leads'"),
+        (replaced("weight", lambda w: w * 1.001), "the weights of emu add up to"),
+        (
+            replaced("weight", lambda w: np.where(np.arange(len(w)) == 3, np.nan, w)),
+            ".* add up to nan",
+        ),
+        (replaced("weight", lambda w: w.astype(str)), "weight is .* and must be a number"),
+        (replaced("electron_leads", lambda a: ~a), "holds 10 emu events"),
+        (
+            replaced("electron_leads", lambda a: a.astype(int)),
+            "electron_leads is .* must be true or false",
+        ),
+    ],
+)
+def test_events_that_are_not_those_of_the_cutflow_are_refused(change, says, folder):
+    path = folder / "events" / "ztautau.parquet"
+    rewritten(path, change)
+    refused(lambda: read_pair(folder), InputFileError, rf"ztautau\.parquet: {says}")
+    assert len(read_pair(folder, datasets=["100% qcd"]).a.events) > 0
+
+
+def test_histograms_that_are_not_those_of_the_cutflow_are_refused(folder):
+    path = folder / "histograms.json"
+    plane = read_histograms(path)["plane"]
+    plane.view(flow=True)["value"][0, 1, 3, 3] += 1
+    write_histograms(path, {"plane": plane})
+    refused(
+        lambda: read_pair(folder, datasets=["ztautau"]),
+        InputFileError,
+        "histograms.json: plane of mue in dataset 'ztautau' add up to",
+    )
+
+
+def test_a_dataset_whose_events_are_missing_or_unknown_is_not_passed_over(folder):
+    moved = folder / "events" / "extra.parquet"
+    (folder / "events" / "ztautau.parquet").rename(moved)
+    refused(lambda: read_pair(folder), InputFileError, r"ztautau\.parquet: is missing")
+    shutil.copy(moved, folder / "events" / "ztautau.parquet")
+    refused(lambda: read_pair(folder), InputFileError, r"extra\.parquet: is of no dataset")
+    moved.rename(folder / "events" / "._ztautau.parquet")
+    assert len(read_pair(folder).a.events) == 39
+
+
+@pytest.mark.parametrize("what", ["pair", "folder"])
+def test_a_flipped_bit_among_the_events_is_found(what, pair, tmp_path):
+    path = tmp_path / "pair.parquet"
+    if what == "pair":
+        write_pair(pair, path)
+        read = read_pair
+    else:
+        write_events(path, [pair.a.events], like=pair.a.events[:0])
+        read = read_events
+    content = bytearray(path.read_bytes())
+    read(path)
+    # The values stand before the footer, whose length is in the last eight bytes.
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    found = 0
+    for place in range(40, len(content) - footer, max(1, (len(content) - footer) // 50)):
+        content[place] ^= 0x10
+        path.write_bytes(content)
+        try:
+            read(path)
+        except InputFileError:
+            found += 1
+        content[place] ^= 0x10
+    assert found >= 45  # a bit of a page's header may say nothing that is read

@@ -112,3 +112,16 @@ def test_control_events_that_are_the_pair_s_own_are_refused():
     with pytest.raises(DataError, match=r"^control: (\S+) of the pair's \1 events are among the "):
         pair.equalised(control=other + pair, bins=BINS)
     assert pair.equalised(control=other, bins=BINS).symmetry.source == "control"
+
+
+@pytest.mark.parametrize("values", [["a", "b"], ["1.0", "2.0"], [[1.0], [2.0, 3.0]], [1.0, None]])
+@pytest.mark.parametrize("name", ["weight", "x"])
+def test_a_column_that_is_not_one_number_an_event_is_one_line(values, name):
+    columns = {"y": np.ones(2), name: ak.Array(values)}
+
+    def read():
+        pool = Pool.joined(columns, columns)
+        return pool.weight if name == "weight" else pool.column(name)
+
+    with pytest.raises(DataError, match=name):
+        read()

@@ -23,6 +23,7 @@ from eμsym.arrays import FloatArray
 from eμsym.input_files import parse_json
 from eμsym.recipes.simulation.pythia_events import Generated
 from eμsym.recipes.simulation.response import Leptons, Reconstructed
+from eμsym.root_io import undated
 
 Columns = dict[str, ak.Array]
 
@@ -162,10 +163,17 @@ class DelphesFile:
     """
 
     def __init__(self, path: Path, uuid: UUID) -> None:
-        self._file = uproot.recreate(path, compression=uproot.LZMA(4), uuid_function=lambda: uuid)
+        # By its path, uproot would write its name of the moment into it.
+        self._stream = path.open("w+b")
+        with undated():
+            self._file = uproot.recreate(
+                self._stream, compression=uproot.LZMA(4), uuid_function=lambda: uuid
+            )
         self._tree: Any = None
+        self._undated = undated()
 
     def __enter__(self) -> Self:
+        self._undated.__enter__()
         self._file.__enter__()
         types = {name: column.type.content for name, column in joined([]).items()}
         self._tree = self._file.mktree(
@@ -182,7 +190,11 @@ class DelphesFile:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.__exit__(kind, value, traceback)
+        try:
+            self._file.__exit__(kind, value, traceback)
+        finally:
+            self._stream.close()
+            self._undated.__exit__(kind, value, traceback)
 
     def add(self, columns: Columns) -> None:
         """Write events after those that are there."""

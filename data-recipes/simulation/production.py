@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eμsym.errors import ConfigurationError, DataError, OutputError
-from eμsym.files import whole_file
+from eμsym.errors import ConfigurationError, DataError, EmusymError, OutputError
+from eμsym.files import read_json, whole_file
 from eμsym.recipes.cross_sections import (
     LFV_BRANCHING_RATIO,
     Chain,
@@ -21,7 +21,13 @@ from eμsym.recipes.cross_sections import (
     processes,
 )
 from eμsym.recipes.pythia_cards import pythia_settings
-from eμsym.recipes.simulation.delphes_layout import TREE, Columns, DelphesFile, joined
+from eμsym.recipes.simulation.delphes_layout import (
+    TREE,
+    Columns,
+    DelphesFile,
+    joined,
+    read_record,
+)
 from eμsym.recipes.simulation.jobs import JOB_SIZE, Job, JobResult, cut_into_jobs, run_job
 from eμsym.recipes.simulation.lhe import LesHouchesFile, read_les_houches_file
 from eμsym.recipes.simulation.parallel import progress_bar, run_in_order
@@ -109,7 +115,7 @@ def simulate(
     lfv_branching_ratio : float
         Of H→τe or H→τμ, for which a signal stands.
     overwrite : bool
-        Replace files that are there.
+        Replace files that are there, if this function wrote them.
     job_size : int
         Events generated at a time by one worker.
     progress : bool, optional
@@ -156,6 +162,8 @@ def simulate(
             file.write_record(sample.record)
         text = json.dumps(_fileset(sample, table), indent=1, ensure_ascii=False, allow_nan=False)
         json_file.write_text(text + "\n", encoding="utf-8")
+        # An older fileset would be wrong beside the new file, should this process die here.
+        fileset.unlink(missing_ok=True)
     return sample
 
 
@@ -190,6 +198,34 @@ def _check_output(path: Path, fileset: Path, overwrite: bool) -> None:
             raise OutputError(f"{there}: is a folder; choose another file with -o")
         if os.path.lexists(there) and not overwrite:
             raise OutputError(f"{there}: exists; give --overwrite, or another file with -o")
+    for there, ours in ((path, _is_sample(path)), (fileset, _is_fileset(fileset, path))):
+        if os.path.lexists(there) and not ours:
+            raise OutputError(
+                f"{there}: was not written by emusym simulate, and is never replaced; move it "
+                "away, or choose another file with -o"
+            )
+
+
+def _is_sample(path: Path) -> bool:
+    """Whether a file says that `simulate` wrote it; a link to one is somebody's own."""
+    if path.is_symlink():
+        return False
+    try:
+        record = read_record(path)
+    except Exception:
+        return False  # whatever uproot says of a file that is something else
+    return record is not None and record.get("schema") == SCHEMA
+
+
+def _is_fileset(path: Path, sample: Path) -> bool:
+    """Whether a file is a fileset that `simulate` wrote beside its sample."""
+    if path.is_symlink():
+        return False
+    try:
+        (dataset,) = read_json(path).values()
+        return dataset["files"] == {sample.name: TREE} and "response" in dataset["metadata"]
+    except (EmusymError, AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _hard_events(path: str | Path, n: int) -> LesHouchesFile:

@@ -173,6 +173,17 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
         If a correction that was asked for cannot be had, or there is no such column.
     """
     tests = Tests() if tests is None else tests
+    try:
+        return _analyse(folder, tests)
+    except DataError as error:
+        if tests.equalise is not None:
+            raise
+        # Nobody asked for a correction: without it there may be nothing wrong.
+        uncorrected = _analyse(folder, replace(tests, equalise="none"))
+        return replace(uncorrected, correction=Problem(str(error)))
+
+
+def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     results = folder.results()
     datasets = tests.pair or tuple(results.pair)
     for name in datasets:

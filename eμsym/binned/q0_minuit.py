@@ -31,7 +31,7 @@ from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
 from eμsym.files import json_number
-from eμsym.minuit import migrad_to_the_end
+from eμsym.minuit import migrad_to_the_end, quiet
 from eμsym.shown import Shown
 
 Profile = Literal["mu", "bins"]
@@ -318,7 +318,8 @@ def _interval(
 def _minos(minuit: Minuit) -> tuple[float, float]:
     """Return both ends by MINOS, NaN where it finds none."""
     try:
-        minuit.minos("mu")
+        with quiet(minuit):
+            minuit.minos("mu")
     except RuntimeError:
         return np.nan, np.nan
     error, mu = minuit.merrors["mu"], float(minuit.values["mu"])
@@ -335,4 +336,5 @@ def _scan(
         return np.zeros(0)
     if minuit is None or objective.start_is_best:
         return np.array([objective.value(objective.start(mu)) for mu in points]) - lowest
-    return np.asarray(minuit.mnprofile("mu", grid=points)[1] - minuit.fval)
+    with quiet(minuit):
+        return np.asarray(minuit.mnprofile("mu", grid=points)[1] - minuit.fval)

@@ -321,6 +321,14 @@ def make_window(start: ArrayLike, stop: ArrayLike, z: float, axes: Any = None) -
     )
 
 
+def _meant(edge: float, span: float) -> float:
+    """Return an edge without the rounding with which an axis of some length works it out.
+
+    Of 28 bins from 30 to 170 one ends at 149.99999999999997, where 150 was meant.
+    """
+    return 0.0 if abs(edge) < 1e-12 * span else float(f"{edge:.12g}")
+
+
 def _edges(
     axes: Any, start: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> tuple[tuple[float, float], ...] | None:
@@ -330,5 +338,6 @@ def _edges(
         first, last = axis[int(i)], axis[int(j) - 1]
         if not isinstance(first, tuple):
             return None
-        edges.append((float(first[0]), float(last[1])))
+        span = float(axis[len(axis) - 1][1]) - float(axis[0][0])
+        edges.append((_meant(first[0], span), _meant(last[1], span)))
     return tuple(edges)

@@ -229,7 +229,10 @@ def fit_covariance(theta: FloatArray, cells: Cells) -> FloatArray:
     inverse = inverse_information(information(theta, cells), cells.use)
     if np.array_equal(cells.total, cells.sumw2):
         return inverse
-    return np.asarray(inverse @ information(theta, cells, cells.sumw2) @ inverse)
+    # By a root of G, so that rounding leaves it symmetric and positive, whatever the weights.
+    values, vectors = np.linalg.eigh(information(theta, cells, cells.sumw2))
+    half = inverse @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    return np.asarray(half @ half.T)
 
 
 @dataclass(frozen=True, repr=False)

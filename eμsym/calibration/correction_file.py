@@ -118,7 +118,7 @@ class EfficiencyMaps(Shown):
         arguments = [columns[variable.name].ravel() for variable in correction.inputs]
         try:
             values = np.asarray(correction.evaluate(*arguments), dtype=np.float64)
-        except (IndexError, RuntimeError) as error:
+        except (IndexError, RuntimeError, ValueError) as error:
             raise DataError(
                 f"{where} is not defined for all leptons, with pT {pt.min():.4g} to "
                 f"{pt.max():.4g} GeV and |η| up to {np.abs(eta).max():.3g} ({_one_line(error)}); "
@@ -224,6 +224,11 @@ def _efficiency(path: str | Path, content: Any, name: str) -> Any:
         raise InputFileError(
             f"{path}: {name} is a function of {', '.join(inputs) or 'nothing'}; it must be one of "
             f"{', '.join(INPUTS)}"
+        )
+    texts = [variable.name for variable in content[name].inputs if variable.type == "string"]
+    if texts:
+        raise InputFileError(
+            f"{path}: {name} takes {', '.join(texts)} as text; make it a real or an int input"
         )
     return content[name]
 

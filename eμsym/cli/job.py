@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from matplotlib.figure import Figure
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from eμsym.analysis.analyse import Analysis, analyse
 from eμsym.analysis.correction import Correction
@@ -12,6 +12,7 @@ from eμsym.analysis.options import Tests
 from eμsym.analysis.record import record
 from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
+from eμsym.cli.drawing import save_figures
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import (
     draw_cutflow,
@@ -21,10 +22,12 @@ from eμsym.plots import (
     draw_observable,
     draw_plane,
     draw_profile,
-    save_figure,
 )
 from eμsym.plots.style import Style
 from eμsym.processors.columns import LABELS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def run_tests(
@@ -44,16 +47,13 @@ def run_tests(
         As for `analyse` and `record`.
     """
     analysis = analyse(folder, tests)
-    written = [
-        path.name
-        for name, figure in figures(analysis, style).items()
-        for path in save_figure(figure, folder.figures, folder.figure_name(name))
-    ]
-    return analysis, record(analysis, folder, written)
+    written, problems = save_figures(folder, figures(analysis, style))
+    record(analysis, folder, written)
+    return analysis, folder.update_results(figure_problems=problems)
 
 
-def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
-    """Return the figures of an analysis by their names.
+def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
+    """Return what draws the figures of an analysis, by their names.
 
     Parameters
     ----------
@@ -66,10 +66,11 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
         name: {cut: {"sumw": sumw} for cut, sumw in flow.datasets[name].items()}
         for name in flow.pair
     }
-    drawn = {"cutflow": draw_cutflow(cuts, style=style)}
+    drawn: dict[str, Callable[[], Figure]] = {"cutflow": partial(draw_cutflow, cuts, style=style)}
     for name, each in analysis.comparisons.items():
         if name == "plane":
-            drawn[name] = draw_plane(
+            drawn[name] = partial(
+                draw_plane,
                 each.a,
                 each.b,
                 each.difference,
@@ -79,25 +80,27 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Figure]:
                 style=style,
             )
         else:
-            drawn[name] = draw_observable(
-                each.a, each.b, each.difference, each.nsigma, names=names, style=style
-            )
+            sides = each.a, each.b, each.difference, each.nsigma
+            drawn[name] = partial(draw_observable, *sides, names=names, style=style)
     if isinstance(analysis.correction, Correction):
-        drawn["equalisation"] = draw_equalisation(
-            analysis.correction.before_after, names=names, labels=LABELS, style=style
+        shown = analysis.correction.before_after
+        drawn["equalisation"] = partial(
+            draw_equalisation, shown, names=names, labels=LABELS, style=style
         )
     for name, signal in analysis.q0.items():
         if isinstance(signal.fit, ProfileFit):
-            drawn[f"q0_{name}"] = draw_profile(signal.fit, name, style=style)
+            drawn[f"q0_{name}"] = partial(draw_profile, signal.fit, name, style=style)
     return drawn | _unbinned_figures(analysis, style)
 
 
-def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Figure]:
-    unbinned, drawn = analysis.unbinned, {}
+def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Callable[[], Figure]]:
+    unbinned = analysis.unbinned
+    drawn: dict[str, Callable[[], Figure]] = {}
     for name, test in unbinned.tests.items():
         if not isinstance(test, AgainstNull) or test.null is None:
             continue
-        drawn[f"{name}_null"] = draw_null(
+        drawn[f"{name}_null"] = partial(
+            draw_null,
             test.null,
             test.statistic,
             dof=test.result.dof,
@@ -107,7 +110,8 @@ def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Figure]:
         )
         if unbinned.samples is not None:
             a, b, weights_a, weights_b = unbinned.samples
-            drawn[f"{name}_ratio"] = draw_likelihood_ratio(
+            drawn[f"{name}_ratio"] = partial(
+                draw_likelihood_ratio,
                 test.result,
                 a,
                 b,

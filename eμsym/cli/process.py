@@ -28,12 +28,11 @@ def process(
     """
     from eμsym.analysis.yields import Cutflow
     from eμsym.cli.report import print_cutflow, print_written
-    from eμsym.files import whole_folder
-    from eμsym.folder import ProcessedFolder
+    from eμsym.folder import ProcessedFolder, new_folder
 
     config = configured(config_file, inputs, options)
-    with whole_folder(config.output, overwrite=overwrite) as folder:
-        results = process_into(ProcessedFolder(folder), config)
+    with new_folder(config.output, overwrite=overwrite) as folder:
+        results = process_into(folder, config)
     print_cutflow(Cutflow.of(ProcessedFolder(Path(config.output)).results()))
     print_written(Path(config.output), results)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
 
@@ -33,7 +35,7 @@ def print_cutflow(cutflow: Cutflow) -> None:
     for cut in cutflow.cuts:
         table.add_column(_HEADINGS.get(cut, cut), justify="right", no_wrap=True)
     for name, flow in cutflow.datasets.items():
-        table.add_row(name, *map(number, flow.values()))
+        table.add_row(escape(name), *map(number, flow.values()))
     table.add_section()
     table.add_row("pair", *map(number, cutflow.total.values()), style="bold")
     print_table("Events after each cut", table)
@@ -43,10 +45,10 @@ def print_written(folder: Path, results: dict[str, Any]) -> None:
     """Print what is missing, what to beware of, and where the results are."""
     console = plain_console()
     for problem in results["missing"]:
-        console.print(f"[red]missing[/] {problem}")
-    for warning in results["warnings"]:
-        console.print(f"[yellow]![/] {warning}")
+        console.print(f"[red]missing[/] {escape(problem)}")
+    for warning in [*results["warnings"], *results.get("figure_problems", ())]:
+        console.print(f"[yellow]![/] {escape(warning)}")
     figures = folder / "figures"
     n_figures = len(list(figures.glob("*.png"))) if figures.is_dir() else 0
     also = f" and {n_figures} figures (PNG, PDF) in {figures}" if n_figures else ""
-    console.print(f"Results in {folder / 'results.json'}{also}")
+    console.print(escape(f"Results in {folder / 'results.json'}{also}"))

@@ -40,8 +40,7 @@ def run(
     from eμsym.cli.process import configured, process_into
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.cli.report_tests import print_tests
-    from eμsym.files import whole_folder
-    from eμsym.folder import ProcessedFolder
+    from eμsym.folder import new_folder
     from eμsym.recipes import embedded_fileset
 
     testing = {name: options.pop(name) for name in TESTING}
@@ -51,11 +50,9 @@ def run(
     config = configured(config_file, (*files, *inputs), options)
     if not config.inputs:
         config = replace(config, inputs=(str(embedded_fileset()),))
-    with whole_folder(config.output, overwrite=overwrite) as path:
-        process_into(ProcessedFolder(path), config)
-        analysis, results = run_tests(
-            ProcessedFolder(path), replace(tests, pair=config.pair), style
-        )
+    with new_folder(config.output, overwrite=overwrite) as folder:
+        process_into(folder, config)
+        analysis, results = run_tests(folder, replace(tests, pair=config.pair), style)
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(config.output), results)

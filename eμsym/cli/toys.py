@@ -59,6 +59,8 @@ def toys(paths: tuple[str, ...], output: str | None, merge: bool, **options: Any
 
 
 def _print_results(results: StudyResults, folder: Path) -> None:
+    from rich.markup import escape
+
     from eμsym.cli.tables import plain_console, plain_table, print_table
 
     console, table = plain_console(), plain_table(padding=0)
@@ -75,27 +77,26 @@ def _print_results(results: StudyResults, folder: Path) -> None:
         if line["dof"] is not None and chi2[0]:
             chi2[0] = f"{chi2[0]} ({line['dof']})"
         table.add_row(
-            line["row"],
-            line["source"],
-            line["test"],
+            *(escape(line[name]) for name in ("row", "source", "test")),
             f"{line['done']:,}" + ("" if line["done"] == line["toys"] else f"/{line['toys']:,}"),
             *_quantiles(line["quantiles"]),
             *chi2,
             *(str(line[name]) for name in troubles),
         )
-    print_table(f"{results.study.name}: test statistics t, beside χ² (dof)", table)
+    print_table(f"{escape(results.study.name)}: test statistics t, beside χ² (dof)", table)
     for name, given in results.inputs.items():
         events = " + ".join(f"{n:,}" for n in given["events"])
         distinct = " + ".join(f"{n:,}" for n in given["distinct"])
-        console.print(f"Row {name} draws from {events} events, {distinct} of them different.")
+        drawn = f"draws from {events} events, {distinct} of them different."
+        console.print(f"Row {escape(name)} {drawn}")
     failed = sum(line["failed"] for line in lines)
     if failed:
-        console.print(f"[yellow]![/] {_failures(results, failed)}")
+        console.print(f"[yellow]![/] {escape(_failures(results, failed))}")
     if results.complete:
-        console.print(f"All {results.done:,} toys are in {folder / 'toys.parquet'}")
+        console.print(escape(f"All {results.done:,} toys are in {folder / 'toys.parquet'}"))
     else:
         left = results.study.toys - results.done
-        console.print(f"{results.done:,} toys are in {folder}; {left:,} are missing")
+        console.print(escape(f"{results.done:,} toys are in {folder}; {left:,} are missing"))
 
 
 def _quantiles(values: list[float] | None) -> list[str]:

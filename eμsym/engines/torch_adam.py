@@ -21,6 +21,7 @@ from eμsym.engines.interface import (
     split_layers,
 )
 from eμsym.errors import DataError
+from eμsym.one_thread import torch_in_one_thread
 
 # At run time inside the functions: torch is optional, and every module can be imported.
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Batch:
         return (self._density * phi - self._linear * f).sum(dim=1)
 
 
+@torch_in_one_thread()
 def train_batch(
     problems: Sequence[Problem],
     starts: Sequence[FloatArray],

@@ -15,6 +15,7 @@ from eμsym.distributions import Null
 from eμsym.engines.adam_step import AdamStep
 from eμsym.engines.interface import n_parameters, split_layers
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.one_thread import torch_in_one_thread
 from eμsym.shown import Shown
 from eμsym.unbinned.likelihood_ratio import as_events
 
@@ -223,6 +224,7 @@ class ClassifierTest:
             classifier=Classifier(layers, parameters[0], mean, scale),
         )
 
+    @torch_in_one_thread()
     def _train(
         self,
         pool: FloatArray,

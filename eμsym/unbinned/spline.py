@@ -344,15 +344,15 @@ def _fit(samples: Samples, k: int) -> SplineResult:
         # The term of order 1/N of as many events as these weights are worth.
         expected = mean * (1 + (expected / (k - 1) - 1) * mean / (k - 1))
     return SplineResult(
-        t=t_a + t_b,
-        t_a=t_a,
-        t_b=t_b,
+        t=(t_a + t_b) * samples.unit,
+        t_a=t_a * samples.unit,
+        t_b=t_b * samples.unit,
         dof=k - 1,
-        expected=expected,
+        expected=expected * samples.unit,
         effective_dof=effective_dof,
         n_a=samples.n_a,
         n_b=samples.n_b,
-        weighted=samples.squares is not None,
+        weighted=samples.squares is not None or samples.unit != 1,
         f=SplineFunction(problem.knots, theta_a),
         g=SplineFunction(problem.knots, theta_b),
         converged=arrived_a and arrived_b,

@@ -30,6 +30,7 @@ from eμsym.unbinned.spline_fit import (
 )
 from eμsym.unbinned.spline_kernel import fit, most_missed, sums_of
 from eμsym.unbinned.spline_knots import ORDER, KnotRule
+from eμsym.unbinned.spline_samples import unit_of
 from eμsym.unbinned.spline_sums import localise, place_nodes, score_of, score_of_labels, weigh
 
 #: Nodes of an interval between two knots: its events' sums of polynomials of degree 31 at most.
@@ -68,24 +69,29 @@ def drawn_statistics(x: FloatArray, pool: Pool, drawn: Relabellings, k: int) -> 
     DataError
         If a draw leaves a sample empty, or there are fewer than k distinct values.
     """
-    entries = _Entries.of(x, pool)
+    unit = unit_of(pool.weight[pool.weight > 0])
+    entries = _Entries.of(x, pool, unit)
     rule = KnotRule.of(entries.x, k)
     probability = drawn.symmetry.probabilities(pool)
     if drawn.log_ratio is None:
         p = probability(None)
         if np.all(p == 0.5):
             shared = _Shared.of(entries, rule)
-            return np.array([shared.statistic(labels) for labels in drawn.labels])
-        return np.array([_own_statistic(entries, rule, labels, p) for labels in drawn.labels])
+            return unit * np.array([shared.statistic(labels) for labels in drawn.labels])
+        each = [_own_statistic(entries, rule, labels, p) for labels in drawn.labels]
+        return unit * np.array(each)
     t = np.empty(len(drawn))
     for i, labels in enumerate(drawn.labels):
         t[i] = _own_statistic(entries, rule, labels, probability(drawn.log_ratio[i]))
-    return t
+    return unit * t
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """The entries of a pool by rising x, and the distinct values that they have."""
+    """The entries of a pool by rising x, and the distinct values that they have.
+
+    Weights are in a unit in which they are near one.
+    """
 
     x: FloatArray
     place: IntArray
@@ -94,12 +100,13 @@ class _Entries:
     weight: FloatArray
 
     @classmethod
-    def of(cls, x: FloatArray, pool: Pool) -> _Entries:
+    def of(cls, x: FloatArray, pool: Pool, unit: float) -> _Entries:
         some = np.flatnonzero((pool.weight > 0) & (pool.sizes > 0))
         order = some[np.argsort(x[some])]
         rising = x[order]
         new = np.concatenate([[True], rising[1:] != rising[:-1]])
-        return cls(rising[new], np.cumsum(new) - 1, order, pool.sizes[order], pool.weight[order])
+        weight = pool.weight[order] / unit
+        return cls(rising[new], np.cumsum(new) - 1, order, pool.sizes[order], weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class Samples:
     n_b: float
     #: Σ of squared weights at each of `events.x`, for A and for B; None if all weights are one.
     squares: tuple[FloatArray, FloatArray] | None
+    #: What the weights of `events` and `squares` are in units of.
+    unit: float = 1.0
 
 
 def read_samples(a: Any, b: Any, weights_a: Any, weights_b: Any) -> Samples:
@@ -41,11 +44,30 @@ def read_samples(a: Any, b: Any, weights_a: Any, weights_b: Any) -> Samples:
     x_a, w_a = checked_sample(a, weights_a, "A")
     x_b, w_b = checked_sample(b, weights_b, "B")
     check_range(min(x_a.min(), x_b.min()), max(x_a.max(), x_b.max()))
+    n_a, n_b = float(w_a.sum()), float(w_b.sum())
+    unit = unit_of(np.concatenate([w_a, w_b]))
+    w_a, w_b = w_a / unit, w_b / unit
     events = Distinct.of(x_a[:, None], x_b[:, None], w_a, w_b)
     squares = None
     if np.any(w_a != 1) or np.any(w_b != 1):
         squares = (_summed(events.x[0], x_a, w_a**2), _summed(events.x[0], x_b, w_b**2))
-    return Samples(events, float(w_a.sum()), float(w_b.sum()), squares)
+    return Samples(events, n_a, n_b, squares, unit)
+
+
+def unit_of(weights: FloatArray) -> float:
+    """Return a unit in which weights are near one, for which the fit's precision is made.
+
+    Equal weights are one in it, as events without weights have; otherwise it is a power of
+    two, which changes no digit.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (n,)
+        Above zero.
+    """
+    if not weights.size or weights.min() == weights.max():
+        return float(weights[0]) if weights.size else 1.0
+    return float(2.0 ** round(math.log2(weights.mean())))
 
 
 def checked_sample(values: Any, weights: Any, name: str) -> tuple[FloatArray, FloatArray]:
@@ -66,7 +88,7 @@ def checked_sample(values: Any, weights: Any, name: str) -> tuple[FloatArray, Fl
     w = np.ones(x.size) if weights is None else _numbers(weights, f"{name}: the weights")
     if w.shape != x.shape:
         raise DataError(f"{name}: {x.size} events, but weights of shape {w.shape}")
-    if not np.all(np.isfinite(w)) or np.any(w < 0):
+    if not np.isfinite(w.sum()) or np.any(w < 0):
         raise DataError(f"{name}: a weight is negative or not finite; the fit would have no end")
     counts = w > 0
     if not counts.any():

@@ -201,3 +201,24 @@ def test_the_analysis_prints_nothing_and_draws_nothing() -> None:
     found = list(imported_by("analysis"))
     assert len(found) > 20
     assert not [(file, name) for file, name in found if name.startswith(forbidden)]
+
+
+@pytest.mark.parametrize("asked", [None, "self"])
+def test_a_correction_that_nobody_asked_for_ends_no_run(
+    processed_sample: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None
+) -> None:
+    def fails(pair: eμsym.Pair, *, seed: int) -> Correction:
+        raise DataError("the covariance of ln r is nonsense")
+
+    monkeypatch.setattr(Correction, "of", fails)
+    tests = Tests(equalise=asked, signals=("hlfv_taue",), **QUICK)
+    folder = ProcessedFolder(processed_sample)
+    if asked is not None:
+        with pytest.raises(DataError, match="nonsense"):
+            analyse(folder, tests)
+        return
+    found = analyse(folder, tests)
+    assert isinstance(found.correction, Problem)
+    assert "nonsense" in str(found.correction.to_dict())
+    assert found.source == "none"
+    assert found.raw is None

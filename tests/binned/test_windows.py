@@ -5,13 +5,14 @@ from __future__ import annotations
 import hist
 import numpy as np
 import pytest
+from hist.axis import Regular, Variable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from eμsym.binned.nsigma import nsigma
 from eμsym.binned.window_batch import best_windows, count_windows
-from eμsym.binned.windows import scan_windows
+from eμsym.binned.windows import make_window, scan_windows
 from eμsym.errors import DataError
 
 SHAPES = ["square", "rectangle"]
@@ -188,6 +189,20 @@ def test_planted_square_is_found_with_its_edges(shape, side):
     assert best.z > 20
     assert scan_windows(b, a, shape=shape, side="a").statistic < 6
     assert scan_windows(a, b, shape=shape).best.z == -best.z
+
+
+@pytest.mark.parametrize(
+    "axis, place, edges",
+    [
+        (Regular(28, 30, 170, name="x"), (23, 24), (145.0, 150.0)),
+        (Regular(20, -1, 1, name="x"), (10, 13), (0.0, 0.3)),
+        (Regular(10, 0, 1e-20, name="x"), (3, 7), (3e-21, 7e-21)),
+        (Variable([-10.0, 1 / 3, 2e6, 1e7], name="x"), (1, 3), (pytest.approx(1 / 3), 1e7)),
+    ],
+)
+def test_edges_are_the_numbers_that_were_meant(axis, place, edges):
+    window = make_window((place[0], 0), (place[1], 1), 1.0, [axis, Regular(2, 0, 1)])
+    assert window.edges == (edges, (0.0, 0.5))
 
 
 def test_edges_of_axes_without_intervals_are_left_out():

@@ -246,3 +246,25 @@ def test_a_ratio_that_is_not_as_we_write_it(tmp_path, pair):
         path, binned("ratio_mu_e", -np.ones(10)), binned("ratio_mu_e_log_covariance", np.zeros(10))
     )
     assert "not as it was written here" in refused(pair, path)[1]
+
+
+def test_inputs_that_are_text_are_refused(tmp_path):
+    def correction(name):
+        return schemav2.Correction(
+            name=name,
+            version=1,
+            inputs=[schemav2.Variable(name="pt", type="string")],
+            output=schemav2.Variable(name="w", type="real"),
+            data=schemav2.Category(
+                nodetype="category",
+                input="pt",
+                content=[schemav2.CategoryItem(key="20", value=0.5)],
+            ),
+        )
+
+    names = ("efficiency_electron", "efficiency_muon")
+    made = schemav2.CorrectionSet(schema_version=2, corrections=[correction(n) for n in names])
+    path = tmp_path / "text.json"
+    path.write_text(made.model_dump_json(exclude_unset=True), encoding="utf-8")
+    with pytest.raises(InputFileError, match="efficiency_electron takes pt as text"):
+        read_correction(path)

@@ -350,3 +350,19 @@ def test_a_ratio_goes_to_json_and_back():
 def test_ratios_that_are_none(values, covariance, message):
     with pytest.raises(DataError, match=message):
         EfficiencyRatio(TWO_BINS, values, covariance)
+
+
+@pytest.mark.parametrize("outlier", [10.0, 1e3, 1e4, 1e5])
+def test_one_outlier_weight_leaves_the_covariance_symmetric_and_positive(outlier):
+    pair = ToyDetector(n=2000).draw(1)
+    weight = np.random.default_rng(2).uniform(0.5, 1.5, len(pair.pool))
+    weight[7] = outlier
+    columns = {name: pair.pool.column(name) for name in pair.pool.fields} | {"weight": weight}
+    sides = [
+        {name: values[chosen] for name, values in columns.items()}
+        for chosen in (pair.pool.labels, ~pair.pool.labels)
+    ]
+    weighted = Pair.from_columns(*sides)
+    ratio = self_calibrate(weighted).ratio
+    np.testing.assert_array_equal(ratio.covariance, ratio.covariance.T)
+    assert np.linalg.eigvalsh(ratio.covariance)[0] > -1e-12 * ratio.covariance.max()

@@ -316,7 +316,7 @@ def test_output_that_cannot_be_written(
     mine.mkdir()
     (mine / "thesis.tex").touch()
     line = error_of(capsys, "process", source, "-o", mine, "--overwrite")
-    assert "holds files that are not ours" in line
+    assert "holds what is not ours (thesis.tex)" in line
     assert (mine / "thesis.tex").exists()
 
 

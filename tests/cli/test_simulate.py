@@ -315,8 +315,26 @@ def test_output_in_the_way(tmp_path: Path, capsys: Any) -> None:
     assert "is not a folder" in error_of(capsys, *options, tmp_path / "none" / "a.root")
     assert "is a folder" in error_of(capsys, *options, tmp_path)
     assert "end in .root" in error_of(capsys, *options, tmp_path / "a.json")
-    assert run(*options, there, "--overwrite") == 0
-    assert read_record(there) is not None
+    line = error_of(capsys, *options, there, "--overwrite")
+    assert f"{there}: was not written by emusym simulate" in line
+    assert there.read_text() == "old"
+
+
+def test_only_what_simulate_wrote_is_replaced(tmp_path: Path, capsys: Any) -> None:
+    there, fileset = tmp_path / "a.root", tmp_path / "a.json"
+    options = ["simulate", PROCESS, "-n", 5, "--workers", 1, "-o", there]
+    assert run(*options) == 0
+    first = there.read_bytes()
+    assert run(*options, "--seed", 2, "--overwrite") == 0
+    record = read_record(there)
+    assert record is not None
+    assert record["seed"] == 2
+    assert there.read_bytes() != first
+    mine = json.loads(fileset.read_text(encoding="utf-8"))
+    mine[PROCESS]["files"]["more.root"] = "Delphes"
+    fileset.write_text(json.dumps(mine), encoding="utf-8")
+    assert f"{fileset}: was not written" in error_of(capsys, *options, "--overwrite")
+    assert json.loads(fileset.read_text(encoding="utf-8")) == mine
 
 
 def test_missing_pythia(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:

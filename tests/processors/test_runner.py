@@ -328,3 +328,25 @@ def test_workers_default_to_what_pays_off(
         with pytest.raises(KeyboardInterrupt):
             process(given)
     assert asked == [1, 3, 8]
+
+
+@pytest.mark.parametrize("allow_missing", [False, True])
+def test_what_cannot_be_written_is_no_fault_of_the_input(
+    tmp_path: Path, sample: Path, allow_missing: bool
+) -> None:
+    out = tmp_path / "out"
+    code = (
+        "import resource, sys\n"
+        "from eμsym.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"  # as a quota that is full
+        "main(sys.argv[1:])"
+    )
+    options = ["--workers", "1", "--chunksize", "1000", *["--allow-missing"] * allow_missing]
+    command = [sys.executable, "-c", code, "process", str(sample / "ww.root"), "-o", str(out)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"emusym: error: {out}/.parts/data/")
+    assert "cannot be written (" in line
+    assert "ww.root" not in line
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
+from eμsym.errors import DataError
 from eμsym.unbinned.spline import SplineTest
 
 K = 8
@@ -57,3 +58,27 @@ def test_toys_have_the_mean_that_is_expected():
     error = np.std(t) / np.sqrt(len(t))
     assert np.mean(t) == pytest.approx(np.mean(expected), abs=3.5 * error)
     assert error < 0.05 * np.mean(expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("unit", [1e-12, 2.0**-30, 1e-3, 1e6, 1e12])
+def test_the_unit_of_the_weights_changes_nothing(unit, weighted):
+    a, b, w_a, w_b = samples(3)
+    if not weighted:
+        w_a, w_b = np.ones(a.size), np.ones(b.size)
+    one = SplineTest(K)(a, b, weights_a=w_a, weights_b=w_b)
+    other = SplineTest(K)(a, b, weights_a=unit * w_a, weights_b=unit * w_b)
+    assert other.converged
+    assert other.pvalue == pytest.approx(one.pvalue, rel=1e-8)
+    # An event of weight 2 counts as two in t.
+    assert other.t == pytest.approx(unit * one.t, rel=1e-8)
+    assert other.expected == pytest.approx(unit * one.expected, rel=1e-8)
+    assert other.effective_dof == pytest.approx(one.effective_dof, rel=1e-8)
+    x = np.linspace(0.1, 3, 9)
+    np.testing.assert_allclose(other.ratio(x), one.ratio(x), rtol=1e-8)
+
+
+def test_weights_whose_sum_is_beyond_all_numbers_are_refused():
+    a, b, _, w_b = samples(3)
+    with np.errstate(over="ignore"), pytest.raises(DataError, match="not finite"):
+        SplineTest(K)(a, b, weights_a=np.full(a.size, 1e308), weights_b=w_b)

@@ -1,0 +1,46 @@
+"""Saving figures, none of which is worth a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from eμsym.folder import ProcessedFolder
+from eμsym.folder_files import figure_files
+from eμsym.plots import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save_figures(
+    folder: ProcessedFolder, drawings: Mapping[str, Callable[[], Figure]]
+) -> tuple[list[str], list[str]]:
+    """Draw figures and write them into a processed folder.
+
+    Parameters
+    ----------
+    folder : ProcessedFolder
+    drawings : mapping of str to callable
+        What draws each figure, by its name.
+
+    Returns
+    -------
+    written : list of str
+        Names of the files.
+    problems : list of str
+        One line for every figure that could not be drawn or written.
+    """
+    written, problems = [], []
+    folder.announce_figures(drawings)
+    for name, draw in drawings.items():
+        try:
+            paths = save_figure(draw(), folder.figures, folder.figure_name(name))
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            problems.append(f"figure {name}: is left out, it cannot be drawn ({reason})")
+            for path in figure_files(folder.path, name):
+                path.unlink(missing_ok=True)
+        else:
+            written += [path.name for path in paths]
+    return written, problems

@@ -1,0 +1,86 @@
+"""Which files a processed folder has, and what in it this program did not write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from eμsym.errors import EmusymError
+from eμsym.files import RESULTS_FILE, all_in, as_file_name, read_json
+from eμsym.leftovers import is_leftover
+
+RESULTS_SCHEMA = "emusym/results"
+VERSION = 1
+
+#: Files that every command may write.
+_ALWAYS_OURS = (
+    RESULTS_FILE,
+    "histograms.json",
+    "histograms.root",
+    "equalisation.json",
+    "report.html",
+)
+#: Folders of the files that a dataset, a figure or a signal names.
+_EVENTS, _FIGURES, _WORKSPACES = "events", "figures", "pyhf"
+
+
+def event_file(folder: Path, dataset: str) -> Path:
+    """Return where a dataset's events are."""
+    return folder / _EVENTS / as_file_name(dataset, ".parquet")
+
+
+def workspace_file(folder: Path, signal: str) -> Path:
+    """Return where the pyhf workspace of a signal is."""
+    return folder / _WORKSPACES / as_file_name(signal, ".json")
+
+
+def figure_files(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return where a figure is, as PNG and as PDF."""
+    figures = folder / _FIGURES
+    return figures / as_file_name(name, ".png"), figures / as_file_name(name, ".pdf")
+
+
+def strangers(folder: Path) -> list[str]:
+    """Return what is in a processed folder and was not written by this program.
+
+    Its own files are those that ``results.json`` accounts for, and what a process that died
+    left half-written. Anything else is a stranger: a file that somebody added, any link, and
+    all there is where no ``results.json`` of ours says what belongs to it.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not be a processed one.
+
+    Returns
+    -------
+    list of str
+        Paths relative to the folder; of a folder in it that is not ours, the folder.
+    """
+    try:
+        ours = set(_accounted_for(folder))
+    except (EmusymError, AttributeError, KeyError, TypeError):
+        return all_in(folder)
+    return sorted(str(path.relative_to(folder)) for path in _strangers_in(folder, folder, ours))
+
+
+def _accounted_for(folder: Path) -> Iterator[Path]:
+    """Yield the files that belong to the folder, as far as what is there says."""
+    results_file = folder / RESULTS_FILE
+    if results_file.is_symlink():
+        return
+    content = read_json(results_file, schema=RESULTS_SCHEMA, version=VERSION)
+    yield from (folder / name for name in _ALWAYS_OURS)
+    yield from (event_file(folder, name) for name in content["cutflow"])
+    yield from (folder / _FIGURES / Path(name).name for name in content.get("figures", ()))
+    yield from (workspace_file(folder, name) for name in content["tests"].get("q0", ()))
+
+
+def _strangers_in(folder: Path, place: Path, ours: set[Path]) -> Iterator[Path]:
+    for path in place.iterdir():
+        if path.is_symlink():
+            yield path
+        elif path.is_dir() and place == folder and path.name in (_EVENTS, _FIGURES, _WORKSPACES):
+            yield from _strangers_in(folder, path, ours)
+        elif not path.is_file() or not (path in ours or is_leftover(path)):
+            yield path
