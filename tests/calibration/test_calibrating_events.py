@@ -206,7 +206,7 @@ def test_the_width_of_nsigma_is_one_of_disjoint_events_and_less_of_the_same() ->
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave figures out, which take most of the time."""
-    monkeypatch.setattr(job, "save_figure", lambda *arguments: [])
+    monkeypatch.setattr(job, "save_figures", lambda *arguments: ([], []))
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def ztautau(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("ztautau") / "out"
     assert run("process", sample / "ztautau.root", "-o", out) == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "save_figure", lambda *arguments: [])
+        patch.setattr(job, "save_figures", lambda *arguments: ([], []))
         assert run("test", out, "--equalise", "self", *QUICK) == 0
     return out
 
