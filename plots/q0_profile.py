@@ -40,7 +40,13 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         axes.set_ylim(bottom=0)
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
-        axes.set_title(
-            rf"{as_text(label)}: μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}, Z = {fit.z:+.2f}"
-        )
+        axes.set_title(f"{as_text(label)}: {_strength(fit)}, $\\sqrt{{q_0}}$ = {fit.z:+.2f}")
     return figure
+
+
+def _strength(fit: ProfileFit) -> str:
+    """Return μ̂ with its error; on a kink or a boundary, which have none, with its interval."""
+    if np.isfinite(fit.mu_error):
+        return rf"μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}"
+    low, high = (f"{end:.1f}" if np.isfinite(end) else "?" for end in fit.interval)
+    return f"μ = {fit.mu:.1f}, {low} to {high}"

@@ -14,9 +14,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
-from eμsym import Pair, Sample, nsigma, scan_windows
+from eμsym import Pair, Sample, nsigma, profile_fit, scan_windows
 from eμsym.errors import ConfigurationError
-from eμsym.plots import STYLES, draw_cutflow, save_figure
+from eμsym.plots import STYLES, draw_cutflow, draw_profile, save_figure
 from eμsym.plots.style import COLOR_A, COLOR_B, styled
 from tests.plots.drawn_pair import (
     CUTFLOW,
@@ -371,3 +371,13 @@ def test_matplotlib_is_as_it_was_after_a_failure_too():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_strength_on_the_kink_is_titled_with_its_interval():
+    fit = profile_fit(
+        [0, 3, 0, 7, 0], [0, 0, 2, 9, 0], [0.1, 0.2, 0.3, 0.3, 0.1], background="profiled"
+    )
+    figure = draw_profile(fit, "signal")
+    (axes,) = figure.axes
+    assert axes.get_title() == r"signal: μ = 0.0, -4.7 to 1.5, $\sqrt{q_0}$ = +0.00"
+    plt.close("all")
