@@ -65,8 +65,9 @@ def draw_cutflow(
         bottom = np.zeros(len(steps))
         colors, entries = _colors(len(order)), []
         for name, color in zip(order[::-1], colors, strict=True):
-            bars = axes.bar(positions, totals[name], 0.8, bottom=bottom, color=color)
-            entries.append((bars, as_text(name)))
+            label = as_text(name)
+            bars = axes.bar(positions, totals[name], 0.8, bottom=bottom, color=color, label=label)
+            entries.append((bars, label))
             bottom = bottom + totals[name]
         for x, y in zip(positions, bottom, strict=True):
             axes.text(float(x), y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
