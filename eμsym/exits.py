@@ -33,8 +33,9 @@ def run_command(
     """
     if arguments is None:
         prepare_terminal()
-    for number in _POLITE:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+    before = {number: signal.getsignal(number) for number in _POLITE}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _interrupt)
     try:
         command.main(arguments, prog_name=name, standalone_mode=False)
@@ -51,6 +52,9 @@ def run_command(
         click.echo(f"{name}: interrupted; {interrupted}", err=True)
         sys.exit(2)
     finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that is not Python's
+                signal.signal(number, handler)
         with contextlib.suppress(EmusymError):  # the first one has been told
             sys.stdout.flush()
 
