@@ -67,8 +67,8 @@ def test_every_form_that_coffea_writes(tmp_path: Path, entry: Any, expected: Any
         ({}, "is not a fileset"),
         ({"d": 3}, "dataset 'd': has no files"),
         ({"d": {"files": {}}}, "dataset 'd': has no files"),
-        ({"d": {"files": {"a": "T"}, "metdata": {}}}, "unknown key metdata"),
-        ({"d": {"files": {"a": "T"}, "metadata": {"role": "noise"}}}, "metadata role = 'noise'"),
+        ({"d": {"files": {"a": "T"}, "metdata": {}}}, "unknown key 'metdata'"),
+        ({"d": {"files": {"a": "T"}, "metadata": {"role": "noise"}}}, "metadata.role = 'noise'"),
         ({"d": {"files": {"a": "T"}, "metadata": {"n_generated": -3}}}, "n_generated = -3"),
     ],
 )
