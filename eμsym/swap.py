@@ -34,7 +34,7 @@ def take_place(new: Path, old: Path) -> Path:
     OSError
         If the system refuses; then both are where they were.
     """
-    if _exchanged(new, old):
+    if exchanged(new, old):
         return new
     aside = temporary_name(old, ASIDE)
     old.rename(aside)
@@ -46,7 +46,7 @@ def take_place(new: Path, old: Path) -> Path:
     return aside
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def exchanged(one: Path, other: Path) -> bool:
     """Exchange two names, if this system has that and this file system can do it."""
     function = getattr(ctypes.CDLL(None), "renameat2", None)
     if function is None:

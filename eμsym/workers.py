@@ -25,7 +25,7 @@ ANSWER_SECONDS = 10.0
 #: How long the first of its workers may take.
 WORKER_SECONDS = 60.0
 
-_PACKAGE = "eμsym"
+PACKAGE = "eμsym"
 
 
 class LostWorkersError(EmusymError):
@@ -189,11 +189,11 @@ def _await_workers(client: Any, address: str) -> None:
             "longer for them with DASK_EMUSYM__WAIT_SECONDS in the environment"
         ) from error
     # A function of the standard library, which workers without the package can run.
-    found = client.run(find_spec, _PACKAGE)
+    found = client.run(find_spec, PACKAGE)
     lacking = sorted(worker for worker, spec in found.items() if spec is None)
     if lacking:
         raise ConfigurationError(
-            f"--dask {address}: {len(lacking)} of {len(found)} workers cannot import {_PACKAGE}, "
+            f"--dask {address}: {len(lacking)} of {len(found)} workers cannot import {PACKAGE}, "
             f"the first is {lacking[0]}; install emusym where the workers run"
         )
 

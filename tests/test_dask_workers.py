@@ -64,7 +64,7 @@ def test_a_scheduler_without_workers_is_one_line_after_a_bounded_wait(tmp_path: 
 def test_workers_that_cannot_import_the_package_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eμsym.workers._PACKAGE", "no_such_package")
+    monkeypatch.setattr("eμsym.workers.PACKAGE", "no_such_package")
     says = "2 of 2 workers cannot import no_such_package"
     with (
         scheduler(tmp_path, 2) as address,

@@ -253,7 +253,7 @@ def test_what_others_put_there_during_the_run_is_not_replaced(tmp_path):
 def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path, monkeypatch):
     out = results_in(tmp_path / "out", "old")
     rename = Path.rename
-    monkeypatch.setattr("eμsym.swap._exchanged", lambda one, other: False)
+    monkeypatch.setattr("eμsym.swap.exchanged", lambda one, other: False)
 
     def failing_once_the_way_is_free(self, target):
         if Path(target) == out and (self / RESULTS_FILE).read_text() == "new":
@@ -270,7 +270,7 @@ def test_old_results_come_back_if_the_new_ones_cannot_be_moved(failure, tmp_path
 @pytest.mark.parametrize("at_once", [False, True])
 def test_what_others_put_beside_the_results_during_the_run_is_kept(at_once, tmp_path, monkeypatch):
     if not at_once:
-        monkeypatch.setattr("eμsym.swap._exchanged", lambda one, other: False)
+        monkeypatch.setattr("eμsym.swap.exchanged", lambda one, other: False)
     out = results_in(tmp_path / "out", "old")
     seen = []
 
@@ -307,7 +307,7 @@ def die(*arguments, **options):
 
 out, when = Path(sys.argv[1]), sys.argv[2]
 if when == "set aside":
-    eμsym.swap._exchanged = lambda one, other: False
+    eμsym.swap.exchanged = lambda one, other: False
     rename = Path.rename
     Path.rename = lambda self, target: rename(self, target) if self == out else die()
 if when == "in place":
