@@ -29,7 +29,7 @@ if where in ("before", "after", "set aside"):
         if where == "before":
             die()
         if where == "set aside":
-            eμsym.swap._exchanged = lambda one, other: False
+            eμsym.swap.exchanged = lambda one, other: False
             rename = Path.rename
             Path.rename = lambda self, target: rename(self, target) if self == old else die()
         take_place(new, old)
