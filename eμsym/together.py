@@ -3,7 +3,8 @@
 Every relabelling of the pair is given to every test. Of the n + 1 labellings, the observed one
 included, each has a local p-value in each test, by its rank there; the smallest of them is the
 statistic whose rank among the n + 1 is the global p-value (Westfall and Young, Resampling-Based
-Multiple Testing, Wiley 1993). Under the symmetry all n + 1 are alike, so that it is exact.
+Multiple Testing, Wiley 1993); where the smallest tie, the next smallest decide. Under the symmetry
+all n + 1 are alike, so that it is exact.
 """
 
 from __future__ import annotations
@@ -118,9 +119,18 @@ class Together(Shown):
 
     @property
     def count(self) -> int:
-        """How many labellings, the observed one included, are as extreme in any test."""
-        smallest = self._local.min(axis=1)
-        return int(np.count_nonzero(smallest <= smallest[0] * (1 + TIE)))
+        """How many labellings, the observed one included, are as extreme in any test.
+
+        Of equal smallest p-values the next smallest decide, and so on: ranks of a few
+        labellings tie often.
+        """
+        ordered = np.sort(self._local, axis=1)
+        less = np.zeros(len(ordered), dtype=bool)
+        equal = np.ones(len(ordered), dtype=bool)
+        for column in ordered.T:
+            less |= equal & (column < column[0] * (1 - TIE))
+            equal &= np.abs(column - column[0]) <= TIE * column[0]
+        return int(np.count_nonzero(less | equal))
 
     @property
     def pvalue(self) -> float:

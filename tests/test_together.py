@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hist.axis import Regular
-from scipy.stats import kstest
+from scipy.stats import chisquare, kstest
 
 from eμsym import NSigmaTest, Pair, SplineTest, WindowTest
 from eμsym.errors import DataError
 from eμsym.testing import OnColumns, TwoSided
-from eμsym.together import together
+from eμsym.together import Together, together
 
 X, Y = Regular(8, 0, 1, name="x"), Regular(8, 0, 1, name="y")
 
@@ -33,24 +33,18 @@ def three_tests():
 
 def plain_global(statistics):
     """Return the global p-value of a table of statistics, the observed ones first, by counting."""
-    n = len(statistics)
-    local = np.array(
-        [
-            [np.mean(column >= value - 1e-9 * abs(value)) for value in column]
-            for column in statistics.T
-        ]
-    ).T
-    smallest = local.min(axis=1)
-    return np.count_nonzero(smallest <= smallest[0]) / n, local[0]
+    at_least = [[np.mean(x >= value - 1e-9 * abs(value)) for value in x] for x in statistics.T]
+    local = np.array(at_least).T
+    vectors = [tuple(np.sort(row).round(12)) for row in local]
+    return np.mean([vector <= vectors[0] for vector in vectors]), local[0]
 
 
 def test_local_and_global_p_are_those_of_plain_counting():
     found = together(three_tests(), pair_of(600, 1), 199, rng=1)
     expected, local = plain_global(found.statistics)
     assert [found.local_pvalue(name) for name in found.names] == pytest.approx(local)
-    # Only where labellings tie at the top of several tests does the count differ.
-    assert found.count > 3
-    assert found.pvalue == pytest.approx(expected)
+    # Labellings that are alone at the top of a test are ordered by their distance from the rest.
+    assert found.pvalue == pytest.approx(expected, abs=3 / 200)
     for name in found.names:
         assert found.null(name).pvalue(found.observed(name)) == pytest.approx(
             found.local_pvalue(name), abs=1.5 / 200
@@ -131,6 +125,16 @@ def global_pvalues(toys, n, draws):
     return np.array(
         [together(three_tests(), pair_of(n, 100 + i), draws, rng=i).pvalue for i in range(toys)]
     )
+
+
+def test_equal_smallest_p_values_do_not_tie():
+    """Of ten tests and 60 labellings nearly all have a smallest p of 1/60 to 3/60."""
+    rng = np.random.default_rng(2)
+    p = np.array(
+        [Together(tuple("abcdefghij"), rng.normal(size=(60, 10))).pvalue for _ in range(600)]
+    )
+    steps = np.bincount((60 * p).round().astype(int), minlength=61)[1:]
+    assert chisquare(steps).pvalue > 0.001
 
 
 def test_the_global_p_value_is_uniform():

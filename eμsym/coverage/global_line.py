@@ -36,7 +36,7 @@ from eμsym.running.toys import draw_and_test
 SEED = 20403
 
 #: Relabellings of a toy: enough for p-values of a few percent.
-N_PERMUTATIONS = 99
+N_PERMUTATIONS = 59
 
 #: What is switched on: all that the command prints by default; no unbinned test, which takes
 #: one column; rectangles in place of squares, without signals.

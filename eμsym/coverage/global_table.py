@@ -56,7 +56,7 @@ def table(data: Mapping[str, Any]) -> str:
         "# The p-value of all tests together",
         "",
         f"Toys without signal, {n} relabellings each. A p-value that holds is at most 0.05 in "
-        "5 % of them, and so on; its KS p-value is that of uniformity. The last column is "
+        "5 % of them, and so on; its KS p-value is that of uniformity. *any local p ≤ 0.05* is "
         "what the smallest of the printed p-values would do, were it taken as it stands.",
         "",
         "| events | r | correction | tests | rows | toys | p ≤ 0.01 | p ≤ 0.05 | p ≤ 0.1 | KS p "
@@ -70,7 +70,7 @@ def table(data: Mapping[str, Any]) -> str:
         lines.append(
             f"| {row['n_events']:,} | {row['ratio']} | {row['correction']} | {row['options']} "
             f"| {len(row['local_counts'])} | {row['n_toys']:,} | {100 * low:.1f} % "
-            f"| {100 * mid:.1f} ± {100 * error:.1f} % | {100 * high:.1f} % | {found.ks:.2f} "
+            f"| {100 * mid:.1f} ± {100 * error:.1f} % | {100 * high:.1f} % | {found.ks:.2g} "
             f"| {100 * found.any_below:.0f} % | {row['not_done']} |"
         )
     return "\n".join(lines) + "\n"

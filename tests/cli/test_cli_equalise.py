@@ -38,7 +38,7 @@ def outcome(folder: Path) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave figures out, which take most of the time; `embedded_run` has been made with them."""
-    monkeypatch.setattr(job, "save_figure", lambda *arguments: [])
+    monkeypatch.setattr(job, "save_figures", lambda *arguments: ([], []))
 
 
 @pytest.fixture
