@@ -163,10 +163,10 @@ def readme_table(stored, found):
 
     lines = [
         row("without signal: Nσ of the plane, mean ± width", mean("nsigma_plane")),
-        row("Z of q0, mean ± width", mean("q0")),
+        row("Z of q0 of m_coll, mean ± width", mean("q0")),
         row("t of 12 degrees of freedom, mean ± width", mean("t")),
         row(
-            "toys with p < 0.05: Nσ of the plane, q0, t",
+            "toys with p < 0.05: Nσ of the plane, q0 of m_coll, t",
             lambda c: ", ".join(
                 f"{100 * found['none', c, s].rejected:.0f} %" for s in ("nsigma_plane", "q0", "t")
             ),
@@ -176,7 +176,8 @@ def readme_table(stored, found):
         n = next(r["n_signal"] for r in stored["rows"] if r["signal"] == signal)
         lines.append(
             row(
-                f"{n:.0f} events of {name}: median Z of q0, of Nσ in 110–140 GeV, of the plane",
+                f"{n:.0f} events of {name}: "
+                "median Z of q0 of m_coll, of Nσ in 110–140 GeV, of the plane",
                 lambda c, signal=signal: ", ".join(
                     f"{found[signal, c, s].median:.2f}"
                     for s in ("q0", "nsigma_window", "nsigma_plane")
