@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import click
 import numpy as np
 from numpy.random import SeedSequence
 
@@ -22,10 +20,10 @@ from eμsym.analysis.analyse import drawn_together
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, stored_signals
+from eμsym.coverage.command import command_of
 from eμsym.coverage.global_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
 from eμsym.errors import DataError
-from eμsym.files import whole_file, write_json
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.processors.config import EMuConfig
@@ -199,25 +197,7 @@ def _stored(row: Row, toys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-@click.command()
-@click.option("-n", "--toys", default=2000, show_default=True, type=click.IntRange(min=2))
-@click.option("--seed", default=SEED, show_default=True, type=int)
-@click.option("-w", "--workers", type=click.IntRange(min=1), help="Default: all cores.")
-@click.option(
-    "-o",
-    "--output",
-    default=Path("docs/coverage"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-)
-def main(toys: int, seed: int, workers: int | None, output: Path) -> None:
-    """Run the study and write global_line.json and global_line.md."""
-    data = compute(toys, seed=seed, workers=workers)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "global_line.json", data)
-    with whole_file(output / "global_line.md") as temporary:
-        temporary.write_text(table(data), encoding="utf-8")
-    click.echo(f"Written to {output / 'global_line.json'} and {output / 'global_line.md'}")
+main = command_of("global_line", compute, table, toys=2000, seed=SEED)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from numpy.random import SeedSequence
 
 from eμsym.binned.q0 import fit_q0
 from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_of_pair import Q0Test
+from eμsym.coverage.command import command_of
 from eμsym.coverage.kept import kept_share
 from eμsym.coverage.q0_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
 from eμsym.coverage.unresolved import unresolved_z
 from eμsym.errors import DataError
-from eμsym.files import whole_file, write_json
 from eμsym.pair import Pair
 from eμsym.papers.equalisation_study import EXCLUDED, corrected
 from eμsym.processors.config import LEAD_PT, M_COLL
@@ -288,25 +286,7 @@ def _cell(results: Sequence[Fitted | str]) -> dict[str, Any]:
     }
 
 
-@click.command()
-@click.option("-n", "--toys", default=1000, show_default=True, type=click.IntRange(min=2))
-@click.option("--seed", default=SEED, show_default=True, type=int)
-@click.option("-w", "--workers", type=click.IntRange(min=1), help="Default: all cores.")
-@click.option(
-    "-o",
-    "--output",
-    default=Path("docs/coverage"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-)
-def main(toys: int, seed: int, workers: int | None, output: Path) -> None:
-    """Run the study and write q0.json and q0.md."""
-    data = compute(toys, seed=seed, workers=workers)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "q0.json", data)
-    with whole_file(output / "q0.md") as temporary:
-        temporary.write_text(table(data), encoding="utf-8")
-    click.echo(f"Written to {output / 'q0.json'} and {output / 'q0.md'}")
+main = command_of("q0", compute, table, toys=1000, seed=SEED)
 
 
 if __name__ == "__main__":
