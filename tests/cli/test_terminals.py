@@ -135,14 +135,19 @@ def test_a_terminal_that_is_closed_is_like_a_polite_kill(
     out = tmp_path / "out"
     command = [sys.executable, str(script), "process", str(sample / "ww.root"), "-o", str(out)]
     before = ["nohup"] if ignored else []
-    process = subprocess.Popen(
-        [*before, *command, "--workers", "1", "--chunksize", "20"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # The tests themselves may run under nohup, which children inherit.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            [*before, *command, "--workers", "1", "--chunksize", "20"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".out.partial-*/.parts/*/*.parquet")):
         assert process.poll() is None
