@@ -193,7 +193,7 @@ def test_few_toys_have_the_width_and_the_coverage_that_they_should():
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_toys_have_the_width_the_coverage_and_the_strength_that_they_should(ratio):
     rows = (Row(1_500, ratio), Row(12_000, ratio), Row(12_000, ratio, 150.0))
-    data = compute(400, rows=rows)
+    data = compute(150, rows=rows)
     small, null, with_signal = (row["corrections"] for row in data["rows"])
     for correction in CORRECTIONS:
         for cells in (small, null):
