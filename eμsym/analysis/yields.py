@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,8 @@ class Yields:
             for name in datasets:
                 scale = results.normalisation[name].scale
                 sumw += results.cutflow[name][order].sumw * scale
-                sumw2 += results.cutflow[name][order].sumw2 * scale**2
+                # A product, not a power, which raises an error beyond all floats.
+                sumw2 += results.cutflow[name][order].sumw2 * scale * scale
             sums.append(Measured(sumw, sumw2**0.5))
         return cls(datasets, names, sums[0], sums[1], results.orders)
 
@@ -104,8 +106,7 @@ class Yields:
         if not (a.value > 0 and b.value > 0):
             return None
         ratio = a.value / b.value
-        relative = (a.error / a.value) ** 2 + (b.error / b.value) ** 2
-        return Measured(ratio, ratio * relative**0.5)
+        return Measured(ratio, ratio * math.hypot(a.error / a.value, b.error / b.value))
 
     def to_dict(self) -> dict[str, Any]:
         """Return Σw and its error of both samples, and their ratio, for JSON."""
