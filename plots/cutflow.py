@@ -25,6 +25,10 @@ _NAMES = {
 }
 
 
+#: No axis shows sums of weights beyond this, NaN or infinity.
+_LARGEST = 1e100
+
+
 def draw_cutflow(
     cutflow: Mapping[str, Mapping[str, Mapping[str, float]]],
     scale: Mapping[str, float] | None = None,
@@ -49,7 +53,7 @@ def draw_cutflow(
     Raises
     ------
     DataError
-        If there is no dataset, or no cut.
+        If there is no dataset, no cut, or a sum that no axis can show.
     """
     if not cutflow or not all(cutflow.values()):
         raise DataError("the cutflow has no dataset, or one of no cut: there is nothing to draw")
@@ -58,6 +62,8 @@ def draw_cutflow(
         name: np.array([flow[step]["sumw"] for step in steps]) * (scale or {}).get(name, 1.0)
         for name, flow in cutflow.items()
     }
+    if not all(np.all(np.abs(total) < _LARGEST) for total in totals.values()):
+        raise DataError("the cutflow holds numbers that no axis can show: there is nothing to draw")
     # The largest dataset is drawn at the bottom, as the legend lists them from the top.
     order = sorted(totals, key=lambda name: totals[name][-3])
     with one_panel(style, (8.4, 4.6)) as (figure, axes):
