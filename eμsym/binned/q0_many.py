@@ -15,7 +15,7 @@ from eμsym.arrays import BoolArray, FloatArray
 from eμsym.binned.deviance import deviance
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_profiled import ProfiledLikelihood
-from eμsym.binned.q0_root import decreasing_root
+from eμsym.binned.q0_shift import Shift, at_best_shift, followed
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
 
@@ -23,7 +23,6 @@ from eμsym.errors import DataError
 _DECREMENT = 1e-10
 _MAX_STEPS = 100
 _MAX_HALVINGS = 40
-_SHIFT_TOLERANCE = 1e-7
 _ROUNDING = 1e-12
 
 
@@ -62,7 +61,7 @@ class _Likelihoods:
     signal: Signal
     log_ratio: FloatArray
     modes: FloatArray
-    shift: tuple[FloatArray, FloatArray] | None
+    shift: Shift
 
     @classmethod
     def of(
@@ -93,22 +92,16 @@ class _Likelihoods:
 
     def steps(self, v: FloatArray, *, mu: bool) -> tuple[FloatArray, FloatArray]:
         """Return Newton's step and its decrement, of ν alone or of μ too."""
-        likelihood, _ = self._at(v)
-        d = likelihood.derivatives(v[:, 0])
-        mm, mk, kk = d.mm, d.mk, d.kk
-        if self.shift is not None:
-            s = likelihood.shift_derivatives(v[:, 0], *self.shift)
-            bend = s.ss - 1
-            mm, mk, kk = mm - s.ms**2 / bend, mk - s.ms * s.ks / bend, kk - s.ks**2 / bend
+        d = followed(self._at(v)[0], v[:, 0], self.shift)
         k = self.modes.shape[1]
         gradient = np.empty((len(v), 1 + k))
         gradient[:, 0] = -2 * d.m.sum(axis=1)
         gradient[:, 1:] = -2 * np.einsum("nkb,nb->nk", self.modes, d.k) + 2 * v[:, 1:]
         hessian = np.empty((len(v), 1 + k, 1 + k))
-        hessian[:, 0, 0] = -2 * mm.sum(axis=1)
-        hessian[:, 0, 1:] = -2 * np.einsum("nkb,nb->nk", self.modes, mk)
+        hessian[:, 0, 0] = -2 * d.mm.sum(axis=1)
+        hessian[:, 0, 1:] = -2 * np.einsum("nkb,nb->nk", self.modes, d.mk)
         hessian[:, 1:, 0] = hessian[:, 0, 1:]
-        hessian[:, 1:, 1:] = -2 * np.einsum("nkb,nb,nlb->nkl", self.modes, kk, self.modes)
+        hessian[:, 1:, 1:] = -2 * np.einsum("nkb,nb,nlb->nkl", self.modes, d.kk, self.modes)
         hessian[:, 1:, 1:] += 2 * np.eye(k)
         first = 0 if mu else 1
         # In these units all parameters have errors of about one.
@@ -163,27 +156,4 @@ class _Likelihoods:
 
     def _at(self, v: FloatArray) -> tuple[ProfiledLikelihood, FloatArray]:
         kappa = np.exp(self.log_ratio + np.einsum("nk,nkb->nb", v[:, 1:], self.modes))
-        pull = self._best_shift(v[:, 0], kappa)
-        return self._shifted(pull, kappa), pull
-
-    def _shifted(self, pull: FloatArray, kappa: FloatArray) -> ProfiledLikelihood:
-        signal = Signal(self.signal.in_a, self.signal.in_b)
-        if self.shift is not None:
-            signal = Signal(signal.in_a + pull * self.shift[0], signal.in_b + pull * self.shift[1])
-        return ProfiledLikelihood(self.b, self.a, signal, kappa)
-
-    def _best_shift(self, mu: FloatArray, kappa: FloatArray) -> FloatArray:
-        none = np.zeros(self.b.shape)
-        if self.shift is None or not mu.any():
-            return none
-        shift = self.shift
-
-        def slope(pull: FloatArray) -> tuple[FloatArray, FloatArray]:
-            d = self._shifted(pull, kappa).shift_derivatives(mu, *shift)
-            return d.s - pull, d.ss - 1
-
-        # Newton's first step is about as long as the bracket: begun after it, none bisects.
-        first, bend = slope(none)
-        low, high = np.minimum(first, 0.0), np.maximum(first, 0.0)
-        start = np.clip(-first / bend, low, high)
-        return decreasing_root(slope, low, high, start, np.full(none.shape, _SHIFT_TOLERANCE))
+        return at_best_shift(self.b, self.a, self.signal, kappa, self.shift, v[:, 0])

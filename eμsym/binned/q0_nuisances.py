@@ -84,7 +84,7 @@ class NuisanceLikelihood:
             in_a, in_b = (mean[0] for mean in likelihood.means(v[:1]))
             terms = deviance(bins.b, in_b) + deviance(bins.a, in_a)
             kink = self._kink(v, side)[0].sum()
-            return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:] + pull @ pull)
+            return float(terms.sum() - 2 * v[0] * kink + v[1:] @ v[1:] + np.sum(pull**2))
 
     def gradient(self, v: FloatArray, side: float = 0.0) -> FloatArray:
         """Return the derivatives of `value`, shape (1 + k,)."""
