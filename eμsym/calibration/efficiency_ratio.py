@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,6 @@ SUB_COLUMNS = ("sub_pt", "sub_eta")
 
 #: A covariance may have eigenvalues this far below zero, of its largest, by rounding.
 _ROUNDING = 1e-9
-
-_NOT_GIVEN: Any = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,7 +98,7 @@ class LeptonBins(Shown):
         return f"pT {pt[i]:g}-{pt[i + 1]:g} GeV, {name} {eta[j]:g}-{eta[j + 1]:g}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class EfficiencyRatio(Shown):
     """ln r per bin, r = ε_μ/ε_e of a single lepton, and its covariance.
 
@@ -136,31 +135,39 @@ class EfficiencyRatio(Shown):
 
     bins: LeptonBins
     log_ratio: FloatArray
-    covariance: FloatArray = _NOT_GIVEN
-    events: EventList | None = None
-    modes: FloatArray = _NOT_GIVEN
+    modes: FloatArray
+    events: EventList | None
 
-    def __post_init__(self) -> None:
-        values, k = np.array(self.log_ratio, dtype=np.float64), len(self.bins)
-        if self.covariance is _NOT_GIVEN and self.modes is _NOT_GIVEN:
+    def __init__(
+        self,
+        bins: LeptonBins,
+        log_ratio: ArrayLike,
+        covariance: ArrayLike | None = None,
+        events: EventList | None = None,
+        *,
+        modes: ArrayLike | None = None,
+    ) -> None:
+        values, k = np.array(log_ratio, dtype=np.float64), len(bins)
+        if covariance is None and modes is None:
             raise DataError("ln r has neither a covariance nor modes; exact ones are of zeros")
-        if self.modes is _NOT_GIVEN:
-            covariance = np.array(self.covariance, dtype=np.float64)
-        else:
-            modes = np.array(self.modes, dtype=np.float64)
-            covariance = modes.T @ modes
-        if values.shape != (k,) or covariance.shape != (k, k):
+        given = np.array(covariance if modes is None else modes, dtype=np.float64)
+        expected = (k, k) if modes is None else (len(given), k)
+        if values.shape != (k,) or given.shape != expected:
             raise DataError(
-                f"ln r has shape {values.shape} and its covariance {covariance.shape}, "
+                f"ln r has shape {values.shape} and its covariance {given.shape}, "
                 f"for {k} bins of pT and |η|"
             )
-        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(covariance))):
+        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(given))):
             raise DataError("ln r or its covariance is not finite")
-        if self.modes is _NOT_GIVEN:
-            modes = _modes(covariance)
+        object.__setattr__(self, "bins", bins)
         object.__setattr__(self, "log_ratio", values)
-        object.__setattr__(self, "covariance", covariance)
-        object.__setattr__(self, "modes", modes)
+        object.__setattr__(self, "modes", _modes(given) if modes is None else given)
+        object.__setattr__(self, "events", events)
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """The covariance of ln r, shape (k, k)."""
+        return np.asarray(self.modes.T @ self.modes)
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: the bins, and the range of r."""
@@ -171,7 +178,7 @@ class EfficiencyRatio(Shown):
     @property
     def error(self) -> FloatArray:
         """The standard errors of ln r, shape (k,)."""
-        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)))
+        return np.asarray(np.sqrt(np.sum(self.modes**2, axis=0)))
 
     def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
         """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η."""
@@ -216,7 +223,7 @@ class EfficiencyRatio(Shown):
             bins = LeptonBins(data["pt_edges"], data["abseta_edges"], signed)
             values = np.asarray(data["log_ratio"], dtype=np.float64).ravel()
             # Ratios of earlier versions have their covariance written out.
-            modes, covariance = _NOT_GIVEN, _NOT_GIVEN
+            modes, covariance = None, None
             if "modes" in data:
                 modes = np.asarray(data["modes"], dtype=np.float64).reshape(-1, values.size)
             else:

@@ -206,6 +206,8 @@ def fit_quality(
     looked_at: dict[str, tuple[IntArray, FloatArray | None]] = {}
     looked_at[TOTAL] = np.zeros(len(pool), dtype=np.int64), None
     looked_at |= {name: _column_bins(pool, name, int(n_bins)) for name in variables}
+    near_bins = _Bins.of(kinds, variance)
+    far_bins = _Bins.of({name: index for name, (index, _) in looked_at.items()}, variance)
     own = _residuals(pool, symmetry)
     held_out = _held_out(pool, symmetry, fold, int(folds)) if symmetry.in_sample else own
     drawn = symmetry.relabel(pair.pool, int(n), rng=for_labels)
@@ -217,9 +219,8 @@ def fit_quality(
         for labels, theta in zip(drawn.labels, _log_ratios(drawn.log_ratio, n), strict=True)
     ]
     for labels, theta in labellings:
-        near, far = own(labels, theta), held_out(labels, theta)
-        goodness.append([_chi2(index, near, variance) for index in kinds.values()])
-        closure.append([_chi2(index, far, variance) for index, _ in looked_at.values()])
+        goodness.append(near_bins.chi2(own(labels, theta)))
+        closure.append(far_bins.chi2(held_out(labels, theta)))
     left = held_out(pool.labels, symmetry.log_ratio)
     return Quality(
         goodness=Together(tuple(kinds), np.array(goodness)),
@@ -279,10 +280,24 @@ def _sums(index: IntArray, values: FloatArray) -> FloatArray:
     return summed(index, values, int(index.max(initial=0)) + 1)
 
 
-def _chi2(index: IntArray, left: FloatArray, variance: FloatArray) -> float:
-    sums, size = _sums(index, left), _sums(index, variance)
-    some = size > 0
-    return float(np.sum(sums[some] ** 2 / size[some]))
+@dataclass(frozen=True, eq=False)
+class _Bins:
+    """Several kinds of bins of the same events, with the variance in each bin."""
+
+    indices: tuple[IntArray, ...]
+    variances: tuple[FloatArray, ...]
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, IntArray], variance: FloatArray) -> _Bins:
+        return cls(tuple(kinds.values()), tuple(_sums(x, variance) for x in kinds.values()))
+
+    def chi2(self, left: FloatArray) -> list[float]:
+        """Return Σ left²/variance of each kind."""
+        found = []
+        for index, size in zip(self.indices, self.variances, strict=True):
+            some = size > 0
+            found.append(float(np.sum(_sums(index, left)[some] ** 2 / size[some])))
+        return found
 
 
 #: Bins of a lepton's pT and η, alone and of both leptons jointly, and events a joint bin.
@@ -314,8 +329,8 @@ def kinematic_bins(pool: Pool) -> dict[str, IntArray]:
 
 
 def _jointly(*indices: IntArray) -> IntArray:
-    both = np.unique(np.stack(indices), axis=1, return_inverse=True)[1]
-    return np.asarray(both, dtype=np.int64).ravel()
+    sizes = tuple(int(index.max(initial=0)) + 1 for index in indices)
+    return np.asarray(np.ravel_multi_index(indices, sizes), dtype=np.int64)
 
 
 def _even_bins(values: FloatArray, n_bins: int) -> IntArray:
