@@ -313,7 +313,11 @@ class Calibrated(Symmetry):
         cells = self.cells(pool.relabelled(labels))
         values = self._fit.values if log_ratio is None else newton_fit(cells, self._fit.values)
         found = recalibrated(self._fit, values, cells)
-        return replace(self, correction=found.correction, calibration=found)
+        # The draw's own ln r, to the last bit.
+        correction = found.correction.with_log_ratio(theta)
+        return replace(
+            self, correction=correction, calibration=replace(found, correction=correction)
+        )
 
     def keeping_sizes(self) -> Symmetry:
         """Return the symmetry itself: its events are not exchangeable."""

@@ -406,7 +406,7 @@ def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
 def _read_spread(content: Any, corrections: Any, k: int) -> dict[str, FloatArray]:
     """Return the modes of ln r, or, of earlier versions, its covariance."""
     name = MODES if MODES in set(content) else COVARIANCE
-    node = next(item for item in corrections if item["name"] == name)["data"]
+    node = {item["name"]: item["data"] for item in corrections}[name]
     numbers = [np.arange(len(edges) - 1, dtype=np.float64) for edges in node["edges"]]
     if numbers[-1].size != k:
         raise DataError(f"{name} is of {numbers[-1].size} bins, and the ratio of {k}")
