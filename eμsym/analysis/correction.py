@@ -36,6 +36,8 @@ class Equalisation:
         Column whose values tell classes of events apart, each with an r of its own.
     abseta_edges : tuple of float, optional
         Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+    pt_edges : tuple of float
+        Where it may jump in pT, in GeV.
     signed_eta : bool
         Whether r may differ between η and −η.
 
@@ -52,12 +54,14 @@ class Equalisation:
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
+    pt_edges: tuple[float, ...] = ()
     signed_eta: bool = False
 
     def __post_init__(self) -> None:
         checked_windows(self.exclude)
         if self.abseta_edges is not None:
             checked_jumps(self.abseta_edges)
+        checked_jumps(self.pt_edges, "pT")
         if self.how not in (None, "self", "none"):
             read_correction(str(self.how))
         if self.how in (None, "self"):
@@ -66,6 +70,7 @@ class Equalisation:
             "--equalise-exclude": bool(self.exclude),
             "--equalise-by": self.by is not None,
             "--equalise-edges": self.abseta_edges is not None,
+            "--equalise-pt-edges": bool(self.pt_edges),
             "--equalise-signed-eta": self.signed_eta,
         }
         for option, there in given.items():
@@ -96,6 +101,7 @@ class Equalisation:
                     exclude=dict(self.exclude) or None,
                     by=self.by,
                     abseta_edges=self.abseta_edges,
+                    pt_edges=self.pt_edges,
                     signed_eta=self.signed_eta,
                 )
             return pair.equalised(str(self.how))
