@@ -221,10 +221,16 @@ def json_number(x: float) -> float | str | None:
     return float(x) if math.isfinite(x) else ("inf" if x > 0 else "-inf")
 
 
-def write_json(path: str | Path, data: Any, *, default: Any = None) -> None:
-    """Write data as JSON, whole or not at all; NaN is refused, for it is not JSON."""
+def write_json(
+    path: str | Path, data: Any, *, default: Any = None, one_line: bool = False
+) -> None:
+    """Write data as JSON, whole or not at all; NaN is refused, for it is not JSON.
+
+    In one line, for what nobody reads by eye, is several times faster and half as long.
+    """
+    indent = None if one_line else 1
     with whole_file(path) as temporary:
-        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, default=default)
+        text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False, default=default)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

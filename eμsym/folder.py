@@ -303,7 +303,8 @@ class ProcessedFolder:
     def write_events(self, dataset: str, parts: Iterable[Any], *, like: Any) -> None:
         """Write the events of a dataset, a part at a time: see `eμsym.event_io.write_events`."""
         make_folder(self.path / "events")
-        write_events(event_file(self.path, dataset), parts, like=like)
+        # Nobody else writes here: to look for what others left, once a file, would be quadratic.
+        write_events(event_file(self.path, dataset), parts, like=like, tidy=False)
 
     def write_histograms(
         self, histograms: Mapping[str, hist.Hist], orders: tuple[str, str]
