@@ -68,7 +68,7 @@ class Chunks(dict[ChunkKey, Any]):
         """Return the chunks of both."""
         return Chunks(self | other)
 
-    def __iadd__(self, other: Chunks) -> Chunks:  # noqa: PYI034 (dict's own | wants no Self)
+    def __iadd__(self, other: Chunks) -> Chunks:
         """Take in the chunks of another."""
         self.update(other)
         return self
