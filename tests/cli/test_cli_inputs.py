@@ -85,7 +85,6 @@ COMMANDS = {
     "simulate below": ["simulate", "wz", "-n", 4, "-o", f"{LONG}/a.root"],
     "toys": ["toys", "STUDY", "-o", LONG],
     "reproduce": ["reproduce", "ddp-fig2", "-o", LONG],
-    "templates": ["reproduce", "templates", "-o", f"{LONG}.json"],
     "test": ["test", LONG],
     "a study": ["toys", LONG],
     "a configuration": ["run", f"{LONG}.toml"],
@@ -104,7 +103,7 @@ def test_a_name_that_is_too_long_is_one_line_at_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = "[[tests]]\nkind = 'spline'\n[[rows]]\nsource = 'toy'\nn_a = 9\nn_b = 9\ntoys = 1\n"
-    (tmp_path / "s.toml").write_text(f"seed = 1\n{study}", encoding="utf-8")
+    (tmp_path / "s.toml").write_text(f"name = 's'\nseed = 1\n{study}", encoding="utf-8")
     places = {"SAMPLE": sample / "zz.root", "STUDY": "s.toml", "FOLDER": processed_sample}
     line = error_of(capsys, *(places.get(str(word), word) for word in command))
     assert "(File name too long)" in line

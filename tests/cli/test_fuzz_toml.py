@@ -60,6 +60,8 @@ def mutant(text: str, number: int) -> str:
                 lines[place] = f"{name} = {rng.choice(ODD)}"
             case 2:
                 lines.insert(place, rng.choice(lines))
+            case 3 if rng.random() < 0.3:
+                lines[place] = "".join(rng.sample(lines[place], len(lines[place])))
             case 3:
                 del lines[place : place + rng.randrange(1, 3)]
                 lines = lines or [""]
@@ -67,8 +69,6 @@ def mutant(text: str, number: int) -> str:
                 at = rng.randrange(len(lines[place]) + 1)
                 odd = rng.choice('[]{}="#.\\\n\t\x00μ')
                 lines[place] = lines[place][:at] + odd + lines[place][at + rng.randrange(2) :]
-        if rng.random() < 0.05:
-            lines[place] = "".join(rng.sample(lines[place], len(lines[place])))
     return "\n".join(lines)
 
 

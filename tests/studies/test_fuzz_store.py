@@ -131,7 +131,7 @@ def toys(results: StudyResults) -> set[tuple[str, ...]]:
     return {tuple(map(repr, row.values())) for row in results.table.to_pylist()}
 
 
-@pytest.mark.parametrize("seeds", mutants(1500, quick=130))
+@pytest.mark.parametrize("seeds", mutants(600, quick=100))
 def test_a_damaged_store_gives_no_other_toy(stores: Path, tmp_path: Path, seeds: range) -> None:
     right, finished = toys(read_results(stores / "whole")), stores / "whole" / "toys.parquet"
     refused = ended = 0
