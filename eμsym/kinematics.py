@@ -20,8 +20,6 @@ def _has_field(record: Any, name: str) -> bool:
 
 
 def _float64(values: Any) -> Any:
-    if isinstance(values, ak.Array) and values.layout.is_numpy:
-        return ak.to_numpy(values).astype(np.float64)
     if isinstance(values, ak.Array):
         return ak.values_astype(values, np.float64)
     return np.asarray(values, dtype=np.float64)[()]
@@ -85,6 +83,4 @@ def collinear_mass(lead: Any, sub: Any, met: Any) -> Any:
     half_dphi = 0.5 * (_column(lead, "Phi", "phi") - _column(sub, "Phi", "phi"))
     opening = np.sinh(half_deta) ** 2 + np.sin(half_dphi) ** 2
     pt_product = _column(lead, "PT", "pt") * (_column(sub, "PT", "pt") + missing_pt(met))
-    mass = 2.0 * np.sqrt(pt_product * opening)
-    awkward = any(isinstance(given, ak.Array) for given in (lead, sub, met))
-    return ak.Array(mass) if awkward and isinstance(mass, np.ndarray) else mass
+    return 2.0 * np.sqrt(pt_product * opening)
