@@ -322,7 +322,7 @@ def _add_up(
             parts[name].append(part if isinstance(part, Path) else part.value)
         # Each by itself: in the histograms of all, every chunk would touch every dataset's bins.
         empty = {"cutflow": {}, "histograms": processor.config.histograms(name, orders=orders)}
-        total = accumulate([empty, *of_dataset])
+        total: Any = accumulate([empty, *of_dataset])
         cutflow |= total["cutflow"]
         for key, histogram in histograms.items():
             where = histogram.axes["dataset"].index(name)
