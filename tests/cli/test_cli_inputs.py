@@ -102,7 +102,8 @@ def test_a_name_that_is_too_long_is_one_line_at_once(
     command: list[object],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    study = "[[tests]]\nkind = 'spline'\n[[rows]]\nname = 'r'\nsource = 'toy'\nn_a = 9\nn_b = 9\ntoys = 1\n"
+    row = "name = 'r'\nsource = 'toy'\nn_a = 9\nn_b = 9\ntoys = 1\n"
+    study = f"[[tests]]\nkind = 'spline'\n[[rows]]\n{row}"
     (tmp_path / "s.toml").write_text(f"name = 's'\nseed = 1\n{study}", encoding="utf-8")
     places = {"SAMPLE": sample / "zz.root", "STUDY": "s.toml", "FOLDER": processed_sample}
     line = error_of(capsys, *(places.get(str(word), word) for word in command))
