@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from eμsym.calibration.calibrated import Calibrated, Correction
-from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
+from eμsym.calibration.correction_file import read_correction
+from eμsym.calibration.efficiency_maps import EfficiencyMaps
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.calibration.event_list import EventList
+from eμsym.calibration.pair_efficiencies import PairEfficiencies
 from eμsym.calibration.self_calibration import lepton_columns, self_calibrate
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import LEPTONS, Exchange
@@ -128,7 +130,7 @@ def _from_elsewhere(correction: Any, pool: Pool) -> tuple[Correction, str, str |
     if isinstance(correction, EfficiencyRatio):
         called = "the correction given" if source == "given" else source
         return correction, source, check_apart(correction.events, pool, called)
-    if not isinstance(correction, EfficiencyMaps):
+    if not isinstance(correction, EfficiencyMaps | PairEfficiencies):
         raise ConfigurationError(
             f"correction {correction!r}: give 'self', an EfficiencyRatio or a correctionlib file"
         )

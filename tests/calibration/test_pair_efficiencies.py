@@ -1,0 +1,143 @@
+"""Efficiencies of pairs, such as an OR of triggers: the offset, its errors, and what it mends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hist.axis import Regular, Variable
+
+from eμsym import Pair, read_correction
+from eμsym.calibration.pair_efficiencies import PairEfficiencies
+from eμsym.errors import InputFileError
+from tests.calibration.test_shared_errors import binning, correction, write
+
+EDGES = [0.0, 25.0, 40.0, 10_000.0]
+ELECTRON_FIRES = np.array([0.05, 0.75, 0.9])
+MUON_FIRES = np.array([0.35, 0.7, 0.72])
+EITHER = 1 - (1 - ELECTRON_FIRES[:, None]) * (1 - MUON_FIRES)
+
+
+def pair_map(name, content):
+    data = {
+        "nodetype": "multibinning", "inputs": ["electron_pt", "muon_pt"], "edges": [EDGES, EDGES],
+        "content": list(map(float, np.ravel(content))), "flow": "clamp",
+    }  # fmt: skip
+    return correction(name, ["electron_pt", "muon_pt"], data)
+
+
+def events(rng, n):
+    """Return symmetric events, kept where either lepton fires."""
+    electron, muon = 15 + rng.exponential(10, n) + rng.exponential(15, (2, n))
+    fires = rng.random(n) < EITHER[bin_of(electron), bin_of(muon)]
+    eta = rng.uniform(-2.3, 2.3, (2, n))[:, fires]
+    electron, muon = electron[fires], muon[fires]
+    is_a = electron > muon
+    lead, sub = np.maximum(electron, muon), np.minimum(electron, muon)
+    columns = {"lead_pt": lead, "lead_eta": eta[0], "sub_pt": sub, "sub_eta": eta[1]}
+    a, b = ({k: v[mask] for k, v in columns.items()} for mask in (is_a, ~is_a))
+    return Pair.from_columns(a, b, names=("eμ", "μe"))
+
+
+def bin_of(pt):
+    return np.digitize(pt, EDGES[1:-1])
+
+
+def kinematics(pool):
+    return [pool.column(f"{x}_{y}") for x in ("lead", "sub") for y in ("pt", "eta")]
+
+
+def test_the_offset_in_closed_form(tmp_path):
+    path = write(tmp_path / "or.json", pair_map("efficiency_pair", EITHER))
+    found = read_correction(path)
+    assert isinstance(found, PairEfficiencies)
+    lead_pt, sub_pt = np.array([60.0, 30.0, 50.0]), np.array([20.0, 20.0, 45.0])
+    offset = found.offset(lead_pt, np.zeros(3), sub_pt, np.zeros(3))
+    # T(e = lead, μ = sub)/T(e = sub, μ = lead) with T = 1 − (1 − ε_e)(1 − ε_μ), by hand.
+    first = (1 - 0.1 * 0.65) / (1 - 0.95 * 0.28)
+    second = (1 - 0.25 * 0.65) / (1 - 0.95 * 0.30)
+    assert np.allclose(offset, np.log([first, second, 1.0]), rtol=1e-13, atol=1e-15)
+    assert found.offset_modes(lead_pt, np.zeros(3), sub_pt, np.zeros(3)).shape == (3, 0)
+
+
+def test_an_or_of_triggers_is_taken_out(tmp_path):
+    path = write(tmp_path / "or.json", pair_map("efficiency_pair", EITHER))
+    pair = events(np.random.default_rng(5), 60_000)
+    axis = Variable([15, 20, 25, 30, 40, 60, 1000], name="sub_pt")
+    total = Regular(1, 0, 10_000, name="lead_pt")
+    assert abs(pair.nsigma(total).z) > 4  # the electrons' trigger misses soft ones
+    equal = pair.equalised(path)
+    assert equal.symmetry.source == str(path)
+    assert abs(equal.nsigma(total).z) < 3
+    assert abs(equal.nsigma(axis).z) < 3
+    pool = pair.pool
+    e_leads = [EITHER[bin_of(pool.column(x)), bin_of(pool.column(y))]
+               for x, y in (("lead_pt", "sub_pt"), ("sub_pt", "lead_pt"))]  # fmt: skip
+    assert np.allclose(
+        equal.symmetry.probability(pool), e_leads[0] / (e_leads[0] + e_leads[1]), rtol=1e-12
+    )
+
+
+def test_errors_are_those_of_the_maps_bins(tmp_path):
+    """The modes and the error of A − B, against the map varied bin by bin."""
+    error = 0.02 * EITHER
+    path = write(
+        tmp_path / "or.json",
+        pair_map("efficiency_pair", EITHER),
+        pair_map("efficiency_pair_error", error),
+    )
+    exact = write(tmp_path / "exact.json", pair_map("efficiency_pair", EITHER))
+    pair = events(np.random.default_rng(1), 4000)
+    pool = pair.pool
+    found = read_correction(path)
+    offset, modes = found.offset(*kinematics(pool)), found.offset_modes(*kinematics(pool))
+    k = [bin_of(pool.column(f"{x}_pt")) for x in ("lead", "sub")]
+    step = 1e-6
+    for i, j in np.ndindex(3, 3):
+        varied = EITHER.copy()
+        varied[i, j] += step * error[i, j]
+        moved = np.log(varied[k[0], k[1]] / varied[k[1], k[0]])
+        assert np.allclose((moved - offset) / step, mode_of(modes, k, i, j), atol=1e-4)
+    total = Regular(1, 0, 10_000, name="lead_pt")
+    with_errors = pair.equalised(path).covariance(total)[0, 0]
+    own = pair.equalised(exact).covariance(total)[0, 0]
+    p = 1 / (1 + np.exp(-offset))
+    by_hand = 4 * np.sum((modes.T @ (p * (1 - p))) ** 2)
+    assert with_errors - own == pytest.approx(by_hand, rel=1e-9)
+
+
+def mode_of(modes, k, i, j):
+    """Return the column of the bin (i, j), found by the events that are in it and no other."""
+    inside = (k[0] == i) & (k[1] == j)
+    swapped = (k[1] == i) & (k[0] == j)
+    expected = 0.02 * (inside.astype(float) - swapped)
+    dense = modes.toarray()
+    same = [c for c in range(dense.shape[1]) if np.allclose(dense[:, c], expected)]
+    return dense[:, same[0]] if same else np.zeros(len(expected))
+
+
+def test_single_leptons_multiply_the_pair(tmp_path):
+    electron = binning("pt", EDGES, [0.5, 0.6, 0.7])
+    muon = binning("abseta", [0.0, 1.0, 3.0], [0.9, 0.8])
+    single = [
+        correction("efficiency_electron", ["pt"], electron),
+        correction("efficiency_muon", ["abseta"], muon),
+    ]
+    both = read_correction(write(tmp_path / "x.json", pair_map("efficiency_pair", EITHER), *single))
+    alone = read_correction(write(tmp_path / "y.json", *single))
+    trigger = read_correction(write(tmp_path / "z.json", pair_map("efficiency_pair", EITHER)))
+    where = kinematics(events(np.random.default_rng(2), 500).pool)
+    lead_pt, lead_eta, sub_pt, sub_eta = where
+    pt, eta = np.stack([lead_pt, sub_pt]), np.stack([lead_eta, sub_eta])
+    sum_of_both = trigger.offset(*where) + alone.at(pt, eta).offset(pt, eta)
+    assert np.allclose(both.offset(*where), sum_of_both, rtol=1e-12, atol=1e-14)
+    half = write(tmp_path / "half.json", pair_map("efficiency_pair", EITHER), single[0])
+    with pytest.raises(InputFileError, match="has no correction 'efficiency_muon'"):
+        read_correction(half)
+
+
+def test_inputs_must_say_of_which_lepton(tmp_path):
+    path = write(
+        tmp_path / "x.json", correction("efficiency_pair", ["pt"], binning("pt", EDGES, [0.5] * 3))
+    )
+    with pytest.raises(InputFileError, match="must be one of electron_pt, electron_abseta"):
+        read_correction(path)
