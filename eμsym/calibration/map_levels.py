@@ -5,10 +5,10 @@ electrons' and the muons' map have different bins, two values of ln r = ln ε_μ
 share one and not the other: with the modes
 
 .. math::
-    J_{ls} = ± σ_s/ε_s
+    J_{sl} = ± σ_s/ε_s
 
 of value l for the error s of one bin of one map, zero where l is not made with it, the
-covariance is J Jᵀ.
+covariance is Jᵀ J.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from scipy.sparse import csr_array
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.binned_map import BinnedMap, CorrectionFile
+from eμsym.calibration.efficiency_ratio import lepton_columns
 from eμsym.errors import DataError, InputFileError
+from eμsym.pool import Pool
 from eμsym.shown import Shown
 
 #: More different values with errors than this are no bins.
@@ -143,7 +145,7 @@ class MapLevels(Shown):
         What tells the values apart: ln r and, of each map with errors, the bin and the
         relative error; columns in lexicographic order.
     log_ratio : ndarray of float, shape (k,)
-    modes : scipy.sparse.csr_array of shape (k, sources), or None
+    modes : ndarray of float, shape (sources, k), or None
         What one standard deviation of every independent error does to `log_ratio`. None
         if no map has errors.
     """
@@ -151,7 +153,7 @@ class MapLevels(Shown):
     maps: Maps
     table: FloatArray
     log_ratio: FloatArray
-    modes: csr_array | None
+    modes: FloatArray | None
 
     @classmethod
     def of(cls, maps: Maps, pt: FloatArray, eta: FloatArray) -> MapLevels:
@@ -179,7 +181,7 @@ class MapLevels(Shown):
         """The covariance of `log_ratio`, shape (k, k); None if no map has errors."""
         if self.modes is None:
             return None
-        return np.asarray((self.modes @ self.modes.T).toarray(), dtype=np.float64)
+        return np.asarray(self.modes.T @ self.modes)
 
     def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
         """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η.
@@ -198,6 +200,11 @@ class MapLevels(Shown):
             codes, of_table = np.unique(of_table * unique.size + place, return_inverse=True)
             level = self._place(codes, level * unique.size + found)
         return level.reshape(np.shape(pt))
+
+    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+        """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
+        lead, sub = self.index(*lepton_columns(pool))
+        return lead, sub
 
     def _place(self, known: FloatArray | IntArray, wanted: FloatArray | IntArray) -> IntArray:
         place = np.minimum(np.searchsorted(known, wanted), max(known.size - 1, 0))
@@ -228,7 +235,8 @@ class MapLevels(Shown):
         lead, sub = self.index(pt, eta)
         if self.modes is None:
             return csr_array((lead.size, 0))
-        return csr_array(self.modes[sub] - self.modes[lead])
+        by_level = csr_array(self.modes.T)
+        return csr_array(by_level[sub] - by_level[lead])
 
 
 def _rows(factors: tuple[Factor, ...]) -> FloatArray:
@@ -253,14 +261,11 @@ def _distinct(rows: FloatArray) -> FloatArray:
     return np.asarray(rows[:, first])
 
 
-def _modes(rows: FloatArray, signs: list[float]) -> csr_array:
-    """Return the modes of the errors in `_rows`, a column for every bin that occurs."""
-    number, value, first = [], [], 0
+def _modes(rows: FloatArray, signs: list[float]) -> FloatArray:
+    """Return the modes of the errors in `_rows`, a row for every bin that occurs."""
+    found = []
     for k, sign in enumerate(signs):
         used, place = np.unique(rows[1 + 2 * k], return_inverse=True)
-        number.append(first + place)
-        value.append(sign * rows[2 + 2 * k])
-        first += used.size
-    level = np.tile(np.arange(rows.shape[1]), len(signs))
-    content = (np.concatenate(value), (level, np.concatenate(number)))
-    return csr_array(content, shape=(rows.shape[1], first))
+        own = np.arange(used.size)[:, None] == place
+        found.append(np.where(own, sign * rows[2 + 2 * k], 0.0))
+    return np.concatenate(found)

@@ -20,7 +20,7 @@ from eμsym.cli import main
 from eμsym.distributions import Null
 from eμsym.folder import ProcessedFolder
 from eμsym.recipes import embedded_fileset
-from eμsym.together import Together
+from eμsym.joint_pvalue import Together
 
 QUICK: dict[str, Any] = {"permutations": 29, "max_permutations": 29, "minimizer": "newton"}
 

@@ -84,8 +84,8 @@ def test_what_we_write_reads_the_same_with_correctionlib(tmp_path, pair):
     assert np.allclose(values, ratio.evaluate(pt, eta), rtol=1e-14)
     errors = content["ratio_mu_e_log_error"].evaluate(pt, np.abs(eta))
     assert np.allclose(errors, ratio.error[ratio.bins.index(pt, eta)], rtol=1e-14)
-    entry = content["ratio_mu_e_log_covariance"].evaluate(2.0, 5.0)
-    assert entry == pytest.approx(ratio.covariance[2, 5], rel=1e-14)
+    entry = content["ratio_mu_e_log_modes"].evaluate(2.0, 5.0)
+    assert entry == pytest.approx(ratio.modes[2, 5], rel=1e-14)
     back = read_correction(path)
     assert isinstance(back, EfficiencyRatio)
     assert back.bins == ratio.bins

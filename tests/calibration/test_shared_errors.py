@@ -146,7 +146,7 @@ def test_the_covariance_in_closed_form(tmp_path):
     by_hand = (i[:, None] == i) * (sigma_e / electron)[i] ** 2
     by_hand = by_hand + (j[:, None] == j) * (sigma_mu / muon)[j] ** 2
     assert np.allclose(levels.covariance[np.ix_(number, number)], by_hand, rtol=1e-14)
-    assert levels.modes.shape == (8, 6)
+    assert levels.modes.shape == (6, 8)
     with pytest.raises(DataError, match="other leptons"):
         read_correction(path).at(pt[:2], eta[:2]).index(pt, eta)
 
