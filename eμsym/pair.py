@@ -418,6 +418,7 @@ class Pair(Shown):
         by: str | None = None,
         abseta_edges: Sequence[float] | None = None,
         signed_eta: bool = False,
+        given: Any = None,
     ) -> Pair:
         """Return the pair with weights that take the detector's e/μ difference out.
 
@@ -443,6 +444,10 @@ class Pair(Shown):
             For "self": where a smooth r may jump in |η|.
         signed_eta : bool
             For "self": whether a smooth r may differ between η and −η.
+        given : EfficiencyRatio, str or Path, optional
+            For "self": efficiencies from elsewhere, such as those of pairs that an OR of
+            triggers leaves (see `read_correction`), on top of which r is fitted. Nulls and
+            errors have theirs, but for what the fit takes up.
 
         Returns
         -------
@@ -477,6 +482,7 @@ class Pair(Shown):
             by=by,
             abseta_edges=abseta_edges,
             signed_eta=signed_eta,
+            given=given,
         )
         return replace(self, symmetry=symmetry)
 

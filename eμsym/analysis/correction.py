@@ -38,6 +38,8 @@ class Equalisation:
         Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
     signed_eta : bool
         Whether r may differ between η and −η.
+    given : str, optional
+        A correctionlib file with efficiencies on top of which a self-calibration is fitted.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Equalisation:
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
     signed_eta: bool = False
+    given: str | None = None
 
     def __post_init__(self) -> None:
         checked_windows(self.exclude)
@@ -60,6 +63,8 @@ class Equalisation:
             checked_jumps(self.abseta_edges)
         if self.how not in (None, "self", "none"):
             read_correction(str(self.how))
+        if self.given is not None:
+            read_correction(self.given)
         if self.how in (None, "self"):
             return
         given = {
@@ -67,6 +72,7 @@ class Equalisation:
             "--equalise-by": self.by is not None,
             "--equalise-edges": self.abseta_edges is not None,
             "--equalise-signed-eta": self.signed_eta,
+            "--equalise-given": self.given is not None,
         }
         for option, there in given.items():
             if there:
@@ -97,10 +103,12 @@ class Equalisation:
                     by=self.by,
                     abseta_edges=self.abseta_edges,
                     signed_eta=self.signed_eta,
+                    given=self.given,
                 )
             return pair.equalised(str(self.how))
         except (ConfigurationError, DataError) as error:
-            if self.how is None:
+            # Who gives efficiencies has asked for the fit on top of them.
+            if self.how is None and self.given is None:
                 return Problem(str(error))
             raise type(error)(f"{error}; or give --equalise none") from error
 

@@ -26,7 +26,7 @@ class Tests:
         "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
-    by, abseta_edges, signed_eta
+    by, abseta_edges, signed_eta, given
         Of a self-calibration, too, see there.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
@@ -68,6 +68,7 @@ class Tests:
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
     signed_eta: bool = False
+    given: str | None = None
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
@@ -94,5 +95,10 @@ class Tests:
     def equalisation(self) -> Equalisation:
         """How the pair is to be corrected."""
         return Equalisation(
-            self.equalise, self.exclude, self.by, self.abseta_edges, self.signed_eta
+            self.equalise,
+            self.exclude,
+            self.by,
+            self.abseta_edges,
+            self.signed_eta,
+            self.given,
         )

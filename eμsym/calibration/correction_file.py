@@ -229,9 +229,7 @@ def _read_ratio(path: str | Path, file: CorrectionFile) -> EfficiencyRatio:
 def _read_spread(content: Any, corrections: Any, k: int) -> dict[str, FloatArray]:
     """Return the modes of ln r, or, of earlier versions, its covariance."""
     name = MODES if MODES in set(content) else COVARIANCE
-    if name not in set(content):
-        raise DataError(f"it has no {MODES} beside it")
-    node = next(item for item in corrections if item["name"] == name)["data"]
+    node = {item["name"]: item["data"] for item in corrections}[name]
     numbers = [np.arange(len(edges) - 1, dtype=np.float64) for edges in node["edges"]]
     if numbers[-1].size != k:
         raise DataError(f"{name} is of {numbers[-1].size} bins, and the ratio of {k}")

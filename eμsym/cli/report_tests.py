@@ -110,6 +110,8 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         )
         if calibration["by"] is not None:
             how += f" in {calibration['n_classes']} classes of {calibration['by']}"
+        if found["given"] is not None:
+            how += f", on top of {found['given']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
     if found["ratio"] is not None:

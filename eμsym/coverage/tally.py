@@ -101,13 +101,14 @@ class Tally:
         whole = cls()
         for part in parts:
             whole.n += part.n
-            for own, theirs in (
-                (whole.pvalues, part.pvalues),
-                (whole.moments, part.moments),
-            ):
-                for name, values in theirs.items():
-                    before = own.setdefault(name, [0] * len(values))  # type: ignore[attr-defined]
-                    own[name] = [x + y for x, y in zip(before, values, strict=True)]  # type: ignore[index]
+            _add(whole.pvalues, part.pvalues)
+            _add(whole.moments, part.moments)
             for reason, times in part.problems.items():
                 whole.problems[reason] = whole.problems.get(reason, 0) + times
         return whole
+
+
+def _add(whole: dict[str, list[Any]], part: Mapping[str, Sequence[Any]]) -> None:
+    for name, values in part.items():
+        before = whole.setdefault(name, [0] * len(values))
+        whole[name] = [x + y for x, y in zip(before, values, strict=True)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hist.axis import Regular, Variable
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from eμsym import Pair, read_correction
+from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.calibration.pair_efficiencies import PairEfficiencies
-from eμsym.errors import InputFileError
+from eμsym.errors import ConfigurationError, InputFileError
 from tests.calibration.test_shared_errors import binning, correction, write
 
 EDGES = [0.0, 25.0, 40.0, 10_000.0]
@@ -141,3 +144,128 @@ def test_inputs_must_say_of_which_lepton(tmp_path):
     )
     with pytest.raises(InputFileError, match="must be one of electron_pt, electron_abseta"):
         read_correction(path)
+
+
+def steeper(rng, n):
+    """Return events as above, whose electrons are also lost below 30 GeV, as no map says."""
+    pair = events(rng, n)
+    pool = pair.pool
+    electron = np.where(pool.labels, pool.column("lead_pt"), pool.column("sub_pt"))
+    keep = rng.random(len(pool)) < np.where(electron < 30, 0.6, 0.9)
+    names = ("lead_pt", "lead_eta", "sub_pt", "sub_eta")
+    a, b = (
+        {x: pool.column(x)[keep & which] for x in names} for which in (pool.labels, ~pool.labels)
+    )
+    return Pair.from_columns(a, b, names=("eμ", "μe"))
+
+
+def test_r_is_fitted_on_top_of_what_is_given(tmp_path):
+    """r of what the map does not know of, where an unknown loss of electrons is a step at 30."""
+    path = write(tmp_path / "or.json", pair_map("efficiency_pair", EITHER))
+    bins = LeptonBins((15, 30, 1000), (0, 2.5))
+    pair = steeper(np.random.default_rng(3), 100_000)
+    found = pair.equalised("self", given=path, bins=bins)
+    fit = found.symmetry.calibration.ratio
+    step = fit.log_ratio[0] - fit.log_ratio[1]
+    error = np.sqrt(np.array([1, -1]) @ fit.covariance @ np.array([1, -1]))
+    assert step == pytest.approx(np.log(0.9 / 0.6), abs=3.5 * error)
+    assert error < 0.03
+    # The likelihood itself, by scipy, with the offset by hand.
+    pool = pair.pool
+    offset = read_correction(path).offset(*kinematics(pool))
+    x = (pool.column("sub_pt") < 30).astype(float) - (pool.column("lead_pt") < 30)
+
+    def minus_log_likelihood(w):
+        logit = w[0] * x + offset
+        return np.sum(np.logaddexp(0, logit) - pool.labels * logit)
+
+    best = minimize(minus_log_likelihood, [0.0], tol=1e-10)
+    assert step == pytest.approx(best.x[0], abs=1e-5)
+    assert np.allclose(found.symmetry.probability(pool), expit(step * x + offset), rtol=1e-9)
+    assert found.symmetry.to_dict()["given"] == str(path)
+    total = Regular(1, 0, 10_000, name="lead_pt")
+    assert abs(pair.equalised(path).nsigma(total).z) > 4
+    assert abs(found.nsigma(total).z) < 3.5
+
+
+def test_errors_of_the_given_are_in_nulls_and_covariance_but_for_what_the_fit_takes_up(tmp_path):
+    """The spread of Σ(A − B) over draws, and over maps varied by hand, is the one stated."""
+    error = 0.2 * EITHER
+    path = write(
+        tmp_path / "or.json",
+        pair_map("efficiency_pair", EITHER),
+        pair_map("efficiency_pair_error", error),
+    )
+    exact = write(tmp_path / "exact.json", pair_map("efficiency_pair", EITHER))
+    bins = LeptonBins((15, 25, 1000), (0, 2.5))
+    pair = steeper(np.random.default_rng(6), 4000)
+    axis = Variable([15, 25, 40, 1000], name="sub_pt")
+    with_errors = pair.equalised("self", given=path, bins=bins)
+    stated = with_errors.covariance(axis)
+    own = pair.equalised("self", given=exact, bins=bins).covariance(axis)
+    assert np.trace(stated) > 1.5 * np.trace(own)
+
+    pool, symmetry = pair.pool, with_errors.symmetry
+    index = np.digitize(pool.column("sub_pt"), axis.edges[1:-1])
+    drawn = symmetry.relabel(pool, 500, rng=1)
+    differences = []
+    for labels, theta in zip(drawn.labels, drawn.log_ratio, strict=True):
+        p = symmetry.probabilities(pool)(theta)
+        differences.append(np.bincount(index, 2 * (labels - p), minlength=3))
+    # The standard error of a variance from 500 draws is 6 %.
+    spread = np.var(differences, axis=0)
+    assert np.allclose(spread, np.diag(stated), rtol=0.2)
+
+    # The part of the errors: A − B is fitted anew with every varied map.
+    rng, varied = np.random.default_rng(4), []
+    k = [bin_of(pool.column(f"{x}_pt")) for x in ("lead", "sub")]
+    x = (pool.column("sub_pt") < 25).astype(float) - (pool.column("lead_pt") < 25)
+    step = symmetry.log_ratio[0] - symmetry.log_ratio[1]
+    for _ in range(300):
+        log_map = np.log(EITHER) + 0.02 * rng.standard_normal((3, 3))
+        offset = log_map[k[0], k[1]] - log_map[k[1], k[0]]
+        w = step
+        for _ in range(6):
+            p = expit(w * x + offset)
+            w += np.sum(x * (pool.labels - p)) / np.sum(x**2 * p * (1 - p))
+        varied.append(np.bincount(index, 2 * (pool.labels - expit(w * x + offset)), minlength=3))
+    assert np.allclose(np.var(varied, axis=0) * 100, np.diag(stated - own), rtol=0.35)
+
+
+def test_q0_knows_of_the_errors_of_the_given(tmp_path):
+    """ln κ of bins that the fit left out: its variance is that of A − B, over (2V)²."""
+    path = write(
+        tmp_path / "or.json",
+        pair_map("efficiency_pair", EITHER),
+        pair_map("efficiency_pair_error", 0.1 * EITHER),
+    )
+    exact = write(tmp_path / "exact.json", pair_map("efficiency_pair", EITHER))
+    bins = LeptonBins((15, 25, 1000), (0, 2.5))
+    pair = steeper(np.random.default_rng(7), 20_000)
+    axes = Variable([45, 10_000], name="lead_pt"), Variable([15, 20, 25, 32, 40], name="sub_pt")
+    exact, varied = (
+        pair.equalised("self", given=each, bins=bins, exclude={"lead_pt": (45, 10_000)})
+        for each in (exact, path)
+    )
+    n = 4
+    log_ratios = [np.reshape(each.yield_ratio(*axes).modes, (-1, n)) for each in (exact, varied)]
+    added = log_ratios[1].T @ log_ratios[1] - log_ratios[0].T @ log_ratios[0]
+    of_difference = varied.covariance(*axes) - exact.covariance(*axes)
+    pool = pair.pool
+    index = np.digitize(pool.column("sub_pt"), axes[1].edges) - 1
+    inside = (pool.column("lead_pt") >= 45) & (index < n)
+    p = exact.symmetry.probability(pool)
+    in_a, in_b = (np.bincount(index[inside], q[inside], minlength=n) for q in (p, 1 - p))
+    v = 2 * in_a * in_b / (in_a + in_b)
+    expected = np.reshape(of_difference, (n, n)) / np.outer(v, v)
+    assert np.diag(expected).max() > 0.005
+    assert np.allclose(added, expected, rtol=2e-3, atol=2e-3 * expected.max())
+
+
+def test_what_goes_with_given(tmp_path):
+    path = write(tmp_path / "or.json", pair_map("efficiency_pair", EITHER))
+    pair = events(np.random.default_rng(8), 2000)
+    with pytest.raises(ConfigurationError, match="control and given do not go together"):
+        pair.equalised("self", given=path, control=pair)
+    with pytest.raises(ConfigurationError, match="are of a self-calibration"):
+        pair.equalised(path, given=path)
