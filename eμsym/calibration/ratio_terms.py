@@ -32,7 +32,7 @@ CRACKS = (1.37, 1.5, 1.52)
 #: The expected sizes of the terms, as standard deviations of ln r: of the slope per unit of
 #: ln pT and of its change at a knot; of a step at a jump and elsewhere; of what a step may
 #: change by with pT.
-SLOPE, BEND, JUMP, STEP, PRODUCT = 1.0, 1.0, 1.0, 0.5, 0.5
+SLOPE, BEND, JUMP, STEP, PRODUCT = 2.0, 2.0, 1.0, 0.5, 0.5
 
 #: Knots in ln pT, over the fourth root of the number of leptons: what a bend between them
 #: leaves falls with their square, what fluctuations hide as much as falls with the square

@@ -98,7 +98,7 @@ def test_jumps_are_where_they_are_given_and_cost_less_than_other_steps():
     assert {1.4442, 1.566} <= set(bins.abseta_edges)
     assert 1.4 not in bins.abseta_edges
     assert 1.5 not in bins.abseta_edges
-    assert set(terms.prior) == {0.5, 1.0}
+    assert set(terms.prior) == {0.5, 1.0, 2.0}
     none, _ = smooth_terms(pt, eta, abseta_edges=())
     assert 1.4 in none.abseta_edges
     assert 1.37 not in none.abseta_edges
