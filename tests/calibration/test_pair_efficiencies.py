@@ -262,6 +262,32 @@ def test_q0_knows_of_the_errors_of_the_given(tmp_path):
     assert np.allclose(added, expected, rtol=2e-3, atol=2e-3 * expected.max())
 
 
+def test_groups_of_like_events_keep_what_is_given(tmp_path):
+    """Grouped events have the probabilities, sizes and errors of their members."""
+    path = write(
+        tmp_path / "or.json",
+        pair_map("efficiency_pair", EITHER),
+        pair_map("efficiency_pair_error", 0.1 * EITHER),
+    )
+    bins = LeptonBins((15, 30, 1000), (0, 2.5))
+    pair = events(np.random.default_rng(9), 3000)
+    symmetry, pool = pair.equalised("self", given=path, bins=bins).symmetry, pair.pool
+    index = np.digitize(pool.column("sub_pt"), [20.0, 30.0])
+    grouped, number = symmetry.grouping(pool, index)
+    group_index = np.zeros(len(grouped), dtype=np.int64)
+    group_index[number] = index
+    assert len(grouped) < len(pool) / 10
+    p, of_groups = symmetry.probability(pool), symmetry.probability(grouped)
+    for power in (1, 2):
+        one_by_one = np.bincount(index, p**power, minlength=3)
+        in_groups = np.bincount(group_index, grouped.sizes * of_groups**power, minlength=3)
+        assert np.allclose(one_by_one, in_groups, rtol=1e-12)
+    for mine, theirs in zip(
+        symmetry.spread(pool, index, 3), symmetry.spread(grouped, group_index, 3), strict=True
+    ):
+        assert np.allclose(mine, theirs, rtol=1e-9)
+
+
 def test_what_goes_with_given(tmp_path):
     path = write(tmp_path / "or.json", pair_map("efficiency_pair", EITHER))
     pair = events(np.random.default_rng(8), 2000)
