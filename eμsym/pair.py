@@ -419,6 +419,7 @@ class Pair(Shown):
         abseta_edges: Sequence[float] | None = None,
         pt_edges: Sequence[float] = (),
         signed_eta: bool = False,
+        given: Any = None,
     ) -> Pair:
         """Return the pair with weights that take the detector's e/μ difference out.
 
@@ -446,6 +447,10 @@ class Pair(Shown):
             For "self": where it may jump in pT, in GeV: thresholds of triggers.
         signed_eta : bool
             For "self": whether a smooth r may differ between η and −η.
+        given : EfficiencyRatio, str or Path, optional
+            For "self": efficiencies from elsewhere, such as those of pairs that an OR of
+            triggers leaves (see `read_correction`), on top of which r is fitted. Nulls and
+            errors have theirs, but for what the fit takes up.
 
         Returns
         -------
@@ -481,6 +486,7 @@ class Pair(Shown):
             abseta_edges=abseta_edges,
             pt_edges=pt_edges,
             signed_eta=signed_eta,
+            given=given,
         )
         return replace(self, symmetry=symmetry)
 

@@ -26,7 +26,7 @@ class Tests:
         "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
-    by, abseta_edges, pt_edges, signed_eta
+    by, abseta_edges, pt_edges, signed_eta, given
         Of a self-calibration, too, see there.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
@@ -69,6 +69,7 @@ class Tests:
     abseta_edges: tuple[float, ...] | None = None
     pt_edges: tuple[float, ...] | None = None
     signed_eta: bool = False
+    given: str | None = None
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
@@ -101,4 +102,5 @@ class Tests:
             self.abseta_edges,
             self.pt_edges or (),
             self.signed_eta,
+            self.given,
         )

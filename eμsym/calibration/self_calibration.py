@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,6 +93,7 @@ def self_calibrate(
     abseta_edges: Sequence[float] | None = None,
     pt_edges: Sequence[float] = (),
     signed_eta: bool = False,
+    offset: Callable[[Pool], FloatArray] | None = None,
 ) -> SelfCalibration:
     """Fit r(pT, η) = ε_μ/ε_e to the order of the leptons in a pair's own events.
 
@@ -116,6 +117,9 @@ def self_calibrate(
         Where it may jump in pT, in GeV: thresholds of triggers.
     signed_eta : bool
         Whether a smooth r may differ between η and −η.
+    offset : callable, optional
+        Gives what is known of ln P(eμ)/P(μe) of the events of a pool, on top of which r is
+        fitted.
 
     Returns
     -------
@@ -176,7 +180,9 @@ def self_calibrate(
         parts.append(terms.centred(use))
     none = tuple(EfficiencyRatio(x, np.zeros(len(x)), np.zeros((len(x),) * 2)) for x in levels)
     empty = none[0] if by is None else ClassRatios(by, classes, none)
-    return _fitted(empty, RatioTerms.joined(parts), fitted, windows, checked=bins is not None)
+    known = None if offset is None else offset(fitted)
+    joined = RatioTerms.joined(parts)
+    return _fitted(empty, joined, fitted, windows, known, checked=bins is not None)
 
 
 def _use(bins: LeptonBins, pt: FloatArray, eta: FloatArray) -> FloatArray:
@@ -190,11 +196,12 @@ def _fitted(
     terms: RatioTerms,
     pool: Pool,
     windows: tuple[Window, ...],
+    known: FloatArray | None,
     *,
     checked: bool,
 ) -> SelfCalibration:
     lead, sub = correction.levels(pool)
-    cells = Cells.count(lead, sub, pool, terms)
+    cells = Cells.count(lead, sub, pool, terms, known)
     if checked and isinstance(correction, EfficiencyRatio):
         check_comparable(cells, correction.bins)
     values = newton_fit(cells)

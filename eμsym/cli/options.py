@@ -17,6 +17,7 @@ TESTING = (
     "abseta_edges",
     "pt_edges",
     "signed_eta",
+    "given",
     "signals",
     "windows",
     "minimizer",
@@ -171,6 +172,13 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "signed_eta",
             is_flag=True,
             help="Let r differ between η and −η.",
+        ),
+        click.option(
+            "--equalise-given",
+            "given",
+            metavar="FILE.json",
+            help="Efficiencies on top of which r is fitted, such as those of pairs that an OR of "
+            "triggers leaves: a correctionlib file.",
         ),
         click.option(
             "--signals",

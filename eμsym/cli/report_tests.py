@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from eμsym.cli.report import number
+from eμsym.cli.report import number, print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
 
 _CONVENTION = (
@@ -31,6 +31,7 @@ def print_tests(results: dict[str, Any]) -> None:
         line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
     console.print(f"\n[bold]Yields[/]  {line}")
     _print_equalisation(console, tests)
+    print_resolution(results)
     print_wrapped(console, "p", _CONVENTION)
     labels = {order: yields[order]["label"] for order in orders}
     _print_nsigma(tests, tuple(labels.values()))
@@ -109,6 +110,8 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         )
         if calibration["by"] is not None:
             how += f" in {calibration['n_classes']} classes of {calibration['by']}"
+        if found["given"] is not None:
+            how += f", on top of {found['given']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
     if found["ratio"] is not None:
