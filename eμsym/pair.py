@@ -226,6 +226,26 @@ class Pair(Shown):
         raw = self.symmetry.raw
         return self if raw is self.symmetry else replace(self, symmetry=raw)
 
+    @property
+    def counted(self) -> Pair:
+        """The raw pair of the events that were counted: without those that estimate fakes."""
+        raw = self.raw
+        if raw.events is None or not raw.events.fake.any():
+            return raw
+        pool = raw.events.where(raw.events.fake == 0)
+        return replace(raw, events=pool, symmetry=raw.symmetry.of_data).filled_like(
+            self.histograms
+        )
+
+    def filled_like(self, stored: tuple[Mapping[str, Hist], Mapping[str, Hist]]) -> Pair:
+        """Return the pair with histograms like those of A and of B, of its raw events."""
+        raw = self.raw
+        a, b = (
+            sample.refilled(like).histograms
+            for sample, like in zip((raw.a, raw.b), stored, strict=True)
+        )
+        return replace(self, histograms=(a, b))
+
     @cached_property
     def weight(self) -> FloatArray:
         """The weights with which the samples are compared, shape (n,) of the pool."""
@@ -457,8 +477,15 @@ class Pair(Shown):
         """
         for pair in (self, control or self):
             check_rule(pair.rule, pair.symmetry)
-        symmetry = calibrated(self.raw, correction, exclude=exclude, control=control, bins=bins)
-        return replace(self, symmetry=symmetry)
+        raw = self.symmetry.raw
+        found = calibrated(
+            replace(self, symmetry=raw.of_data),
+            correction,
+            exclude=exclude,
+            control=control,
+            bins=bins,
+        )
+        return replace(self, symmetry=raw.corrected(found))
 
     def relabelled(self, labels: BoolArray, log_ratio: FloatArray | None = None) -> Pair:
         """Return the pair with other labels, and what the symmetry exchanges with them.
@@ -475,14 +502,7 @@ class Pair(Shown):
         pool = self.symmetry.exchange.apply(self.pool, labels)
         symmetry = self.symmetry.redrawn(pool, labels, log_ratio)
         drawn = replace(self, events=pool, symmetry=symmetry, histograms=({}, {}))
-        if not any(self.histograms):
-            return drawn
-        raw = drawn.raw
-        a, b = (
-            sample.refilled(stored).histograms
-            for sample, stored in zip((raw.a, raw.b), self.histograms, strict=True)
-        )
-        return replace(drawn, histograms=(a, b))
+        return drawn.filled_like(self.histograms) if any(self.histograms) else drawn
 
     def permuted(self, *, rng: Rng = None) -> Pair:
         """Return a pair with the events' labels drawn anew, sizes kept.

@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.arrays import FloatArray, IntArray, as_numbers
+from eμsym.arrays import BoolArray, FloatArray, IntArray, as_numbers
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
 from eμsym.shown import Shown
@@ -23,6 +23,8 @@ from eμsym.shown import Shown
 WEIGHT = "weight"
 #: The column that says which file an event is of, in 64 bits; all 0: no file.
 FILE = "file_id"
+#: The column that marks events which estimate fakes, see `Pool.fake`.
+FAKE = "fake"
 
 #: The columns that name an event of an experiment, in the spellings of common formats: the
 #: last is a number in what the others name.
@@ -196,6 +198,22 @@ class Pool(Shown):
         """Whether all weights are one."""
         return bool(np.all(self.weight == 1))
 
+    @cached_property
+    def fake(self) -> IntArray:
+        """Which source of fakes each entry belongs to, shape (n,): 0 for an event of the data.
+
+        An event of source k is k if it was observed in A, −k if in B, whatever its label
+        has become since. Without the column ``fake`` all are zero.
+        """
+        if FAKE in self.columns:
+            return np.asarray(self.columns[FAKE]).astype(np.int64)
+        return np.zeros(len(self), dtype=np.int64)
+
+    @cached_property
+    def turned(self) -> BoolArray:
+        """Which entries are subtracted fakes, and may be added to the other sample instead."""
+        return (self.fake != 0) & (self.weight < 0)
+
     def check_weights(self) -> None:
         """Raise a `DataError` if a weight is not finite."""
         if not np.all(np.isfinite(self.weight)):
@@ -252,7 +270,7 @@ class Pool(Shown):
             for name, x in self.columns.items()
             if isinstance(x, np.ndarray) and x.dtype.kind in "fiu"
         }
-        return tuple(sorted(numbers - {WEIGHT}))
+        return tuple(sorted(numbers - {WEIGHT, FAKE}))
 
     @cached_property
     def identity(self) -> NDArray[np.uint64]:
@@ -272,7 +290,7 @@ class Pool(Shown):
         return replace(self, columns={**self.columns, **columns})
 
     def restricted(self, names: Iterable[str]) -> Pool:
-        """Return the pool with these columns alone, and the weights.
+        """Return the pool with these columns alone, the weights, and which events are fakes.
 
         Raises
         ------
@@ -282,7 +300,7 @@ class Pool(Shown):
         for name in (names := list(names)):
             if name not in self.columns:
                 self.column(name)
-        kept = [name for name in self.columns if name in names or name == WEIGHT]
+        kept = [name for name in self.columns if name in names or name in (WEIGHT, FAKE)]
         return replace(self, columns={name: self.columns[name] for name in kept})
 
     def where(self, chosen: Any) -> Pool:

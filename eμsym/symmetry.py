@@ -310,6 +310,20 @@ class Symmetry(Shown, ABC):
         """The symmetry without any correction."""
         return self
 
+    @property
+    def of_data(self) -> Symmetry:
+        """The symmetry of the events as they are, without a subtraction of fakes."""
+        return self
+
+    @property
+    def fake_errors(self) -> tuple[float, ...]:
+        """The relative error of the transfer factor of every source of fakes subtracted."""
+        return ()
+
+    def corrected(self, correction: Symmetry) -> Symmetry:
+        """Return a correction of `of_data` with the fakes subtracted as they are here."""
+        return correction
+
     def to_dict(self) -> dict[str, Any]:
         """Return the correction, if there is one, for JSON."""
         return {"source": self.source, "calibration": None}

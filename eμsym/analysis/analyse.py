@@ -241,7 +241,7 @@ def _fits(
     tests: Tests,
 ) -> dict[str, SignalFit]:
     """Return the fits of all signals; of weighted events what is expected of them."""
-    if pair.pool.unit:
+    if pair.counted.pool.unit:
         return fit_signals(pair, looked_for.shapes, minimizer=tests.minimizer)
     background = [name for name in datasets if results.datasets[name].role != "signal"]
     if "data" in {results.datasets[name].role for name in background} or not background:
@@ -344,7 +344,7 @@ def _null(joint: Together | Problem, name: str) -> Null | None:
 
 def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
     q0 = {}
-    if raw.pool.unit:
+    if raw.counted.pool.unit:
         q0 = {x.name: fit_signal(raw, x, minimizer="newton") for x in looked_for.shapes}
     return Uncorrected(
         nsigma={name: raw.nsigma(name) for name in compared(raw)},

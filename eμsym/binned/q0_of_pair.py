@@ -32,8 +32,8 @@ class CountedPair(Protocol):
     """What has raw histograms of both samples, and the ratio of their expected yields."""
 
     @property
-    def raw(self) -> Any:
-        """The pair without any correction, with ``hist(*axes)``."""
+    def counted(self) -> Any:
+        """The pair of all counts without any correction or subtraction, with ``hist(*axes)``."""
         ...  # pragma: no cover
 
     def axes_of(self, *axes: Any) -> tuple[Any, ...]:
@@ -150,7 +150,7 @@ class Q0Test:
             If the signal has other bins, or the pair is weighted.
         """
         axes = as_axes(self.axes)
-        a, b = pair.raw.hist(*axes)
+        a, b = pair.counted.hist(*axes)
         for shape in self._shapes():
             if hasattr(shape, "axes"):
                 check_same_binning(a, shape)
@@ -177,7 +177,8 @@ class Q0Test:
     def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
         """Return the signed q0 of many draws of a pool's labels, shape (draws,)."""
         index, shape = pool.bin_index(as_axes(self.axes))
-        within, size = index >= 0, int(np.prod(shape))
+        # What estimates fakes is no count; it is in the ratio.
+        within, size = (index >= 0) & (pool.fake == 0), int(np.prod(shape))
         signal = self._signal(shape)
         entries = summed(index[within], pool.sizes[within], size).reshape(shape)
         bins = self._merged(entries, signal)
