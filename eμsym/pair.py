@@ -529,8 +529,11 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the columns or the binnings differ, or the rules of their labels.
+            If the columns or the binnings differ, or the rules of their labels; or if fakes
+        are subtracted from the other.
         """
+        if other.symmetry.fake_errors:
+            raise DataError("of two pairs the first may have fakes subtracted; add in that order")
         rules = {pair.rule for pair in (self, other)} - {None}
         if len(rules) > 1:
             named = " and ".join(sorted(repr(rule.name) for rule in rules if rule))

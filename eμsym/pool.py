@@ -71,7 +71,8 @@ class Pool(Shown):
     def joined(cls, a: Any, b: Any, *, names: tuple[str, str] = ("A", "B")) -> Pool:
         """Make a pool of two sets of columns: A's events first, then B's.
 
-        If only one of them has weights, those of the other are ones.
+        If only one of them has weights, those of the other are ones; without the column
+        ``fake`` none of its events is one.
 
         Parameters
         ----------
@@ -86,13 +87,16 @@ class Pool(Shown):
         """
         sides = [_columns(columns, name) for columns, name in zip((a, b), names, strict=True)]
         sizes = [_length(columns) for columns in sides]
-        if different := (sides[0].keys() ^ sides[1].keys()) - {WEIGHT}:
+        if different := (sides[0].keys() ^ sides[1].keys()) - {WEIGHT, FAKE}:
             raise DataError(
                 f"only one of the samples has the columns {', '.join(sorted(different))}"
             )
         if any(WEIGHT in columns for columns in sides):
             for columns, size in zip(sides, sizes, strict=True):
                 columns.setdefault(WEIGHT, np.ones(size))
+        if any(FAKE in columns for columns in sides):
+            for columns, size in zip(sides, sizes, strict=True):
+                columns.setdefault(FAKE, np.zeros(size, dtype=np.int8))
         columns = {name: _joined(sides[0][name], sides[1][name]) for name in sides[0]}
         return cls(columns, np.arange(sum(sizes)) < sizes[0])
 

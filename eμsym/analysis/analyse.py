@@ -8,6 +8,7 @@ from typing import Any
 
 from eμsym.analysis.binned import Comparison, WindowSearch
 from eμsym.analysis.correction import Correction
+from eμsym.analysis.fakes import FakesOfPair, left_out
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signal_fits import (
@@ -37,6 +38,7 @@ from eμsym.binned.window_null import WindowPValue
 from eμsym.binned.windows import BestWindow, WindowTest
 from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.fake_sources import FakeSources
 from eμsym.folder import ProcessedFolder, Results
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
@@ -116,6 +118,8 @@ class Analysis:
         All tests that are printed, on the same relabellings.
     notes : tuple of str
         What is not there, and why; what to beware of.
+    fakes : FakesOfPair or None
+        What was subtracted; None without fakes.
     """
 
     names: tuple[str, str]
@@ -132,6 +136,7 @@ class Analysis:
     workspaces: Mapping[str, Any] | None = None
     joint: Together | Problem = field(default_factory=lambda: Problem("no test was run"))
     notes: tuple[str, ...] = ()
+    fakes: FakesOfPair | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``tests`` of ``results.json``."""
@@ -146,6 +151,8 @@ class Analysis:
             "global": self.joint.to_dict(),
             "notes": list(self.notes),
         }
+        if self.fakes is not None:
+            found["fakes"] = self.fakes.to_dict()
         if self.extra:
             found["extra"] = {name: _row(result) for name, result in self.extra.items()}
         if self.correction is not None:
@@ -204,7 +211,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         correction = equalised
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
-    workspaces, notes = None, list(looked_for.notes)
+    workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
     if tests.pyhf:
         workspaces = {
             n: workspace(pair, fit.shape, results.orders) for n, fit in fits.items() if fit.fit
@@ -229,6 +236,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         workspaces=workspaces,
         joint=joint,
         notes=tuple(notes),
+        fakes=FakesOfPair.of(raw, FakeSources.of(results, datasets, str(folder.path))),
     )
 
 
