@@ -34,7 +34,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.errors import ConfigurationError
@@ -96,7 +95,7 @@ class WithFakes(Symmetry):
         return self.base.source
 
     @property
-    def calibration(self) -> Any:  # type: ignore[override]
+    def calibration(self) -> Any:
         """The fit, if probabilities were fitted here."""
         return self.base.calibration
 
@@ -242,7 +241,7 @@ class WithFakes(Symmetry):
         return found
 
     def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
-        """Return ln E[B]/E[A] of the data's counts, fakes among them, and its directions."""
+        """Return ln E[B]/E[A] of the data's counts, fakes among them; see `mixed_ratio`."""
         own = Relabellings(pool.labels[None], None, self)
         return self.drawn_yields(pool, own, index, n_bins)[0]
 
@@ -252,34 +251,64 @@ class WithFakes(Symmetry):
         """Return `log_yields` of every draw of a pool's labels; see `mixed_ratio`."""
         of_prompt = Relabellings(drawn.labels, drawn.log_ratio, self.base)
         prompt = self.base.drawn_yields(pool, of_prompt, index, n_bins)
-        data, fake = pool.fake == 0, pool.fake != 0
-        within = index >= 0
-        counts = summed(index[within & data], pool.sizes[within & data], n_bins)
-        place, weight = index[within & fake], -pool.weight[within & fake]
-        sizes = pool.sizes[within & fake]
-        source, was_a = pool.fake[within & fake], pool.fake[within & fake] > 0
+        counted = (index >= 0) & (pool.fake == 0)
+        counts = summed(index[counted], pool.sizes[counted], n_bins)
+        fakes = self.drawn_fakes(pool, drawn, index, n_bins)
+        return [
+            mixed_ratio(counts, log_ratio, modes, added)
+            for (log_ratio, modes), added in zip(prompt, fakes, strict=True)
+        ]
+
+    def drawn_fakes(
+        self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
+    ) -> list[FakeCounts]:
+        """Return the fakes in bins for every draw of a pool's labels, those of control events."""
+        some = (index >= 0) & (pool.fake != 0)
+        place, weight, sizes = index[some], -pool.weight[some], pool.sizes[some]
+        source, was_a = np.abs(pool.fake[some]), pool.fake[some] > 0
+        one_sigma = np.array([0.0, *self.errors])[source] * weight * sizes
+        by_source = np.zeros((len(self.errors), 2, n_bins))
+        for k in range(len(self.errors)):
+            for side, chosen in enumerate((was_a, ~was_a)):
+                by_source[k, side] = summed(place, one_sigma * (chosen & (source == k + 1)), n_bins)
         found = []
-        for labels, (log_ratio, modes) in zip(drawn.labels, prompt, strict=True):
-            in_a = labels[within & fake]
-            estimates = [
-                (summed(place, weight * n, n_bins), summed(place, weight**2 * n, n_bins))
-                for n in (in_a, sizes - in_a)
-            ]
-            by_source = np.stack(
-                [
-                    [
-                        summed(place, error * weight * sizes * (np.abs(source) == k) * side, n_bins)
-                        for side in (was_a, ~was_a)
-                    ]
-                    for k, error in enumerate(self.errors, start=1)
-                ]
+        for labels in drawn.labels:
+            in_a = labels[some].astype(np.float64)
+            in_b = sizes - in_a
+            found.append(
+                FakeCounts(
+                    in_a=summed(place, weight * in_a, n_bins),
+                    in_b=summed(place, weight * in_b, n_bins),
+                    variance_a=summed(place, weight**2 * in_a, n_bins),
+                    variance_b=summed(place, weight**2 * in_b, n_bins),
+                    by_source=by_source,
+                )
             )
-            found.append(mixed_ratio(counts, log_ratio, modes, *estimates, by_source))
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the correction of the prompt events, and δτ/τ of the fakes, for JSON."""
         return {**self.base.to_dict(), "fakes": {"relative_errors": list(self.errors)}}
+
+
+@dataclass(frozen=True, eq=False)
+class FakeCounts:
+    """How many fakes control events estimate in the bins of both samples.
+
+    Attributes
+    ----------
+    in_a, in_b : ndarray of float, shape (bins,)
+    variance_a, variance_b : ndarray of float, shape (bins,)
+        By the control events' own statistics.
+    by_source : ndarray of float, shape (sources, 2, bins)
+        One standard deviation of each τ, in A and in B.
+    """
+
+    in_a: FloatArray
+    in_b: FloatArray
+    variance_a: FloatArray
+    variance_b: FloatArray
+    by_source: FloatArray
 
 
 def check_error(error: float) -> None:
@@ -295,18 +324,18 @@ def mixed_ratio(
     counts: FloatArray,
     log_ratio: FloatArray,
     modes: FloatArray,
-    fakes_a: tuple[FloatArray, FloatArray],
-    fakes_b: tuple[FloatArray, FloatArray],
-    by_source: FloatArray,
+    fakes: FakeCounts,
 ) -> tuple[FloatArray, FloatArray]:
     r"""Return ln E[B]/E[A] of prompt events and fakes together, and its uncertain directions.
 
     .. math::
         \frac{E[B]}{E[A]} = \frac{κ b + F_B}{b + F_A}, \qquad b = \frac{n - F_A - F_B}{1 + κ},
 
-    with n the counts of both samples. The background b of a fit that has this ratio is
-    b + F_A: the fakes are the added components of both samples, at their estimate; their
-    error moves the ratio by (δF_B − κ δF_A)/(1 + κ) · (1/E[A] + 1/E[B]).
+    with n the counts of both samples. Their error moves the ratio by
+    (δF_B − κ δF_A)/(1 + κ) · (1/E[A] + 1/E[B]). A fit that takes this for the ratio of its
+    free background holds at μ = 0; where μ moves it, the fakes go along with the background,
+    and μ̂ is off by about half of their share of B − A. `Q0Test` has them as components that
+    stay.
 
     Parameters
     ----------
@@ -315,17 +344,15 @@ def mixed_ratio(
         ln κ of the prompt events.
     modes : ndarray of float, shape (k, bins)
         Its directions.
-    fakes_a, fakes_b : tuple of two ndarrays of float, shape (bins,)
-        F and the variance of its own statistics.
-    by_source : ndarray of float, shape (sources, 2, bins)
-        One standard deviation of each τ, in F_A and in F_B.
+    fakes : FakeCounts
 
     Returns
     -------
     log_ratio : ndarray of float, shape (bins,)
     modes : ndarray of float, shape (k + sources + bins with fakes, bins)
     """
-    (f_a, v_a), (f_b, v_b) = fakes_a, fakes_b
+    f_a, f_b, v_a, v_b = fakes.in_a, fakes.in_b, fakes.variance_a, fakes.variance_b
+    by_source = fakes.by_source
     kappa = np.exp(log_ratio)
     some = (counts > 0) & ((v_a + v_b > 0) | (f_a + f_b != 0))
     n = np.where(some, counts, 1.0)
@@ -337,7 +364,8 @@ def mixed_ratio(
     of_sources = np.where(some, (by_source[:, 1] - kappa * by_source[:, 0]) * steep, 0.0)
     own = np.where(some, np.sqrt(v_b + kappa**2 * v_a) * steep, 0.0)
     of_bins = np.diag(own)[own > 0]
-    return mixed, np.concatenate([of_prompt, of_sources[np.any(of_sources, axis=1)], of_bins])
+    told = of_sources[np.any(of_sources != 0, axis=1)]
+    return np.asarray(mixed), np.concatenate([of_prompt, told, of_bins])
 
 
 def _as_observed(pool: Pool) -> Pool:
@@ -346,8 +374,7 @@ def _as_observed(pool: Pool) -> Pool:
     return pool.relabelled(np.where(pool.fake != 0, seen, pool.labels).astype(pool.labels.dtype))
 
 
-def _difference(
-    symmetry: Symmetry, pool: Pool, index: IntArray, n_bins: int
-) -> NDArray[np.float64]:
+def _difference(symmetry: Symmetry, pool: Pool, index: IntArray, n_bins: int) -> FloatArray:
     """Return B − A in bins, weighted so that both expect the same."""
-    return Relabellings(pool.labels[None], None, symmetry).differences(pool, index, n_bins)[0]
+    own = Relabellings(pool.labels[None], None, symmetry)
+    return np.asarray(own.differences(pool, index, n_bins)[0])

@@ -20,6 +20,7 @@ from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
+from eμsym.fakes import FakeCounts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
@@ -233,9 +234,7 @@ class Pair(Shown):
         if raw.events is None or not raw.events.fake.any():
             return raw
         pool = raw.events.where(raw.events.fake == 0)
-        return replace(raw, events=pool, symmetry=raw.symmetry.of_data).filled_like(
-            self.histograms
-        )
+        return replace(raw, events=pool, symmetry=raw.symmetry.of_data).filled_like(self.histograms)
 
     def filled_like(self, stored: tuple[Mapping[str, Hist], Mapping[str, Hist]]) -> Pair:
         """Return the pair with histograms like those of A and of B, of its raw events."""
@@ -376,7 +375,7 @@ class Pair(Shown):
         return nsigma_of(self.difference(*axes))
 
     def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
-        """Return the expected B/A of raw counts in every bin, for `eμsym.q0`.
+        """Return the expected B/A of raw counts, fakes among them, in every bin, for `eμsym.q0`.
 
         Take the counts from ``raw.hist(…)``: unlike weighted ones they are Poisson.
         `eμsym.Q0Test` does all that, for a signal in A too.
@@ -398,6 +397,26 @@ class Pair(Shown):
             index, shape = merged.index(index), (len(merged),)
         log_ratio, modes = self.symmetry.log_yields(self.pool, index, int(np.prod(shape)))
         return YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+
+    def prompt_ratio(
+        self, *axes: Any, merged: MergedBins | None = None
+    ) -> tuple[YieldRatio, FakeCounts | None]:
+        """Return the expected B/A without fakes, and the fakes; parameters of `yield_ratio`.
+
+        Raises
+        ------
+        DataError
+            As for `yield_ratio`.
+        """
+        index, shape = self.bin_index(*axes)
+        if merged is not None:
+            index, shape = merged.index(index), (len(merged),)
+        size = int(np.prod(shape))
+        own, of_data = self.symmetry.observed(self.pool), self.symmetry.of_data
+        log_ratio, modes = of_data.log_yields(self.pool, index, size)
+        fakes = self.symmetry.drawn_fakes(self.pool, own, index, size)
+        ratio = YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+        return ratio, None if fakes is None else fakes[0]
 
     def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
         """Return κ = E[B]/E[A] of every bin by the events' probabilities; also of weighted ones.

@@ -216,7 +216,7 @@ class Pool(Shown):
     @cached_property
     def turned(self) -> BoolArray:
         """Which entries are subtracted fakes, and may be added to the other sample instead."""
-        return (self.fake != 0) & (self.weight < 0)
+        return np.asarray((self.fake != 0) & (self.weight < 0))
 
     def check_weights(self) -> None:
         """Raise a `DataError` if a weight is not finite."""

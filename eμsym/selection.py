@@ -59,7 +59,6 @@ class Cuts:
                     f"cuts.{name} = {getattr(self, name)}: must be positive and finite"
                 )
 
-
     @property
     def isolation_min(self) -> tuple[float, float]:
         """Lower bounds on the isolation of the electron and the muon, inclusive: none."""

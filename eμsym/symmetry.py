@@ -265,6 +265,12 @@ class Symmetry(Shown, ABC):
         """Return `log_yields` of every draw of a pool's labels."""
         return [self.log_yields(pool, index, n_bins)] * len(drawn)
 
+    def drawn_fakes(
+        self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
+    ) -> Sequence[Any] | None:
+        """Return the fakes in bins for every draw, see `eμsym.fakes`; None if none are known."""
+        return None
+
     def observed(self, pool: Pool) -> Relabellings:
         """Return the pool's own labels as the one draw that they are."""
         return Relabellings(pool.labels[None], None, self)
