@@ -302,4 +302,11 @@ def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[s
         What to call the channels of A and of B.
     """
     counts = shape.test(pair.axes_of("plane")).counts(pair)
-    return pyhf_workspace(counts.b, counts.a, counts.signal, ratio=counts.ratio, channels=orders)
+    return pyhf_workspace(
+        counts.b,
+        counts.a,
+        counts.signal,
+        ratio=counts.ratio,
+        channels=orders,
+        fakes=counts.fakes,
+    )
