@@ -48,7 +48,7 @@ _FLOOR = 0.01
 MAX_ERROR = 0.5
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, repr=False)
 class WithFakes(Symmetry):
     """A symmetry of prompt events, with the fakes subtracted by control events in the pool.
 
