@@ -23,9 +23,9 @@ from eμsym.binned.window_null import window_pvalue as window_pvalue
 from eμsym.binned.windows import WindowTest as WindowTest
 from eμsym.binned.windows import scan_windows as scan_windows
 from eμsym.calibration.calibrated import Calibrated as Calibrated
-from eμsym.calibration.closure import closure_test as closure_test
 from eμsym.calibration.correction_file import read_correction as read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio as EfficiencyRatio
+from eμsym.calibration.quality import fit_quality as fit_quality
 from eμsym.calibration.self_calibration import self_calibrate as self_calibrate
 from eμsym.difference import Difference as Difference
 from eμsym.distributions import Null as Null

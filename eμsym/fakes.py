@@ -105,9 +105,9 @@ class WithFakes(Symmetry):
         return self.base.log_ratio
 
     @property
-    def log_ratio_covariance(self) -> FloatArray | None:
-        """The covariance of ln r, shape (k, k), without what the error of τ adds."""
-        return self.base.log_ratio_covariance
+    def log_ratio_modes(self) -> FloatArray | None:
+        """The directions in which ln r is uncertain, without those that τ adds; or None."""
+        return self.base.log_ratio_modes
 
     def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
         """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""

@@ -454,6 +454,9 @@ class Pair(Shown):
         exclude: Mapping[str, Sequence[float]] | None = None,
         control: Pair | None = None,
         bins: LeptonBins | None = None,
+        by: str | None = None,
+        abseta_edges: Sequence[float] | None = None,
+        signed_eta: bool = False,
     ) -> Pair:
         """Return the pair with weights that take the detector's e/μ difference out.
 
@@ -470,7 +473,15 @@ class Pair(Shown):
             For "self": other events, to which r is fitted in place of the pair's.
             None of those in the fit may be the pair's too.
         bins : LeptonBins, optional
-            For "self": bins of pT and |η|. Default: chosen by the events' number.
+            For "self": bins of pT and |η| in which r is constant. Default: r is smooth, with
+            as many terms as the events bear, see `eμsym.calibration.ratio_terms`.
+        by : str, optional
+            For "self": a column of few values, which trigger fired, say, or the run period:
+            each class of events gets an r of its own, and labels are drawn within it.
+        abseta_edges : sequence of float, optional
+            For "self": where a smooth r may jump in |η|.
+        signed_eta : bool
+            For "self": whether a smooth r may differ between η and −η.
 
         Returns
         -------
@@ -503,6 +514,9 @@ class Pair(Shown):
             exclude=exclude,
             control=control,
             bins=bins,
+            by=by,
+            abseta_edges=abseta_edges,
+            signed_eta=signed_eta,
         )
         return replace(self, symmetry=raw.corrected(found))
 

@@ -140,8 +140,8 @@ class Symmetry(Shown, ABC):
         return np.zeros(1)
 
     @property
-    def log_ratio_covariance(self) -> FloatArray | None:
-        """The covariance of ln r, shape (k, k); None if it is exact."""
+    def log_ratio_modes(self) -> FloatArray | None:
+        """The directions in which ln r is uncertain, shape (m, k); None if it is exact."""
         return None
 
     def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:

@@ -9,8 +9,9 @@ from scipy.stats import chisquare, kstest
 
 from eμsym import NSigmaTest, Pair, SplineTest, WindowTest
 from eμsym.errors import DataError
+from eμsym.joint_pvalue import Together
 from eμsym.testing import OnColumns, TwoSided
-from eμsym.together import Together, together
+from eμsym.together import together
 
 X, Y = Regular(8, 0, 1, name="x"), Regular(8, 0, 1, name="y")
 

@@ -40,10 +40,11 @@ from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.fake_sources import FakeSources
 from eμsym.folder import ProcessedFolder, Results
+from eμsym.joint_pvalue import Together
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.testing import TwoSided
-from eμsym.together import Together, together
+from eμsym.together import together
 
 #: What the row of the best window is called.
 WINDOW = "best window"
@@ -212,6 +213,8 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
     workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
+    if isinstance(correction, Correction) and len(correction.fitted) > 1:
+        notes.append("equalisation.json: a file holds one r; there is none of several classes")
     if tests.pyhf:
         workspaces = {
             n: workspace(pair, fit.shape, results.orders) for n, fit in fits.items() if fit.fit

@@ -11,9 +11,10 @@ import numpy as np
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.yields import Measured
 from eμsym.calibration.before_after import BeforeAfter, before_after
-from eμsym.calibration.closure import VARIABLES, Closure, closure_test
 from eμsym.calibration.correction_file import read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
+from eμsym.calibration.quality import VARIABLES, Quality, fit_quality
+from eμsym.calibration.ratio_terms import checked_jumps
 from eμsym.calibration.self_calibration import checked_windows, inside
 from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
@@ -31,26 +32,47 @@ class Equalisation:
         it, else none.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
+    by : str, optional
+        Column whose values tell classes of events apart, each with an r of its own.
+    abseta_edges : tuple of float, optional
+        Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+    signed_eta : bool
+        Whether r may differ between η and −η.
 
     Raises
     ------
     InputFileError
         If the file cannot be used.
     ConfigurationError
-        If the window is none, or goes with another correction than "self".
+        If the window or an edge is none, or such an option goes with another correction
+        than "self".
     """
 
     how: str | None = None
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    by: str | None = None
+    abseta_edges: tuple[float, ...] | None = None
+    signed_eta: bool = False
 
     def __post_init__(self) -> None:
         checked_windows(self.exclude)
+        if self.abseta_edges is not None:
+            checked_jumps(self.abseta_edges)
         if self.how not in (None, "self", "none"):
             read_correction(str(self.how))
-        if self.exclude and self.how not in (None, "self"):
-            raise ConfigurationError(
-                f"--equalise-exclude is of --equalise self: with {self.how} nothing is calibrated"
-            )
+        if self.how in (None, "self"):
+            return
+        given = {
+            "--equalise-exclude": bool(self.exclude),
+            "--equalise-by": self.by is not None,
+            "--equalise-edges": self.abseta_edges is not None,
+            "--equalise-signed-eta": self.signed_eta,
+        }
+        for option, there in given.items():
+            if there:
+                raise ConfigurationError(
+                    f"{option} is of --equalise self: with {self.how} nothing is calibrated"
+                )
 
     def apply(self, pair: Pair) -> Pair | Problem | None:
         """Return the corrected pair; None if none is wanted, or why it is not corrected.
@@ -70,7 +92,12 @@ class Equalisation:
             if not len(pair.pool):
                 raise DataError("there are no events to correct")
             if self.how in (None, "self"):
-                return pair.equalised(exclude=dict(self.exclude) or None)
+                return pair.equalised(
+                    exclude=dict(self.exclude) or None,
+                    by=self.by,
+                    abseta_edges=self.abseta_edges,
+                    signed_eta=self.signed_eta,
+                )
             return pair.equalised(str(self.how))
         except (ConfigurationError, DataError) as error:
             if self.how is None:
@@ -85,24 +112,25 @@ class Correction:
     Attributes
     ----------
     about : mapping
-        The correction with its covariance and its quality, for JSON.
-    fitted : EfficiencyRatio or None
-        r = ε_μ/ε_e, if it was fitted to the pair.
+        The correction with its covariance, for JSON.
+    fitted : tuple of EfficiencyRatio
+        r = ε_μ/ε_e of each class, if it was fitted to the pair.
     raw, equalised : tuple of float
         Σw of A and of B before and after.
     ratio : Measured or None
         A/B after; None without A or B.
-    closure : Closure or Problem
+    quality : Quality or Problem
+        Goodness of fit, and closure.
     before_after : BeforeAfter
         A/B against each variable, and r.
     """
 
     about: Mapping[str, Any]
-    fitted: EfficiencyRatio | None
+    fitted: tuple[EfficiencyRatio, ...]
     raw: tuple[float, float]
     equalised: tuple[float, float]
     ratio: Measured | None
-    closure: Closure | Problem
+    quality: Quality | Problem
     before_after: BeforeAfter
 
     @classmethod
@@ -113,37 +141,31 @@ class Correction:
         ----------
         pair : Pair
         seed : int
-            Which events make up the halves of the closure test.
+            Of the relabellings and the folds.
         """
-        closure: Closure | Problem
+        quality: Quality | Problem
         try:
-            closure = closure_test(pair, variables=(*VARIABLES, "met"), rng=seed)
+            quality = fit_quality(pair, variables=(*VARIABLES, "met"), rng=seed)
         except DataError as error:
-            closure = Problem(str(error))
+            quality = Problem(str(error))
         fit = pair.symmetry.calibration
         return cls(
             about=pair.symmetry.to_dict(),
-            fitted=None if fit is None else fit.ratio,
+            fitted=() if fit is None else fit.ratios,
             raw=_totals(pair.raw),
             equalised=_totals(pair),
             ratio=order_ratio(pair),
-            closure=closure,
+            quality=quality,
             before_after=before_after(pair),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the correction with its covariance, quality and closure, for JSON.
-
-        ``worst`` of the closure is the variable that fits worst.
-        """
-        closure = self.closure.to_dict()
-        if isinstance(self.closure, Closure):
-            closure["worst"] = self.closure.worst.variable
+        """Return the correction with its covariance and quality, for JSON."""
         return {
             **self.about,
             "yields": {"raw": list(self.raw), "equalised": list(self.equalised)},
             "ratio": None if self.ratio is None else self.ratio.to_dict(),
-            "closure": closure,
+            "quality": self.quality.to_dict(),
         }
 
 

@@ -26,6 +26,8 @@ class Tests:
         "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
+    by, abseta_edges, signed_eta
+        Of a self-calibration, too, see there.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
     pyhf : bool
@@ -63,6 +65,9 @@ class Tests:
     signals: tuple[str, ...] = ()
     equalise: str | None = None
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    by: str | None = None
+    abseta_edges: tuple[float, ...] | None = None
+    signed_eta: bool = False
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
@@ -76,7 +81,7 @@ class Tests:
 
     def __post_init__(self) -> None:
         # Before the work: minutes of it must not end at a correction file that is none.
-        Equalisation(self.equalise, self.exclude)
+        self.equalisation  # noqa: B018
 
     @property
     def most_permutations(self) -> int:
@@ -88,4 +93,6 @@ class Tests:
     @property
     def equalisation(self) -> Equalisation:
         """How the pair is to be corrected."""
-        return Equalisation(self.equalise, self.exclude)
+        return Equalisation(
+            self.equalise, self.exclude, self.by, self.abseta_edges, self.signed_eta
+        )

@@ -36,10 +36,10 @@ def record(
     for name, content in (analysis.workspaces or {}).items():
         folder.write_workspace(name, content)
     correction = analysis.correction
-    if not isinstance(correction, Correction):
+    if isinstance(correction, Correction) and len(correction.fitted) == 1:
+        write_correction(correction.fitted[0], folder.equalisation_file)
+    elif not isinstance(correction, Correction) or correction.fitted:
         folder.equalisation_file.unlink(missing_ok=True)
-    elif correction.fitted is not None:
-        write_correction(correction.fitted, folder.equalisation_file)
     return folder.update_results(
         pair=list(analysis.yields.datasets),
         tests=analysis.to_dict(),

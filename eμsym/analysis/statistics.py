@@ -14,11 +14,11 @@ from eμsym.analysis.problem import Problem
 from eμsym.analysis.significance import Significance
 from eμsym.distributions import Null
 from eμsym.errors import DataError
+from eμsym.joint_pvalue import Together
 from eμsym.pair import Pair
 from eμsym.processors.columns import LABELS
 from eμsym.sources import pair_columns
 from eμsym.testing import OnColumns, of_pairs
-from eμsym.together import Together
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 

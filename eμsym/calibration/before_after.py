@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eμsym.arrays import FloatArray, summed
-from eμsym.calibration.closure import quantile_bins
-from eμsym.calibration.efficiency_ratio import LeptonBins
-from eμsym.calibration.self_calibration import lepton_columns
+from eμsym.calibration.efficiency_ratio import LeptonBins, lepton_columns
+from eμsym.calibration.quality import quantile_bins
 from eμsym.difference import Difference
 from eμsym.symmetry import Labelled
 
@@ -24,8 +23,8 @@ VARIABLES = (
 )
 #: Bins of a variable, of about equal contents.
 BINS = 10
-#: For corrections that do not come in bins.
-_BINS = LeptonBins((15, 20, 25, 30, 40, 60, 100, 200), (0, 1.5, 2.5))
+#: In which r is shown, whatever it is made of.
+_BINS = LeptonBins((15, 18, 21, 25, 30, 36, 45, 60, 80, 120, 200), (0, 0.8, 1.5, 2.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,22 +138,19 @@ def lepton_ratio(pair: Labelled) -> tuple[LeptonBins, FloatArray, FloatArray]:
     Returns
     -------
     bins : LeptonBins
-        Those of the calibration; for a correction from elsewhere, some that are wide.
     log_ratio, error : ndarray of float, shape (k,)
         The mean over the leptons of a bin; NaN where there are none, the error zero if
         the correction has none.
     """
     pool, symmetry = pair.pool, pair.symmetry
-    calibration, size = symmetry.calibration, symmetry.log_ratio.size
-    bins = _BINS if calibration is None else calibration.ratio.bins
+    size, bins = symmetry.log_ratio.size, _BINS
     place = bins.index(*lepton_columns(pool)).ravel()
     level = np.stack(symmetry.levels(pool)).ravel()
     share = summed(place * size + level, np.ones(place.size), len(bins) * size)
     share = share.reshape(len(bins), size)
     total = share.sum(axis=1, keepdims=True)
     share = np.divide(share, total, out=np.full_like(share, np.nan), where=total > 0)
-    covariance = symmetry.log_ratio_covariance
-    if covariance is None:
+    modes = symmetry.log_ratio_modes
+    if modes is None:
         return bins, share @ symmetry.log_ratio, np.zeros(len(bins))
-    variance = np.einsum("ij,jk,ik->i", share, covariance, share)
-    return bins, share @ symmetry.log_ratio, np.sqrt(np.maximum(variance, 0.0))
+    return bins, share @ symmetry.log_ratio, np.sqrt(np.sum((share @ modes.T) ** 2, axis=1))

@@ -1,6 +1,6 @@
 r"""Paired comparisons: the Bradley-Terry model of which lepton of an event is the electron.
 
-Of an event with its leading lepton in bin k1 and its sub-leading one in k2, the
+Of an event with its leading lepton at level k1 and its sub-leading one at k2, the
 symmetry and the efficiencies of single leptons leave
 
 .. math::
@@ -8,26 +8,29 @@ symmetry and the efficiencies of single leptons leave
           = \frac{1}{1 + e^{θ_{k_1} - θ_{k_2}}}, \qquad θ = \ln(ε_μ/ε_e),
 
 the model of paired comparisons of Bradley and Terry (Biometrika 39 (1952) 324).
-A constant in θ cancels, and events with k1 = k2 say nothing of θ.
+A constant in θ cancels, and events with k1 = k2 say nothing of θ. θ is linear in terms w,
+θ = Xw (`eμsym.calibration.ratio_terms`), which makes it a logistic regression: what is fitted
+is the w of largest likelihood times prior.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
-from scipy.stats import gamma
 
 from eμsym.arrays import FloatArray, IntArray, summed
+from eμsym.calibration.ratio_terms import RatioTerms
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, newton
 from eμsym.pool import Pool
-from eμsym.shown import Shown
 
 #: Newton's method ends at this decrement, twice what −ln L can still fall by, and
 #: after a step from the other: it squares the error.
@@ -35,29 +38,41 @@ _DECREMENT = 1e-18
 _LAST_DECREMENT = 1e-9
 MAX_STEPS = 60
 
+#: Steps with the second derivatives of a near fit end here, in units of the terms' errors squared;
+#: after so many of them, or if they converge slowly, they are Newton's.
+_NEAR_DECREMENT = 1e-16
+_NEAR_STEPS = 25
+
 #: Less information than this, of all, is rounding.
 _SINGULAR = 1e-12
 
-#: No fit has ln r of two bins so far apart unless it runs away to infinity.
+#: No fit has ln r of two levels so far apart unless it runs away to infinity.
 _RUNAWAY = 15.0
+
+#: Cells whose terms are held in memory at a time.
+_CHUNK = 50_000
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Events counted by the bins of their two leptons.
-
-    Cells with k1 = k2 tell nothing of θ, and take part in the goodness of fit alone.
+    """Events counted by the levels of their two leptons.
 
     Attributes
     ----------
     lead, sub : ndarray of int, shape (cells,)
-        The bins of the leading and of the sub-leading lepton.
+        The levels of the leading and of the sub-leading lepton.
     a : ndarray of float, shape (cells,)
         Summed weights of the eμ events.
-    total, sumw2, sumw4 : ndarray of float, shape (cells,)
-        Σw, Σw² and Σw⁴ of the events of both orders.
-    use : ndarray of float, shape (bins,)
-        Share of the leptons that are in each bin: Σ use · θ = 0 fixes the constant.
+    total, sumw2 : ndarray of float, shape (cells,)
+        Σw and Σw² of the events of both orders.
+    use : ndarray of float, shape (levels,)
+        Share of the leptons that are at each level.
+    basis : ndarray of float, shape (levels, terms)
+        θ = basis @ w.
+    precision : ndarray of float, shape (terms,)
+        Of the terms' Gaussian prior of mean zero; zero if they are free.
+    offset : ndarray of float, shape (cells,), or None
+        What else is in logit P(eμ); None if nothing is.
     """
 
     lead: IntArray
@@ -65,62 +80,105 @@ class Cells:
     a: FloatArray
     total: FloatArray
     sumw2: FloatArray
-    sumw4: FloatArray
     use: FloatArray
+    basis: FloatArray
+    precision: FloatArray
+    offset: FloatArray | None = None
 
     @classmethod
-    def count(cls, lead: IntArray, sub: IntArray, pool: Pool, bins: int) -> Cells:
-        """Count the events of a pool, whose leptons are in the bins of shape (entries,)."""
+    def count(
+        cls,
+        lead: IntArray,
+        sub: IntArray,
+        pool: Pool,
+        terms: RatioTerms,
+        offset: FloatArray | None = None,
+    ) -> Cells:
+        """Count the events of a pool, whose leptons are at the levels of shape (entries,)."""
+        return cls.counted(lead, sub, pool, terms, offset)[0]
+
+    @classmethod
+    def counted(
+        cls,
+        lead: IntArray,
+        sub: IntArray,
+        pool: Pool,
+        terms: RatioTerms,
+        offset: FloatArray | None = None,
+    ) -> tuple[Cells, IntArray]:
+        """Return the cells, and which of them each entry of the pool is in."""
         pool.check_weights()
-        weight, sizes = pool.weight, pool.sizes
-        flat, cell = np.unique(lead * bins + sub, return_inverse=True)
+        weight, sizes, levels = pool.weight, pool.sizes, len(terms.basis)
+        flat, cell = np.unique(lead * levels + sub, return_inverse=True)
+        values = None
+        if offset is not None:
+            both = np.stack([cell.astype(np.float64), offset])
+            (pairs, cell) = np.unique(both, axis=1, return_inverse=True)
+            flat, values = flat[pairs[0].astype(np.int64)], pairs[1]
+        cell = np.asarray(cell, dtype=np.int64).ravel()
         size = np.abs(weight) * sizes
-        used = summed(lead, size, bins) + summed(sub, size, bins)
-        return cls(
-            lead=flat // bins,
-            sub=flat % bins,
+        used = summed(lead, size, levels) + summed(sub, size, levels)
+        use = used / used.sum() if used.sum() > 0 else np.full(levels, 1 / levels)
+        cells = cls(
+            lead=flat // levels,
+            sub=flat % levels,
             a=summed(cell, weight * pool.labels, flat.size),
             total=summed(cell, weight * sizes, flat.size),
             sumw2=summed(cell, weight**2 * sizes, flat.size),
-            sumw4=summed(cell, weight**4 * sizes, flat.size),
-            use=used / used.sum() if used.sum() > 0 else np.full(bins, 1 / bins),
+            use=use,
+            basis=terms.basis,
+            precision=terms.precision,
+            offset=values,
         )
-
-    @property
-    def design(self) -> FloatArray:
-        """The derivatives of logit P(eμ) by θ, shape (cells, bins): +1 at k2, −1 at k1."""
-        design = np.zeros((self.lead.size, self.use.size))
-        rows = np.arange(self.lead.size)
-        design[rows, self.sub] += 1.0
-        design[rows, self.lead] -= 1.0
-        return design
+        return cells, cell
 
     def with_a(self, a: FloatArray) -> Cells:
         """Return the same events with other labels: other Σw of the eμ events."""
-        return Cells(self.lead, self.sub, a, self.total, self.sumw2, self.sumw4, self.use)
+        return replace(self, a=a)
+
+    def logit(self, w: FloatArray) -> FloatArray:
+        """Return logit P(eμ) of every cell, shape (cells,)."""
+        theta = self.basis @ w
+        logit = theta[self.sub] - theta[self.lead]
+        return logit if self.offset is None else logit + self.offset
+
+    def by_terms(self, values: FloatArray) -> FloatArray:
+        """Return Σ over the cells of values times d logit/dw, shape (terms,)."""
+        levels = len(self.basis)
+        sums = summed(self.sub, values, levels) - summed(self.lead, values, levels)
+        return np.asarray(sums @ self.basis)
+
+    def chunks(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield parts of the cells with d logit/dw of each, shape (cells of it, terms)."""
+        for start in range(0, self.lead.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            yield part, self.basis[self.sub[part]] - self.basis[self.lead[part]]
 
 
-def probability(theta: FloatArray, lead: IntArray, sub: IntArray) -> FloatArray:
-    """Return P(eμ) of events with their leptons in these bins, shape (n,)."""
-    return np.asarray(expit(theta[sub] - theta[lead]))
+def probability(
+    theta: FloatArray, lead: IntArray, sub: IntArray, offset: FloatArray | None = None
+) -> FloatArray:
+    """Return P(eμ) of events with their leptons at these levels, shape (n,)."""
+    logit = theta[sub] - theta[lead]
+    return np.asarray(expit(logit if offset is None else logit + offset))
 
 
-def negative_log_likelihood(theta: FloatArray, cells: Cells) -> float:
-    """Return −ln L(θ)/L(0), so that no digits go into the value at θ = 0."""
-    half = (theta[cells.sub] - theta[cells.lead]) / 2
+def negative_log_likelihood(w: FloatArray, cells: Cells) -> float:
+    """Return −ln of likelihood and prior at w, over those at w = 0 without an offset."""
+    half = cells.logit(w) / 2
     log_cosh = np.abs(half) + np.log1p(np.expm1(-2 * np.abs(half)) / 2)
-    return float(np.sum(cells.total * log_cosh - (2 * cells.a - cells.total) * half))
+    own = np.sum(cells.total * log_cosh - (2 * cells.a - cells.total) * half)
+    return float(own + 0.5 * cells.precision @ w**2)
 
 
-def score(theta: FloatArray, cells: Cells) -> FloatArray:
-    """Return d ln L/dθ, shape (bins,)."""
-    rest = cells.a - cells.total * probability(theta, cells.lead, cells.sub)
-    bins = theta.size
-    return summed(cells.sub, rest, bins) - summed(cells.lead, rest, bins)
+def score(w: FloatArray, cells: Cells) -> FloatArray:
+    """Return the derivative of ln of likelihood and prior by w, shape (terms,)."""
+    rest = cells.a - cells.total * expit(cells.logit(w))
+    return cells.by_terms(rest) - cells.precision * w
 
 
-def information(theta: FloatArray, cells: Cells, sums: FloatArray | None = None) -> FloatArray:
-    """Return Σ n p(1 − p) x xᵀ over the cells, shape (bins, bins), with rows that sum to zero.
+def information(w: FloatArray, cells: Cells, sums: FloatArray | None = None) -> FloatArray:
+    """Return Σ n p(1 − p) x xᵀ over the cells, shape (terms, terms), without the prior's.
 
     Parameters
     ----------
@@ -128,41 +186,17 @@ def information(theta: FloatArray, cells: Cells, sums: FloatArray | None = None)
         The n of each cell. Default: Σw, which gives Fisher's information for unit
         weights; Σw² gives the covariance of the score.
     """
-    p = probability(theta, cells.lead, cells.sub)
+    p = expit(cells.logit(w))
     n = (cells.total if sums is None else sums) * p * (1 - p)
-    bins = theta.size
-    between = summed(cells.lead * bins + cells.sub, n, bins * bins).reshape(bins, bins)
-    between = between + between.T
-    return np.asarray(np.diag(between.sum(axis=1)) - between)
-
-
-def inverse_information(matrix: FloatArray, use: FloatArray) -> FloatArray:
-    """Return the inverse of an information for θ with Σ use · θ = 0.
-
-    Raises
-    ------
-    DataError
-        If the matrix leaves more than a constant open, or is not positive.
-    """
-    # u uᵀ fills the direction of a constant, and leaves the others as they are.
-    scale = np.trace(matrix)
-    filled = matrix + scale * np.outer(use, use)
-    try:
-        # A direction without information survives as rounding, which may be positive.
-        open_direction = np.diag(np.linalg.cholesky(filled)).min() ** 2 < _SINGULAR * scale
-    except np.linalg.LinAlgError:
-        open_direction = True
-    if open_direction:
-        raise DataError(
-            "ln r cannot be fitted: bins of pT and |η| are not compared with each other, "
-            "or weights are too negative; choose wider bins"
-        )
-    return np.asarray(np.linalg.inv(filled) - 1 / scale)
+    result = np.zeros((w.size, w.size))
+    for part, x in cells.chunks():
+        result += (x * n[part, None]).T @ x
+    return result
 
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """θ, −ln L there, and the Newton step from it."""
+    """w, −ln L there, and the Newton step from it."""
 
     cells: Cells
     theta: FloatArray
@@ -174,40 +208,64 @@ class _Point:
     def newton_step(self) -> NewtonStep:
         self.check_finite()
         gradient = score(self.theta, self.cells)
-        inverse = inverse_information(information(self.theta, self.cells), self.cells.use)
-        step = inverse @ gradient
+        step = cho_solve(_factor(self.theta, self.cells), gradient)
         return NewtonStep(step, float(step @ gradient))
 
     def check_finite(self) -> None:
-        if np.ptp(self.theta) > _RUNAWAY:
+        free = np.any(self.cells.precision == 0)
+        if free and np.ptp(self.cells.basis @ self.theta) > _RUNAWAY:
             raise DataError(
                 "ln r runs away to infinity: in a bin of pT and |η| all leptons are of one "
                 "flavour; choose wider bins"
             )
 
 
+def _factor(w: FloatArray, cells: Cells) -> Any:
+    """Return the Cholesky factor of the information with the prior's.
+
+    Raises
+    ------
+    DataError
+        If it leaves a direction open, or is not positive.
+    """
+    matrix = information(w, cells)
+    scale = float(np.max(np.diag(matrix), initial=0.0))
+    try:
+        factor, lower = cho_factor(matrix + np.diag(cells.precision))
+        least = np.min(np.diag(factor), initial=np.inf) ** 2
+        # A direction without information survives as rounding, which may be positive.
+        if np.any(cells.precision == 0) and least < _SINGULAR * scale:
+            raise LinAlgError("open")
+    except (LinAlgError, ValueError):
+        raise DataError(
+            "ln r cannot be fitted: bins of pT and |η| are not compared with each other, "
+            "or weights are too negative; choose wider bins"
+        ) from None
+    return factor, lower
+
+
 def newton_fit(
     cells: Cells, start: FloatArray | None = None, *, max_steps: int = MAX_STEPS
 ) -> FloatArray:
-    """Return the θ of largest likelihood with Σ use · θ = 0, by Newton's method.
+    """Return the terms w of largest likelihood and prior, by Newton's method.
 
     Parameters
     ----------
     cells : Cells
-    start : ndarray of float, shape (bins,), optional
-        A θ near it. Default: zero.
+    start : ndarray of float, shape (terms,), optional
+        A w near it. Default: zero.
     max_steps : int
 
     Raises
     ------
     DataError
         If there is none: some bins' leptons are all of one flavour where they are
-        compared with the others (see `check_comparable`). If it has not been found
-        after `max_steps`.
+        compared with the others (see `separated_bins`), and no prior holds them. If it has
+        not been found after `max_steps`.
     """
-    first = np.zeros(cells.use.size) if start is None else start.copy()
+    first = np.zeros(cells.precision.size) if start is None else start.copy()
     best = newton(
-        lambda theta: _Point(cells, theta),
+        lambda w: _Point(cells, w),
         _Point(cells, first),
         tolerance=_DECREMENT,
         last=_LAST_DECREMENT,
@@ -217,109 +275,92 @@ def newton_fit(
         remedy="choose wider bins of pT and |η|",
     )
     best.check_finite()
-    return np.asarray(best.theta - float(cells.use @ best.theta))
+    return np.asarray(best.theta)
 
 
-def fit_covariance(theta: FloatArray, cells: Cells) -> FloatArray:
-    """Return the covariance of θ̂: F⁻¹ for unit weights, the sandwich F⁻¹ G F⁻¹ for others.
+@dataclass(frozen=True, eq=False)
+class NearFit:
+    """Fits to other labels of the same events, which start from a fit to theirs.
 
-    G is the covariance of the score, Σw² p(1 − p) x xᵀ (White, Econometrica 50
-    (1982) 1, with the model's own variances).
+    A step takes the second derivatives of that fit, which are about the right ones, so that
+    a fit costs no more than a few sums over the cells.
+
+    Attributes
+    ----------
+    cells : Cells
+    start : ndarray of float, shape (terms,)
+        The fit.
     """
-    inverse = inverse_information(information(theta, cells), cells.use)
+
+    cells: Cells
+    start: FloatArray
+
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """The inverse of the second derivatives at the start."""
+        return np.asarray(cho_solve(_factor(self.start, self.cells), np.eye(self.start.size)))
+
+    def __call__(self, a: FloatArray) -> FloatArray:
+        """Return the terms fitted to cells with these Σw of eμ events.
+
+        Raises
+        ------
+        DataError
+            As `newton_fit`.
+        """
+        cells, w, before = self.cells.with_a(a), self.start, np.inf
+        for _ in range(_NEAR_STEPS):
+            gradient = score(w, cells)
+            step = self.inverse @ gradient
+            decrement = float(gradient @ step)
+            if not decrement < before:
+                break
+            w, before = w + step, decrement
+            if decrement < _NEAR_DECREMENT:
+                return w
+        return newton_fit(cells, self.start)
+
+
+def inverse_information(w: FloatArray, cells: Cells) -> FloatArray:
+    """Return the inverse of the information with the prior's, shape (terms, terms).
+
+    Raises
+    ------
+    DataError
+        If it has none.
+    """
+    return np.asarray(cho_solve(_factor(w, cells), np.eye(w.size)))
+
+
+def fit_covariance(w: FloatArray, cells: Cells) -> FloatArray:
+    """Return the covariance of the fitted terms, shape (terms, terms).
+
+    F⁻¹ for unit weights, F with the prior's information: of what the terms may be, after the
+    events. The sandwich F⁻¹ (G + P) F⁻¹ for others: G is the covariance of the score,
+    Σw² p(1 − p) x xᵀ (White, Econometrica 50 (1982) 1, with the model's own variances), and P
+    the prior's precision.
+    """
+    inverse = inverse_information(w, cells)
     if np.array_equal(cells.total, cells.sumw2):
         return inverse
-    # By a root of G, so that rounding leaves it symmetric and positive, whatever the weights.
-    values, vectors = np.linalg.eigh(information(theta, cells, cells.sumw2))
+    # By a root, so that rounding leaves it symmetric and positive, whatever the weights.
+    middle = information(w, cells, cells.sumw2) + np.diag(cells.precision)
+    values, vectors = np.linalg.eigh(middle)
     half = inverse @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     return np.asarray(half @ half.T)
 
 
-@dataclass(frozen=True, repr=False)
-class GoodnessOfFit(Shown):
-    """How well θ alone describes the cells: Pearson's χ² of the eμ share of every cell.
-
-    Attributes
-    ----------
-    chi2 : float
-        Σ (A − np)²/(Σw² p(1 − p)) over the cells.
-    dof : float
-        Its expectation: cells less fitted parameters, for unit weights.
-    variance : float
-        Its variance, which is below 2 dof where cells hold few events.
-    n_cells : int
-    """
-
-    chi2: float
-    dof: float
-    variance: float
-    n_cells: int
-
-    @property
-    def pvalue(self) -> float:
-        """The p-value, from a scaled χ² with this mean and variance; NaN if dof is zero."""
-        if not (self.dof > 0 and self.variance > 0):
-            return float("nan")
-        scale = self.variance / self.dof
-        return float(gamma.sf(self.chi2, self.dof / scale, scale=scale))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return χ², dof, p-value and the number of cells, for JSON."""
-        p = self.pvalue
-        return {
-            "chi2": self.chi2,
-            "dof": self.dof,
-            "variance": self.variance,
-            "pvalue": p if np.isfinite(p) else None,
-            "n_cells": self.n_cells,
-        }
-
-
-def goodness_of_fit(theta: FloatArray, cells: Cells) -> GoodnessOfFit:
-    """Compare the fit with the cells, however few events they hold.
-
-    No cell is merged: with p near ½ the mean of a cell's χ² is one even for one
-    event, and its variance, 2 + (1 − 6pq)/(npq), is known. Mean and variance after
-    the fit follow from the fit's linear response, ê = (1 − S⁻¹ V X F⁻¹ Xᵀ S) e in
-    standardised residuals e with S² = Σw² pq and V = Σw pq.
-    """
-    p = probability(theta, cells.lead, cells.sub)
-    spread = np.sqrt(cells.sumw2 * p * (1 - p))
-    residual = (cells.a - cells.total * p) / spread
-    design = cells.design
-    inverse = inverse_information(information(theta, cells), cells.use)
-    left = (cells.total * p * (1 - p) / spread)[:, None] * design
-    right = (spread[:, None] * design) @ inverse
-    # TᵀT = 1 + U W Uᵀ with T = 1 − left rightᵀ and U = (left, right).
-    bins = theta.size
-    columns = np.concatenate([left, right], axis=1)
-    middle = np.zeros((2 * bins, 2 * bins))
-    middle[:bins, bins:] = middle[bins:, :bins] = -np.eye(bins)
-    middle[bins:, bins:] = left.T @ left
-    turn = middle @ (columns.T @ columns)
-    trace, square = np.trace(turn), np.einsum("ij,ji->", turn, turn)
-    n = residual.size
-    diagonal = 1 + np.einsum("ij,jk,ik->i", columns, middle, columns, optimize=True)
-    kurtosis = (1 / (p * (1 - p)) - 6) * cells.sumw4 / cells.sumw2**2
-    return GoodnessOfFit(
-        chi2=float(residual @ residual),
-        dof=float(n + trace),
-        variance=float(2 * (n + 2 * trace + square) + kurtosis @ diagonal**2),
-        n_cells=n,
-    )
-
-
 def separated_bins(cells: Cells) -> tuple[list[IntArray], bool]:
-    """Return the groups of bins between which θ has no finite estimate.
+    """Return the groups of levels between which θ of one term a level has no finite estimate.
 
-    A likelihood has a maximum if, for every split of the bins in two, events of
+    A likelihood has a maximum if, for every split of the levels in two, events of
     both kinds cross it: an electron here and a muon there, and the reverse (Ford,
     Am. Math. Monthly 64 (1957) 28).
 
     Returns
     -------
     groups : list of ndarray of int
-        The bins of each group, the largest first; one group if all is well.
+        The levels of each group, the largest first; one group if all is well.
     compared : bool
         Whether events link the groups at all.
     """

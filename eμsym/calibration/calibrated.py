@@ -23,20 +23,19 @@ import numpy as np
 from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.calibration.bradley_terry import (
     Cells,
+    NearFit,
     fit_covariance,
-    information,
     inverse_information,
     newton_fit,
     probability,
 )
-from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS, EfficiencyRatio
+from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS
 from eμsym.calibration.event_list import EventList
 from eμsym.calibration.self_calibration import (
     SelfCalibration,
-    check_comparable,
     inside,
-    lepton_columns,
     recalibrated,
+    with_terms,
 )
 from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
 from eμsym.exchange import LEPTONS, Exchange
@@ -45,7 +44,7 @@ from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced, gr
 
 
 class Correction(Protocol):
-    """ln r = ln(ε_μ/ε_e) as numbered values: `EfficiencyRatio`, or `MapLevels`."""
+    """ln r = ln(ε_μ/ε_e) as numbered values: `EfficiencyRatio`, `ClassRatios`, or `MapLevels`."""
 
     @property
     def log_ratio(self) -> FloatArray:
@@ -53,12 +52,12 @@ class Correction(Protocol):
         ...  # pragma: no cover
 
     @property
-    def covariance(self) -> FloatArray | None:
-        """Their covariance, shape (k, k); None if they are exact."""
+    def modes(self) -> FloatArray | None:
+        """The directions in which they are uncertain, shape (m, k); None if they are exact."""
         ...  # pragma: no cover
 
-    def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
-        """Return which of the values leptons have."""
+    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+        """Return which of the values the leading and the sub-leading leptons of events have."""
         ...  # pragma: no cover
 
     def with_log_ratio(self, log_ratio: FloatArray) -> Self:
@@ -74,7 +73,7 @@ class Calibrated(Symmetry):
 
     Parameters
     ----------
-    correction : EfficiencyRatio or MapLevels
+    correction : EfficiencyRatio, ClassRatios or MapLevels
         r = ε_μ/ε_e of single leptons, with its covariance.
     calibration : SelfCalibration, optional
         The fit, if ln r was fitted here.
@@ -101,9 +100,11 @@ class Calibrated(Symmetry):
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The leptons' kinematics, and what the window that a fit left out is made of."""
+        """The leptons' kinematics, the class, and what a window that a fit left out is made of."""
         windows = () if self.calibration is None else self.calibration.exclude
-        return (*LEAD_COLUMNS, *SUB_COLUMNS, *(column for column, _, _ in windows))
+        by = getattr(self.correction, "column", None)
+        own = (*LEAD_COLUMNS, *SUB_COLUMNS, *(column for column, _, _ in windows))
+        return own if by is None else (*own, by)
 
     @property
     def raw(self) -> Symmetry:
@@ -116,9 +117,9 @@ class Calibrated(Symmetry):
         return self.correction.log_ratio
 
     @property
-    def log_ratio_covariance(self) -> FloatArray | None:
-        """The covariance of ln r, shape (k, k); None if it is exact."""
-        return self.correction.covariance
+    def log_ratio_modes(self) -> FloatArray | None:
+        """The directions in which ln r is uncertain, shape (m, k); None if it is exact."""
+        return self.correction.modes
 
     @property
     def in_sample(self) -> bool:
@@ -127,8 +128,7 @@ class Calibrated(Symmetry):
 
     def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
         """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
-        lead, sub = self.correction.index(*lepton_columns(pool))
-        return lead, sub
+        return self.correction.levels(pool)
 
     def used(self, pool: Pool) -> BoolArray:
         """Return which events ln r was fitted to, shape (entries,)."""
@@ -146,13 +146,12 @@ class Calibrated(Symmetry):
         """
         if self.calibration is None:
             return self
-        bins = self.calibration.ratio.bins
-        cells = Cells.count(*self.levels(pool), pool, len(bins))
-        check_comparable(cells, bins)
-        theta = newton_fit(cells)
-        covariance = fit_covariance(theta, cells)
-        ratio = EfficiencyRatio(bins, theta, covariance, EventList.of(pool))
-        return replace(self, correction=ratio, calibration=None, source="given")
+        fit = self.calibration
+        cells = Cells.count(*self.levels(pool), pool, fit.terms)
+        values = newton_fit(cells)
+        events, covariance = EventList.of(pool), fit_covariance(values, cells)
+        found = with_terms(fit.correction, fit.terms, values, covariance, events)
+        return replace(self, correction=found, calibration=None, source="given")
 
     def refitted(self, pool: Pool) -> Calibrated:
         """Return the symmetry with ln r fitted to another pool's events, if it is fitted at all.
@@ -164,14 +163,21 @@ class Calibrated(Symmetry):
         """
         if not self.in_sample:
             return self
-        theta = newton_fit(self.cells(pool), self.log_ratio)
+        values = newton_fit(self.cells(pool), self._fit.values)
+        theta = self._fit.terms.basis @ values
         return replace(self, correction=self.correction.with_log_ratio(theta))
+
+    @property
+    def _fit(self) -> SelfCalibration:
+        """The fit, where there is one."""
+        assert self.calibration is not None
+        return self.calibration
 
     def cells(self, pool: Pool) -> Cells:
         """Return the counts of the events that are in the fit."""
         lead, sub = self.levels(pool)
         used = self.used(pool)
-        return Cells.count(lead[used], sub[used], pool.where(used), self.log_ratio.size)
+        return Cells.count(lead[used], sub[used], pool.where(used), self._fit.terms)
 
     def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
         """Return P(eμ) of every event as a function of ln r; see `Symmetry.probability`."""
@@ -205,21 +211,18 @@ class Calibrated(Symmetry):
         """Return what gives ln r of a draw: fitted to its labels, or varied."""
         start = self.log_ratio
         if not self.in_sample:
-            covariance = self.log_ratio_covariance
-            if covariance is None:
+            modes = self.log_ratio_modes
+            if modes is None or not modes.size:
                 return lambda labels, generator: start
-            values, vectors = np.linalg.eigh(covariance)
-            root = vectors * np.sqrt(np.maximum(values, 0.0))
-            return lambda labels, generator: start + root @ generator.standard_normal(start.size)
+            return lambda labels, generator: start + generator.standard_normal(len(modes)) @ modes
         used = self.used(pool)
-        cells = Cells.count(lead[used], sub[used], pool.where(used), start.size)
-        flat = cells.lead * start.size + cells.sub
-        place = np.searchsorted(flat, lead[used] * start.size + sub[used])
-        weight = pool.weight[used]
+        chosen = pool.where(used)
+        cells, place = Cells.counted(lead[used], sub[used], chosen, self._fit.terms)
+        near, basis = NearFit(cells, self._fit.values), self._fit.terms.basis
 
         def fit(labels: Any, generator: np.random.Generator) -> FloatArray:
-            sums = summed(place, labels[used] * weight, flat.size)
-            return newton_fit(cells.with_a(sums), start)
+            sums = summed(place, labels[used] * chosen.weight, cells.a.size)
+            return np.asarray(basis @ near(sums))
 
         return fit
 
@@ -245,19 +248,18 @@ class Calibrated(Symmetry):
         s the score of the fit, J = −dD/dθ, C = cov(θ̂) and J_f = cov(D, s) the part
         of J from events that are in the fit. A correction from elsewhere leaves
         V + JCJᵀ; with all events in the fit it is V − JF⁻¹Jᵀ, for the fit has taken
-        up part of the fluctuations.
+        up part of the fluctuations. F has the information of the terms' prior.
         """
         sums = self.response(pool, index, n_bins)
-        response = sums.response
         covariance = np.diag(sums.own)
         if self.in_sample:
-            cells = self.cells(pool)
-            inverse = inverse_information(information(self.log_ratio, cells), cells.use)
-            mixed = sums.fitted @ inverse @ response.T
-            fit = fit_covariance(self.log_ratio, cells)
-            covariance += response @ fit @ response.T - mixed - mixed.T
-        elif self.log_ratio_covariance is not None:
-            covariance += response @ self.log_ratio_covariance @ response.T
+            cells, values, basis = self.cells(pool), self._fit.values, self._fit.terms.basis
+            response, fitted = sums.response @ basis, sums.fitted @ basis
+            mixed = fitted @ inverse_information(values, cells) @ response.T
+            covariance += response @ fit_covariance(values, cells) @ response.T - mixed - mixed.T
+        elif self.log_ratio_modes is not None:
+            shift = self.log_ratio_modes @ sums.response.T
+            covariance += shift.T @ shift
         return 4 * sums.own, 4 * covariance
 
     def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
@@ -275,20 +277,27 @@ class Calibrated(Symmetry):
         lead, sub = self.levels(pool)
         used = self.used(pool)
         cells = self.cells(pool) if self.in_sample else None
+        modes = None if self.in_sample else self.log_ratio_modes
         found = []
         for i, labels in enumerate(drawn.labels):
             theta = self.log_ratio if drawn.log_ratio is None else drawn.log_ratio[i]
             p = probability(theta, lead, sub)
             sums = _binned_response(pool, index, n_bins, p, (lead, sub), theta.size, used)
-            fisher, covariance = None, self.log_ratio_covariance
+            fisher = None
             if cells is not None:
-                fisher, covariance = information(theta, cells), None
+                fisher = self._information_at(theta, cells)
+                sums = sums.by_terms(self._fit.terms.basis)
             found.append(
-                expected_log_ratio(
-                    pool, labels, index, p, sums, fisher=fisher, covariance=covariance
-                )
+                expected_log_ratio(pool, labels, index, p, sums, fisher=fisher, modes=modes)
             )
         return found
+
+    def _information_at(self, theta: FloatArray, cells: Cells) -> FloatArray:
+        """Return the fit's information with its prior's, of the terms of any ln r."""
+        p = probability(theta, cells.lead, cells.sub)
+        n = cells.total * p * (1 - p)
+        prior = np.diag(cells.precision)
+        return np.asarray(sum(((x * n[k, None]).T @ x for k, x in cells.chunks()), start=prior))
 
     def response(self, pool: Pool, index: IntArray, n_bins: int) -> BinnedResponse:
         """Return each bin's Σw²pq, Σw pq x and, of the events in the fit, Σw² pq x."""
@@ -299,10 +308,16 @@ class Calibrated(Symmetry):
     def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Calibrated:
         """Return the symmetry of a draw: its ln r, and what a fit to its labels says of it."""
         theta = self.log_ratio if log_ratio is None else log_ratio
-        if self.calibration is None or not self.in_sample:
+        if not self.in_sample:
             return replace(self, correction=self.correction.with_log_ratio(theta))
-        found = recalibrated(self.calibration, theta, self.cells(pool.relabelled(labels)))
-        return replace(self, correction=found.ratio, calibration=found)
+        cells = self.cells(pool.relabelled(labels))
+        values = self._fit.values if log_ratio is None else newton_fit(cells, self._fit.values)
+        found = recalibrated(self._fit, values, cells)
+        # The draw's own ln r, to the last bit.
+        correction = found.correction.with_log_ratio(theta)
+        return replace(
+            self, correction=correction, calibration=replace(found, correction=correction)
+        )
 
     def keeping_sizes(self) -> Symmetry:
         """Return the symmetry itself: its events are not exchangeable."""

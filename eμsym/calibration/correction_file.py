@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray, IntArray
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins, lepton_columns
 from eμsym.calibration.event_list import EventList
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
 from eμsym.input_files import parse_json, read_bytes
+from eμsym.pool import Pool
 from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
@@ -22,7 +23,8 @@ ELECTRON = "efficiency_electron"
 MUON = "efficiency_muon"
 RATIO = "ratio_mu_e"
 ERROR = "ratio_mu_e_log_error"
-COVARIANCE = "ratio_mu_e_log_covariance"
+MODES = "ratio_mu_e_log_modes"
+COVARIANCE = "ratio_mu_e_log_covariance"  # in files of earlier versions
 EVENTS = "calibrating_events"
 
 #: Inputs that an efficiency may have: pT in GeV, |η| and η.
@@ -163,6 +165,19 @@ class MapLevels(Shown):
         number = place.ravel()[self.table.shape[1] :]
         return np.asarray(number, dtype=np.int64).reshape(np.shape(pt))
 
+    @property
+    def modes(self) -> FloatArray | None:
+        """The directions in which ln r is uncertain, shape (m, k); None if it is exact."""
+        if self.covariance is None:
+            return None
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))).T)
+
+    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+        """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
+        lead, sub = self.index(*lepton_columns(pool))
+        return lead, sub
+
     def with_log_ratio(self, log_ratio: FloatArray) -> MapLevels:
         """Return other ln r of the same leptons and covariance."""
         return replace(self, log_ratio=log_ratio)
@@ -252,8 +267,9 @@ def write_correction(ratio: EfficiencyRatio, path: str | Path) -> None:
     ratio : EfficiencyRatio
     path : str or Path
         ``.json``. Its corrections are ``ratio_mu_e`` and ``ratio_mu_e_log_error``,
-        the error of ln r, with the inputs ``pt`` and ``abseta``, both clamped;
-        ``ratio_mu_e_log_covariance``, of the numbers of two bins; and, if it is known,
+        the error of ln r, with the inputs ``pt`` and ``abseta`` (or ``eta``), both clamped;
+        ``ratio_mu_e_log_modes``, the independent shifts of ln r by one standard deviation,
+        of the numbers of a shift and of a bin; and, if it is known,
         ``calibrating_events``: how many events it was fitted to, without inputs. Which
         they are is said in its description (correctionlib allows no keys of one's own),
         see `EventList.to_text`.
@@ -293,27 +309,49 @@ def correction_set(ratio: EfficiencyRatio) -> Any:
             ),
         )
 
-    lepton = {"pt": ("real", "pT in GeV"), "abseta": ("real", "|η|")}
-    edges = [list(ratio.bins.pt_edges), list(ratio.bins.abseta_edges)]
-    numbers = {"bin": ("real", "number of a bin"), "other": ("real", "number of a bin")}
-    steps = (np.arange(len(ratio.bins) + 1) - 0.5).tolist()
+    axis, columns = _eta_axis(ratio.bins)
+    lepton = {"pt": ("real", "pT in GeV"), axis: ("real", axis.replace("abseta", "|η|"))}
+    edges = [list(ratio.bins.pt_edges), _eta_edges(ratio.bins)]
+    names = {"mode": ("real", "number of a shift"), "bin": ("real", "number of a bin")}
+    shape = ratio.bins.shape
+    modes = ratio.modes if ratio.modes.size else np.zeros((1, len(ratio.bins)))
+
+    def by_bin(values: FloatArray) -> FloatArray:
+        return values.reshape(*values.shape[:-1], *shape)[..., columns]
+
+    def steps(n: int) -> list[float]:
+        return [float(edge) for edge in np.arange(n + 1) - 0.5]
+
     return schemav2.CorrectionSet(
         schema_version=2,
         description="Efficiency of a muon over that of an electron, up to a factor.",
         corrections=[
-            correction(RATIO, "r = ε_μ/ε_e", lepton, edges, np.exp(ratio.log_ratio)),
-            correction(ERROR, "standard error of ln r", lepton, edges, ratio.error),
+            correction(RATIO, "r = ε_μ/ε_e", lepton, edges, by_bin(np.exp(ratio.log_ratio))),
+            correction(ERROR, "standard error of ln r", lepton, edges, by_bin(ratio.error)),
             correction(
-                COVARIANCE,
-                "covariance of ln r in two bins; bin (i, j) of pt and abseta has the number "
-                f"i * {ratio.bins.shape[1]} + j",
-                numbers,
-                [steps, steps],
-                ratio.covariance,
+                MODES,
+                "independent shifts of ln r by one standard deviation; bin (i, j) of pt and "
+                f"{axis} has the number i * {shape[1]} + j",
+                names,
+                [steps(len(modes)), steps(len(ratio.bins))],
+                by_bin(modes),
             ),
             *([] if ratio.events is None else [_events_correction(ratio.events)]),
         ],
     )
+
+
+def _eta_axis(bins: LeptonBins) -> tuple[str, IntArray]:
+    """Return the input that bins of η are of, and their numbers here in its order."""
+    n = len(bins.abseta_edges) - 1
+    if not bins.signed:
+        return "abseta", np.arange(n)
+    return "eta", np.concatenate([np.arange(2 * n - 1, n - 1, -1), np.arange(n)])
+
+
+def _eta_edges(bins: LeptonBins) -> list[float]:
+    edges = list(bins.abseta_edges)
+    return [-edge for edge in reversed(edges[1:])] + edges if bins.signed else edges
 
 
 def _events_correction(events: EventList) -> Any:
@@ -335,23 +373,43 @@ def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
         corrections = parse_json(text, path)["corrections"]
         node = next(item for item in corrections if item["name"] == RATIO)["data"]
         edges = dict(zip(node["inputs"], node["edges"], strict=True))
-        bins = LeptonBins(edges["pt"], edges["abseta"])
+        signed = "eta" in edges
+        eta = [edge for edge in edges["eta"] if edge >= 0] if signed else edges["abseta"]
+        bins = LeptonBins(tuple(edges["pt"]), tuple(eta), signed)
+        columns, shape = _eta_axis(bins)[1], bins.shape
         centres = [
-            (np.array(x[:-1]) + np.array(x[1:])) / 2 for x in (bins.pt_edges, bins.abseta_edges)
+            (np.array(x[:-1]) + np.array(x[1:])) / 2 for x in (bins.pt_edges, _eta_edges(bins))
         ]
-        pt, abseta = (grid.ravel() for grid in np.meshgrid(*centres, indexing="ij"))
-        values = np.asarray(content[RATIO].evaluate(pt, abseta))
-        number = np.arange(len(bins), dtype=np.float64)
-        pairs = [grid.ravel() for grid in np.meshgrid(number, number, indexing="ij")]
-        covariance = np.asarray(content[COVARIANCE].evaluate(*pairs))
+        grid = [x.ravel() for x in np.meshgrid(*centres, indexing="ij")]
+
+        def by_bin(values: FloatArray) -> FloatArray:
+            result = np.empty((*values.shape[:-1], *shape))
+            result[..., columns] = values.reshape(result.shape)
+            return result.reshape(values.shape)
+
+        values = by_bin(np.asarray(content[RATIO].evaluate(*grid)))
         if not np.all(values > 0):
             raise DataError("it is not above zero everywhere")
-        covariance = covariance.reshape(len(bins), len(bins))
+        spread = _read_spread(content, corrections, len(bins))
+        if "modes" in spread:
+            spread = {"modes": by_bin(spread["modes"])}
         lists = [item["description"] for item in corrections if item["name"] == EVENTS]
         events = EventList.from_text(lists[0]) if lists else None
-        return EfficiencyRatio(bins, np.log(values), covariance, events)
+        return EfficiencyRatio(bins, np.log(values), events=events, **spread)
     except (AttributeError, EmusymError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputFileError(
             f"{path}: {RATIO} is not as it was written here ({_one_line(error)}); write it anew, "
             f"or give {ELECTRON} and {MUON}"
         ) from error
+
+
+def _read_spread(content: Any, corrections: Any, k: int) -> dict[str, FloatArray]:
+    """Return the modes of ln r, or, of earlier versions, its covariance."""
+    name = MODES if MODES in set(content) else COVARIANCE
+    node = {item["name"]: item["data"] for item in corrections}[name]
+    numbers = [np.arange(len(edges) - 1, dtype=np.float64) for edges in node["edges"]]
+    if numbers[-1].size != k:
+        raise DataError(f"{name} is of {numbers[-1].size} bins, and the ratio of {k}")
+    pairs = [grid.ravel() for grid in np.meshgrid(*numbers, indexing="ij")]
+    values = np.asarray(content[name].evaluate(*pairs)).reshape(-1, k)
+    return {"modes" if name == MODES else "covariance": values}

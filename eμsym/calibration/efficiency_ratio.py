@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.event_list import EventList
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.pool import Pool
 from eμsym.shown import Shown
 
 #: The columns of the two leptons' kinematics: pT in GeV, and η.
@@ -32,6 +34,9 @@ class LeptonBins(Shown):
         In GeV, rising.
     abseta_edges : sequence of float
         Rising.
+    signed : bool
+        Whether η < 0 has bins of its own, with the same edges mirrored; the bins of |η|
+        are then those of η ≥ 0, followed by those of η < 0.
 
     Raises
     ------
@@ -41,7 +46,7 @@ class LeptonBins(Shown):
     Notes
     -----
     A lepton beyond the outer edges counts in the outermost bin. Bin (i, j) has the
-    number i · len(|η| bins) + j.
+    number i · len(η bins) + j.
 
     Examples
     --------
@@ -54,6 +59,7 @@ class LeptonBins(Shown):
 
     pt_edges: tuple[float, ...]
     abseta_edges: tuple[float, ...]
+    signed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("pt_edges", "abseta_edges"):
@@ -61,8 +67,8 @@ class LeptonBins(Shown):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of bins in pT and in |η|."""
-        return len(self.pt_edges) - 1, len(self.abseta_edges) - 1
+        """Numbers of bins in pT and in |η|, or in η."""
+        return len(self.pt_edges) - 1, (len(self.abseta_edges) - 1) * (2 if self.signed else 1)
 
     def __len__(self) -> int:
         """Return the number of bins."""
@@ -77,17 +83,22 @@ class LeptonBins(Shown):
             If a pT or η is NaN or infinite.
         """
         row = _place(self.pt_edges, np.asarray(pt, dtype=np.float64), "pT")
-        column = _place(self.abseta_edges, np.abs(np.asarray(eta, dtype=np.float64)), "η")
+        signed = np.asarray(eta, dtype=np.float64)
+        column = _place(self.abseta_edges, np.abs(signed), "η")
+        if self.signed:
+            column = column + (signed < 0) * (len(self.abseta_edges) - 1)
         return np.asarray(row * self.shape[1] + column, dtype=np.int64)
 
     def label(self, k: int) -> str:
         """Return what to call bin k."""
         i, j = divmod(int(k), self.shape[1])
+        side, j = divmod(j, len(self.abseta_edges) - 1)
         pt, eta = self.pt_edges, self.abseta_edges
-        return f"pT {pt[i]:g}-{pt[i + 1]:g} GeV, |η| {eta[j]:g}-{eta[j + 1]:g}"
+        name = ("η", "−η")[side] if self.signed else "|η|"
+        return f"pT {pt[i]:g}-{pt[i + 1]:g} GeV, {name} {eta[j]:g}-{eta[j + 1]:g}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class EfficiencyRatio(Shown):
     """ln r per bin, r = ε_μ/ε_e of a single lepton, and its covariance.
 
@@ -98,16 +109,21 @@ class EfficiencyRatio(Shown):
     bins : LeptonBins
     log_ratio : ndarray of float, shape (k,)
         ln r of every bin, in the order of `LeptonBins.index`.
-    covariance : ndarray of float, shape (k, k)
+    covariance : ndarray of float, shape (k, k), optional
+        Default: that of the modes.
     events : EventList, optional
         The events that it was fitted to, if it is known which: `Pair.equalised` refuses
         to correct those by it.
+    modes : ndarray of float, shape (m, k), optional
+        The directions in which ln r is uncertain, each of one standard deviation and
+        independent of the others; the covariance is modesᵀ modes. Default: those of the
+        covariance.
 
     Raises
     ------
     DataError
-        If a shape does not fit the bins, a value is not finite, or the
-        covariance is not symmetric with eigenvalues of at least zero.
+        If a shape does not fit the bins, a value is not finite, the covariance is not
+        symmetric with eigenvalues of at least zero, or there is none.
 
     Examples
     --------
@@ -119,26 +135,39 @@ class EfficiencyRatio(Shown):
 
     bins: LeptonBins
     log_ratio: FloatArray
-    covariance: FloatArray
-    events: EventList | None = None
+    modes: FloatArray
+    events: EventList | None
 
-    def __post_init__(self) -> None:
-        k = len(self.bins)
-        values = np.array(self.log_ratio, dtype=np.float64)
-        covariance = np.array(self.covariance, dtype=np.float64)
-        if values.shape != (k,) or covariance.shape != (k, k):
+    def __init__(
+        self,
+        bins: LeptonBins,
+        log_ratio: ArrayLike,
+        covariance: ArrayLike | None = None,
+        events: EventList | None = None,
+        *,
+        modes: ArrayLike | None = None,
+    ) -> None:
+        values, k = np.array(log_ratio, dtype=np.float64), len(bins)
+        if covariance is None and modes is None:
+            raise DataError("ln r has neither a covariance nor modes; exact ones are of zeros")
+        given = np.array(covariance if modes is None else modes, dtype=np.float64)
+        expected = (k, k) if modes is None else (len(given), k)
+        if values.shape != (k,) or given.shape != expected:
             raise DataError(
-                f"ln r has shape {values.shape} and its covariance {covariance.shape}, "
+                f"ln r has shape {values.shape} and its covariance {given.shape}, "
                 f"for {k} bins of pT and |η|"
             )
-        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(covariance))):
+        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(given))):
             raise DataError("ln r or its covariance is not finite")
-        eigenvalues = np.linalg.eigvalsh((covariance + covariance.T) / 2)
-        slack = _ROUNDING * max(eigenvalues[-1], 0.0)
-        if not np.allclose(covariance, covariance.T, atol=slack) or eigenvalues[0] < -slack:
-            raise DataError("the covariance of ln r is not symmetric and positive")
+        object.__setattr__(self, "bins", bins)
         object.__setattr__(self, "log_ratio", values)
-        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "modes", _modes(given) if modes is None else given)
+        object.__setattr__(self, "events", events)
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """The covariance of ln r, shape (k, k)."""
+        return np.asarray(self.modes.T @ self.modes)
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: the bins, and the range of r."""
@@ -149,11 +178,16 @@ class EfficiencyRatio(Shown):
     @property
     def error(self) -> FloatArray:
         """The standard errors of ln r, shape (k,)."""
-        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)))
+        return np.asarray(np.sqrt(np.sum(self.modes**2, axis=0)))
 
     def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
         """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η."""
         return self.bins.index(pt, eta)
+
+    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+        """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
+        lead, sub = self.index(*lepton_columns(pool))
+        return lead, sub
 
     def with_log_ratio(self, log_ratio: FloatArray) -> EfficiencyRatio:
         """Return another ln r of the same bins and covariance."""
@@ -164,14 +198,15 @@ class EfficiencyRatio(Shown):
         return np.asarray(np.exp(self.log_ratio[self.bins.index(pt, eta)]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return edges, ln r by (pT, |η|), its errors and covariance, for JSON; no events."""
+        """Return edges, ln r by (pT, |η|), its errors and modes, for JSON; no events."""
         shape = self.bins.shape
         return {
             "pt_edges": list(self.bins.pt_edges),
             "abseta_edges": list(self.bins.abseta_edges),
+            "signed": self.bins.signed,
             "log_ratio": self.log_ratio.reshape(shape).tolist(),
             "error": self.error.reshape(shape).tolist(),
-            "covariance": self.covariance.tolist(),
+            "modes": self.modes.tolist(),
         }
 
     @classmethod
@@ -184,12 +219,35 @@ class EfficiencyRatio(Shown):
             If a key is missing, or a value is not a number.
         """
         try:
-            bins = LeptonBins(data["pt_edges"], data["abseta_edges"])
+            signed = bool(data.get("signed", False))
+            bins = LeptonBins(data["pt_edges"], data["abseta_edges"], signed)
             values = np.asarray(data["log_ratio"], dtype=np.float64).ravel()
-            covariance = np.asarray(data["covariance"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
+            # Ratios of earlier versions have their covariance written out.
+            modes, covariance = None, None
+            if "modes" in data:
+                modes = np.asarray(data["modes"], dtype=np.float64).reshape(-1, values.size)
+            else:
+                covariance = np.asarray(data["covariance"], dtype=np.float64)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"this is no efficiency ratio: {error!r}") from error
-        return cls(bins, values, covariance)
+        return cls(bins, values, covariance, modes=modes)
+
+
+def lepton_columns(pool: Pool) -> tuple[FloatArray, FloatArray]:
+    """Return pT and η of the leading and sub-leading leptons of a pool, each (2, n)."""
+    pt = np.stack([pool.column(name) for name in (LEAD_COLUMNS[0], SUB_COLUMNS[0])])
+    eta = np.stack([pool.column(name) for name in (LEAD_COLUMNS[1], SUB_COLUMNS[1])])
+    return pt, eta
+
+
+def _modes(covariance: FloatArray) -> FloatArray:
+    """Return the directions of a covariance, each times its standard deviation."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    slack = _ROUNDING * max(values[-1], 0.0)
+    if not np.allclose(covariance, covariance.T, atol=slack) or values[0] < -slack:
+        raise DataError("the covariance of ln r is not symmetric and positive")
+    kept = values > slack
+    return np.asarray((vectors[:, kept] * np.sqrt(values[kept])).T)
 
 
 def _checked_edges(values: Any, name: str) -> tuple[float, ...]:

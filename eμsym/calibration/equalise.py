@@ -11,9 +11,9 @@ import numpy as np
 
 from eμsym.calibration.calibrated import Calibrated, Correction
 from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, lepton_columns
 from eμsym.calibration.event_list import EventList
-from eμsym.calibration.self_calibration import lepton_columns, self_calibrate
+from eμsym.calibration.self_calibration import self_calibrate
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.label_rule import LEADING, LabelRule
@@ -29,26 +29,29 @@ def calibrated(
     *,
     exclude: Mapping[str, Sequence[float]] | None = None,
     control: Labelled | None = None,
-    bins: LeptonBins | None = None,
+    **fit: Any,
 ) -> Calibrated:
-    """Return the symmetry of a pair's labels under a correction; see `Pair.equalised`."""
+    """Return the symmetry of a pair's labels under a correction; see `Pair.equalised`.
+
+    Further arguments are those of `self_calibrate`.
+    """
     raw = pair.symmetry.raw
     # Two arbitrary samples exchange nothing; under a correction their leptons do.
     exchange = raw.exchange if raw.exchange.swapped else LEPTONS
     if isinstance(correction, str) and correction == "self":
-        fit = self_calibrate(pair if control is None else control, exclude=exclude, bins=bins)
+        found = self_calibrate(pair if control is None else control, exclude=exclude, **fit)
         if control is None:
-            return Calibrated(fit.ratio, fit, "self", raw, exchange)
-        unchecked = check_apart(fit.ratio.events, pair.pool, "control")
-        fit = replace(fit, control=True)
-        return Calibrated(fit.ratio, fit, "control", raw, exchange, unchecked)
-    if exclude is not None or control is not None or bins is not None:
+            return Calibrated(found.correction, found, "self", raw, exchange)
+        unchecked = check_apart(found.ratio.events, pair.pool, "control")
+        found = replace(found, control=True)
+        return Calibrated(found.correction, found, "control", raw, exchange, unchecked)
+    if exclude is not None or control is not None or any(fit.values()):
         raise ConfigurationError(
-            "exclude, control and bins are of a self-calibration; a correction from elsewhere "
-            "has been fitted already"
+            "exclude, control, bins, classes, edges and signed η are of a self-calibration; a "
+            "correction from elsewhere has been fitted already"
         )
-    found, source, unchecked = _from_elsewhere(correction, pair.pool)
-    return Calibrated(found, None, source, raw, exchange, unchecked)
+    given, source, unchecked = _from_elsewhere(correction, pair.pool)
+    return Calibrated(given, None, source, raw, exchange, unchecked)
 
 
 def check_rule(rule: LabelRule | None, symmetry: Symmetry) -> None:

@@ -42,6 +42,10 @@ class BinnedResponse:
     response: FloatArray
     fitted: FloatArray
 
+    def by_terms(self, basis: FloatArray) -> BinnedResponse:
+        """Return the sums with x the derivative by terms w, θ = basis @ w."""
+        return BinnedResponse(self.own, self.response @ basis, self.fitted @ basis)
+
 
 def expected_log_ratio(
     pool: Pool,
@@ -51,7 +55,7 @@ def expected_log_ratio(
     sums: BinnedResponse,
     *,
     fisher: FloatArray | None,
-    covariance: FloatArray | None,
+    modes: FloatArray | None,
 ) -> tuple[FloatArray, FloatArray]:
     r"""Return ln E[B]/E[A] of raw counts in bins, and the directions in which it is uncertain.
 
@@ -75,10 +79,11 @@ def expected_log_ratio(
     p : ndarray of float, shape (entries,)
         P(eμ).
     sums : BinnedResponse
-    fisher : ndarray of float, shape (k, k), or None
-        The information of the fit, if ln r was fitted to the pool's events.
-    covariance : ndarray of float, shape (k, k), or None
-        Else that of ln r; None if it is exact.
+        By the terms of a fit to the pool's events; else by ln r.
+    fisher : ndarray of float, shape (terms, terms), or None
+        The information of the fit, its prior's included.
+    modes : ndarray of float, shape (m, k), or None
+        Without a fit, the directions in which ln r is uncertain; None if it is exact.
 
     Returns
     -------
@@ -107,25 +112,22 @@ def expected_log_ratio(
     width = (expected_a * expected_b)[some] / (expected_a + expected_b)[some]
     squares = summed(place, pool.weight[within] * inside, n_bins)[some]
     variance = width * (squares / (expected_a + expected_b)[some])
-    # The constant in ln r is of no account: the first bin's is held.
-    response, fitted = sums.response[some, 1:], sums.fitted[some, 1:]
+    response, fitted = sums.response[some], sums.fitted[some]
     slope = -response / width[:, None]
     shift, root = np.zeros(response.shape[1]), np.zeros((response.shape[1], 0))
     if fisher is not None:
-        shift, root = _rest_of_fit(fisher[1:, 1:], response, fitted, variance, residual)
-    elif covariance is not None:
-        # Relative to the first bin.
-        relative = covariance - covariance[0] - covariance[:, :1] + covariance[0, 0]
-        root = _root(relative[1:, 1:])
+        shift, root = _rest_of_fit(fisher, response, fitted, variance, residual)
+    elif modes is not None:
+        root = modes.T
     log_ratio[some] += slope @ shift
-    modes = np.zeros((0, n_bins))
+    directions = np.zeros((0, n_bins))
     if root.size:
         deviation = np.sqrt(variance)[:, None]
         left, size, _ = np.linalg.svd(deviation * slope @ root, full_matrices=False)
         kept = size > _NEGLIGIBLE
-        modes = np.zeros((int(np.count_nonzero(kept)), n_bins))
-        modes[:, some] = (left[:, kept] * size[kept] / deviation).T
-    return log_ratio, modes
+        directions = np.zeros((int(np.count_nonzero(kept)), n_bins))
+        directions[:, some] = (left[:, kept] * size[kept] / deviation).T
+    return log_ratio, directions
 
 
 def _rest_of_fit(

@@ -13,6 +13,9 @@ from eμsym.errors import ConfigurationError
 TESTING = (
     "equalise",
     "exclude",
+    "by",
+    "abseta_edges",
+    "signed_eta",
     "signals",
     "windows",
     "minimizer",
@@ -48,6 +51,19 @@ def comma_separated(
     if value is None:
         return None
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def numbers(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """Turn "1.37, 1.52" into (1.37, 1.52) and nothing into None."""
+    texts = comma_separated(context, parameter, value)
+    try:
+        return None if texts is None else tuple(float(text) for text in texts)
+    except ValueError:
+        raise ConfigurationError(
+            f"{parameter.opts[0]} {value}: write numbers, such as 1.37,1.52"
+        ) from None
 
 
 def ranges(
@@ -127,6 +143,26 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=ranges,
             help="Window that the self-calibration leaves out, so that it takes no signal there "
             "for the detector's doing: m_coll=110:140. Given again: what is inside all of them.",
+        ),
+        click.option(
+            "--equalise-by",
+            "by",
+            metavar="COLUMN",
+            help="Column of few values, which trigger fired or a run period: each class of events "
+            "gets an r of its own.",
+        ),
+        click.option(
+            "--equalise-edges",
+            "abseta_edges",
+            metavar="NUMBERS",
+            callback=numbers,
+            help="Where r may jump in |η|, comma-separated.  [1.37,1.5,1.52]",
+        ),
+        click.option(
+            "--equalise-signed-eta",
+            "signed_eta",
+            is_flag=True,
+            help="Let r differ between η and −η.",
         ),
         click.option(
             "--signals",

@@ -124,31 +124,32 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
     if calibration is None:
         how = f"{found['source']}"
     else:
-        shape = [len(calibration["ratio"][name]) - 1 for name in ("pt_edges", "abseta_edges")]
         how = (
-            f"r = ε_μ/ε_e in {shape[0]} × {shape[1]} bins of pT and |η|, fitted to "
+            f"r = ε_μ/ε_e of pT and |η|, {calibration['n_terms']} terms fitted to "
             f"{calibration['n_events']:,} events"
         )
+        if calibration["by"] is not None:
+            how += f" in {calibration['n_classes']} classes of {calibration['by']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
     if found["ratio"] is not None:
         how += f"; ratio {found['ratio']['value']:.4f} ± {found['ratio']['error']:.4f}"
     print_wrapped(console, "Corrected", how)
-    quality = []
-    if calibration is not None and calibration["goodness_of_fit"]["pvalue"] is not None:
-        quality.append(f"goodness of fit p = {calibration['goodness_of_fit']['pvalue']:.2g}")
-    if "z" in found["closure"]:
-        closure = found["closure"]
-        of = "the other half" if closure["n_fitted"] else "all events"
-        more = "eμ" if closure["z"] > 0 else "μe"
-        worst = closure["worst"]
-        quality.append(
-            f"on {of} {more} exceeds by {abs(closure['z']):.1f}σ, and of "
-            f"{len(closure['variables'])} variables {worst} fits worst, "
-            f"p = {closure['variables'][worst]['pvalue']:.2g}"
+    quality = found["quality"]
+    if "problem" in quality:
+        console.print(f"[yellow]![/] Its quality is not known: {escape(quality['problem'])}")
+    else:
+        goodness, closure = quality["goodness_of_fit"], quality["closure"]
+        of = f" ({quality['folds']} folds)" if quality["folds"] > 1 else ""
+        print_wrapped(
+            console,
+            "Quality",
+            f"goodness of fit p = {goodness['pvalue']:.2g}, in {len(goodness['bins'])} kinds of "
+            f"bins; closure{of} p = {closure['pvalue']:.2g}, in {len(closure['variables']) - 1} "
+            f"variables and all events ({closure['z']:+.1f}σ)",
         )
-    if quality:
-        print_wrapped(console, "Closure", "; ".join(quality))
+        for warning in quality["warnings"]:
+            print_wrapped(console, "!", warning)
     if found.get("unchecked"):
         console.print(f"[yellow]![/] {escape(found['unchecked'])}")
 

@@ -10,6 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 from hist import Hist
+from scipy.special import erf
 
 from eμsym.arrays import FloatArray, Rng
 from eμsym.calibration.bradley_terry import probability
@@ -49,9 +50,38 @@ def strong_ratio() -> EfficiencyRatio:
     return EfficiencyRatio(bins, log_ratio.ravel(), np.zeros((len(bins), len(bins))))
 
 
+def fine_ratio(log_ratio: Callable[[FloatArray, FloatArray], FloatArray]) -> EfficiencyRatio:
+    """Return a function of pT [GeV] and |η| as an exact ratio, in bins too fine to matter."""
+    pt_edges = np.geomspace(_PT_ENDS[0] - 1, 300, 251)
+    abseta_edges = np.linspace(0, 2.5, 251)
+    pt, abseta = np.sqrt(pt_edges[1:] * pt_edges[:-1]), (abseta_edges[1:] + abseta_edges[:-1]) / 2
+    bins = LeptonBins(tuple(pt_edges), tuple(abseta_edges))
+    values = log_ratio(pt[:, None], abseta[None, :]) * np.ones((pt.size, abseta.size))
+    return EfficiencyRatio(bins, values.ravel(), modes=np.zeros((1, len(bins))))
+
+
+def turn_on_ratio() -> EfficiencyRatio:
+    """Return the r of electrons whose efficiency rises from 0.4 to 1 around 22 GeV."""
+    return fine_ratio(lambda pt, abseta: -np.log(0.4 + 0.3 * (1 + erf((pt - 22) / 4))))
+
+
+def crack_ratio() -> EfficiencyRatio:
+    """Return an r that doubles in 1.37 < |η| < 1.52 and rises with the tenth power of pT."""
+    return fine_ratio(
+        lambda pt, abseta: (
+            np.where((abseta > 1.37) & (abseta < 1.52), np.log(2), 0.0) + 0.1 * np.log(pt / 30)
+        )
+    )
+
+
 #: The dependences of r that toys are drawn with.
 RATIOS: Mapping[str, Callable[[], EfficiencyRatio]] = MappingProxyType(
     {"mild": true_ratio, "strong": strong_ratio}
+)
+
+#: Those, and two that change within a bin.
+DETECTORS: Mapping[str, Callable[[], EfficiencyRatio]] = MappingProxyType(
+    {**RATIOS, "turn-on": turn_on_ratio, "crack": crack_ratio}
 )
 
 

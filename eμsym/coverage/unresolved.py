@@ -1,4 +1,4 @@
-"""What the bins of a self-calibration leave of an r that changes within them."""
+"""What the terms of a self-calibration leave of an r that they do not hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from eμsym.arrays import FloatArray, Rng
 from eμsym.calibration.bradley_terry import probability
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
-from eμsym.calibration.self_calibration import choose_bins, self_calibrate
+from eμsym.calibration.self_calibration import self_calibrate
 from eμsym.coverage.sources import SignalEvents
 from eμsym.pair import Pair
 
@@ -24,10 +24,10 @@ def unresolved_z(
     exclude: Mapping[str, Sequence[float]] | None = None,
     rng: Rng = None,
 ) -> float:
-    r"""Return the mean Z of q0 of m_coll without signal that coarse bins of ln r leave.
+    r"""Return the mean Z of q0 of m_coll without signal that few terms of ln r leave.
 
-    In bins chosen as for `n_events` events, ln r is fitted to events that have both labels,
-    with weights of their probabilities P and 1 − P: nothing fluctuates. With the
+    ln r is fitted to events that have both labels, with weights of 2P and 2(1 − P), twice
+    their probabilities, as many as `n_events` entries: nothing fluctuates. With the
     fitted :math:`\hat{P}`, :math:`δ_i = 2\sum (P - \hat{P})` is what is left of A − B in a
     bin of m_coll, :math:`V_i = 4\sum P(1 - P)` its variance, and for a signal of the contrast
     :math:`c = S_A - S_B`, to first order,
@@ -47,23 +47,23 @@ def unresolved_z(
     exclude : mapping of str to (float, float), optional
         As for `Pair.equalised`.
     rng : numpy.random.Generator, int or None
-        Draws the events that the bins are chosen by.
+        Draws the events.
 
     Raises
     ------
     DataError
         If so few events cannot be calibrated with.
     """
+    chosen = np.random.default_rng(rng).integers(0, background["m_coll"].size, n_events // 2)
+    background = {name: values[chosen] for name, values in background.items()}
     pt, eta = (
         np.stack([background[f"{lepton}_{name}"] for lepton in ("lead", "sub")])
         for name in ("pt", "eta")
     )
     m_coll = background["m_coll"]
-    chosen = np.random.default_rng(rng).integers(0, m_coll.size, n_events)
     p = probability(ratio.log_ratio, *ratio.bins.index(pt, eta))
-    both = Pair.from_columns({**background, "weight": p}, {**background, "weight": 1 - p})
-    bins = choose_bins(pt[:, chosen], eta[:, chosen])
-    found = self_calibrate(both, exclude=exclude, bins=bins).ratio
+    both = Pair.from_columns({**background, "weight": 2 * p}, {**background, "weight": 2 - 2 * p})
+    found = self_calibrate(both, exclude=exclude).ratio
     left = 2 * (p - probability(found.log_ratio, *found.bins.index(pt, eta)))
     scale = n_events / m_coll.size
     rest = scale * np.histogram(m_coll, edges, weights=left)[0]

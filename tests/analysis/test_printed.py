@@ -19,8 +19,8 @@ from eμsym.analysis.significance import Significance
 from eμsym.cli import main
 from eμsym.distributions import Null
 from eμsym.folder import ProcessedFolder
+from eμsym.joint_pvalue import Together
 from eμsym.recipes import embedded_fileset
-from eμsym.together import Together
 
 QUICK: dict[str, Any] = {"permutations": 29, "max_permutations": 29, "minimizer": "newton"}
 

@@ -72,24 +72,27 @@ def pair():
 # ---------------------------------------------------------------- ours, written
 
 
-def test_what_we_write_reads_the_same_with_correctionlib(tmp_path, pair):
-    ratio = pair.equalised().symmetry.calibration.ratio
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_we_write_reads_the_same_with_correctionlib(tmp_path, pair, signed):
+    ratio = pair.equalised(signed_eta=signed).symmetry.calibration.ratio
     path = tmp_path / "ours.json"
     write_correction(ratio, path)
     content = correctionlib.CorrectionSet.from_file(str(path))
     rng = np.random.default_rng(1)
     pt, eta = rng.exponential(40, 500) + 10, rng.normal(0, 1.5, 500)
-    values = content["ratio_mu_e"].evaluate(pt, np.abs(eta))
+    read = eta if signed else np.abs(eta)
+    values = content["ratio_mu_e"].evaluate(pt, read)
     assert np.allclose(values, ratio.evaluate(pt, eta), rtol=1e-14)
-    errors = content["ratio_mu_e_log_error"].evaluate(pt, np.abs(eta))
+    errors = content["ratio_mu_e_log_error"].evaluate(pt, read)
     assert np.allclose(errors, ratio.error[ratio.bins.index(pt, eta)], rtol=1e-14)
-    entry = content["ratio_mu_e_log_covariance"].evaluate(2.0, 5.0)
-    assert entry == pytest.approx(ratio.covariance[2, 5], rel=1e-14)
+    if not signed:
+        entry = content["ratio_mu_e_log_modes"].evaluate(2.0, 5.0)
+        assert entry == pytest.approx(ratio.modes[2, 5], rel=1e-14)
     back = read_correction(path)
     assert isinstance(back, EfficiencyRatio)
     assert back.bins == ratio.bins
     assert np.allclose(back.log_ratio, ratio.log_ratio, rtol=1e-13, atol=1e-15)
-    assert np.allclose(back.covariance, ratio.covariance, rtol=1e-14)
+    assert np.allclose(back.modes, ratio.modes, rtol=1e-14)
     other = ToyDetector(4000).draw(rng=2)
     equal = other.equalised(path)
     assert equal.symmetry.source == str(path)
