@@ -23,6 +23,7 @@ from eμsym import (
     subtract_fakes,
     write_pair,
 )
+from eμsym.calibration.quality import fit_quality
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.fake_events import fake_yields
 from eμsym.fakes import WithFakes
@@ -289,16 +290,16 @@ def detected(rng, n=5_000):
 def test_a_self_calibration_is_of_the_prompt_events():
     pt = Regular(6, 15, 75, name="lead_pt")
     pulls = []
-    for seed in range(40):
-        _, pair = detected(seed)
+    for seed in range(16):
+        _, pair = detected(seed, n=3_000)
         equalised = pair.equalised()
         assert equalised.symmetry.fake_errors == pair.symmetry.fake_errors
         assert equalised.symmetry.raw == pair.symmetry
         pulls.append(equalised.difference(Regular(8, 0, 200, name="m_coll")).pull)
         assert np.isfinite(equalised.nsigma(pt).z)
     pulls = np.array(pulls)
-    assert np.all(np.abs(pulls.mean(axis=0)) < 4.5 / math.sqrt(40))
-    assert np.all(np.abs(pulls.std(axis=0) - 1) < 4.5 / math.sqrt(80))
+    assert np.all(np.abs(pulls.mean(axis=0)) < 4.5 / math.sqrt(16))
+    assert np.all(np.abs(pulls.std(axis=0) - 1) < 4.5 / math.sqrt(32))
 
 
 def test_a_fit_to_each_draw_follows_the_fakes():
@@ -322,6 +323,18 @@ def test_q0_of_a_corrected_pair_with_fakes():
     _, pair = detected(2, n=3_000)
     axes = (Regular(10, 20, 170, name="m_coll"),)
     shape = np.exp(-((np.arange(10) - 6.5) ** 2))
-    found = Q0Test(shape, axes)(pair.equalised())
+    equalised = pair.equalised()
+    found = Q0Test(shape, axes)(equalised)
     assert np.isfinite([found.z, found.mu, *found.interval]).all()
     assert abs(found.z) < 4
+
+
+def test_the_quality_of_a_fit_is_told_of_the_prompt_events():
+    data, pair = detected(3, n=3_000)
+    found = fit_quality(pair.equalised(), n=29, rng=1)
+    assert 0 < found.closure.pvalue <= 1
+    assert found.goodness.pvalue > 1 / 30
+    # All of the fit's residuals, events that estimate fakes with their weights.
+    assert found.n_events == len(pair.pool)
+    assert abs(found.z) < 4
+    assert len(data.pool) < len(pair.pool)
