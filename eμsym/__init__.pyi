@@ -30,6 +30,7 @@ from eμsym.calibration.self_calibration import self_calibrate as self_calibrate
 from eμsym.difference import Difference as Difference
 from eμsym.distributions import Null as Null
 from eμsym.errors import EmusymError as EmusymError
+from eμsym.fake_events import subtract_fakes as subtract_fakes
 from eμsym.kinematics import collinear_mass as collinear_mass
 from eμsym.nulls import bootstrap_null as bootstrap_null
 from eμsym.nulls import null as null

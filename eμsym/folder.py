@@ -103,9 +103,12 @@ class Scale(_Part):
 
 
 class About(_Part):
-    """What the fileset says of a dataset: its role at least."""
+    """What the fileset says of a dataset: its role at least, and of fakes their factor."""
 
     role: str
+    transfer_factor: Annotated[Number, Field(gt=0)] | None = None
+    transfer_factor_error: Annotated[Number, Field(ge=0)] | None = None
+    subtracted_from: str | None = None
 
 
 class InputFile(_Part):

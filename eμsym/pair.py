@@ -20,6 +20,7 @@ from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
+from eμsym.fakes import FakeCounts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
@@ -226,6 +227,24 @@ class Pair(Shown):
         raw = self.symmetry.raw
         return self if raw is self.symmetry else replace(self, symmetry=raw)
 
+    @property
+    def counted(self) -> Pair:
+        """The raw pair of the events that were counted: without those that estimate fakes."""
+        raw = self.raw
+        if raw.events is None or not raw.events.fake.any():
+            return raw
+        pool = raw.events.where(raw.events.fake == 0)
+        return replace(raw, events=pool, symmetry=raw.symmetry.of_data).filled_like(self.histograms)
+
+    def filled_like(self, stored: tuple[Mapping[str, Hist], Mapping[str, Hist]]) -> Pair:
+        """Return the pair with histograms like those of A and of B, of its raw events."""
+        raw = self.raw
+        a, b = (
+            sample.refilled(like).histograms
+            for sample, like in zip((raw.a, raw.b), stored, strict=True)
+        )
+        return replace(self, histograms=(a, b))
+
     @cached_property
     def weight(self) -> FloatArray:
         """The weights with which the samples are compared, shape (n,) of the pool."""
@@ -356,7 +375,7 @@ class Pair(Shown):
         return nsigma_of(self.difference(*axes))
 
     def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
-        """Return the expected B/A of raw counts in every bin, for `eμsym.q0`.
+        """Return the expected B/A of raw counts, fakes among them, in every bin, for `eμsym.q0`.
 
         Take the counts from ``raw.hist(…)``: unlike weighted ones they are Poisson.
         `eμsym.Q0Test` does all that, for a signal in A too.
@@ -378,6 +397,26 @@ class Pair(Shown):
             index, shape = merged.index(index), (len(merged),)
         log_ratio, modes = self.symmetry.log_yields(self.pool, index, int(np.prod(shape)))
         return YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+
+    def prompt_ratio(
+        self, *axes: Any, merged: MergedBins | None = None
+    ) -> tuple[YieldRatio, FakeCounts | None]:
+        """Return the expected B/A without fakes, and the fakes; parameters of `yield_ratio`.
+
+        Raises
+        ------
+        DataError
+            As for `yield_ratio`.
+        """
+        index, shape = self.bin_index(*axes)
+        if merged is not None:
+            index, shape = merged.index(index), (len(merged),)
+        size = int(np.prod(shape))
+        own, of_data = self.symmetry.observed(self.pool), self.symmetry.of_data
+        log_ratio, modes = of_data.log_yields(self.pool, index, size)
+        fakes = self.symmetry.drawn_fakes(self.pool, own, index, size)
+        ratio = YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+        return ratio, None if fakes is None else fakes[0]
 
     def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
         """Return κ = E[B]/E[A] of every bin by the events' probabilities; also of weighted ones.
@@ -476,8 +515,9 @@ class Pair(Shown):
         """
         for pair in (self, control or self):
             check_rule(pair.rule, pair.symmetry)
-        symmetry = calibrated(
-            self.raw,
+        raw = self.symmetry.raw
+        found = calibrated(
+            replace(self, symmetry=raw.of_data),
             correction,
             exclude=exclude,
             control=control,
@@ -488,7 +528,7 @@ class Pair(Shown):
             signed_eta=signed_eta,
             given=given,
         )
-        return replace(self, symmetry=symmetry)
+        return replace(self, symmetry=raw.corrected(found))
 
     def relabelled(self, labels: BoolArray, log_ratio: FloatArray | None = None) -> Pair:
         """Return the pair with other labels, and what the symmetry exchanges with them.
@@ -505,14 +545,7 @@ class Pair(Shown):
         pool = self.symmetry.exchange.apply(self.pool, labels)
         symmetry = self.symmetry.redrawn(pool, labels, log_ratio)
         drawn = replace(self, events=pool, symmetry=symmetry, histograms=({}, {}))
-        if not any(self.histograms):
-            return drawn
-        raw = drawn.raw
-        a, b = (
-            sample.refilled(stored).histograms
-            for sample, stored in zip((raw.a, raw.b), self.histograms, strict=True)
-        )
-        return replace(drawn, histograms=(a, b))
+        return drawn.filled_like(self.histograms) if any(self.histograms) else drawn
 
     def permuted(self, *, rng: Rng = None) -> Pair:
         """Return a pair with the events' labels drawn anew, sizes kept.
@@ -539,8 +572,11 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the columns or the binnings differ, or the rules of their labels.
+            If the columns or the binnings differ, or the rules of their labels; or if fakes
+        are subtracted from the other.
         """
+        if other.symmetry.fake_errors:
+            raise DataError("of two pairs the first may have fakes subtracted; add in that order")
         rules = {pair.rule for pair in (self, other)} - {None}
         if len(rules) > 1:
             named = " and ".join(sorted(repr(rule.name) for rule in rules if rule))

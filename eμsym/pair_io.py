@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 from eμsym.accounting import check_events, check_histograms
 from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.event_io import read_events
+from eμsym.fake_events import check_fakes
+from eμsym.fake_sources import FakeSources
+from eμsym.fakes import WithFakes
 from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
@@ -37,6 +40,8 @@ SYMMETRIES: Mapping[str, Symmetry] = {"FairCoin": FairCoin(), "Exchangeable": Ex
 DEFAULT_SYMMETRY = "FairCoin"
 #: Where it says by which rule the events are labelled, if that is recorded.
 RULE_KEY = "emusym label rule"
+#: Where it says δτ/τ of every source of fakes that is subtracted.
+FAKES_KEY = "emusym fake errors"
 
 
 def write_pair(pair: Pair, path: str | Path) -> None:
@@ -47,8 +52,8 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
     and the columns, if any, as trees ``a/events`` and ``b/events``. Only JSON
     keeps the samples' names. All keep whether the pair is `Exchangeable` or a
-    `FairCoin`, and by which rule its events are labelled, if it says; of a corrected
-    pair the weighted events are kept, not the correction.
+    `FairCoin`, by which rule its events are labelled, if it says, and the fakes that are
+    subtracted; of a corrected pair the weighted events are kept, not the correction.
 
     Parameters
     ----------
@@ -121,6 +126,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
     note = {**(table.schema.metadata or {}), SYMMETRY_KEY: _symmetry_name(pair)}
     if pair.rule is not None:
         note[RULE_KEY] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
+    if pair.symmetry.fake_errors:
+        note[FAKES_KEY] = json.dumps(pair.symmetry.fake_errors)
     with whole_file(path) as temporary:
         table = table.replace_schema_metadata(note)
         pq.write_table(table, str(temporary), write_page_checksum=True)
@@ -132,12 +139,13 @@ def _read_parquet(path: Path) -> Pair:
     symmetry = _symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode())
     with whole_content(path):
         rule = json.loads(note.get(RULE_KEY.encode(), b"null"))
-        return _labelled_by(rule, replace(pair, symmetry=symmetry))
+        errors = json.loads(note.get(FAKES_KEY.encode(), b"[]"))
+        return _with_fakes(errors, _labelled_by(rule, replace(pair, symmetry=symmetry)))
 
 
 def _symmetry_name(pair: Pair) -> str:
     """Return what a file says of the symmetry; a correction is not kept, nor one of one's own."""
-    name = type(pair.symmetry.raw).__name__
+    name = type(pair.symmetry.raw.of_data).__name__
     return name if name in SYMMETRIES else DEFAULT_SYMMETRY
 
 
@@ -156,6 +164,13 @@ def _labelled_by(content: Any, pair: Pair) -> Pair:
     return replace(pair, rule=rule, names=rule.names, symmetry=symmetry)
 
 
+def _with_fakes(errors: Any, pair: Pair) -> Pair:
+    """Return a pair with the fakes subtracted whose δτ/τ its file says, if any."""
+    if not errors:
+        return pair
+    return replace(pair, symmetry=WithFakes(pair.symmetry, tuple(float(x) for x in errors)))
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
@@ -170,6 +185,7 @@ def _write_json(pair: Pair, path: Path) -> None:
         "version": VERSION,
         "names": list(pair.names),
         "symmetry": _symmetry_name(pair),
+        "fake_errors": list(pair.symmetry.fake_errors),
         LABEL_RULE: None if pair.rule is None else pair.rule.to_dict(),
         "a": dict(pair.a.histograms),
         "b": dict(pair.b.histograms),
@@ -185,6 +201,7 @@ def _read_json(path: Path) -> Pair:
         symmetry = _symmetry(str(data.get("symmetry")))
         samples = Sample(histograms=a), Sample(histograms=b)
         pair = _labelled_by(data.get(LABEL_RULE), Pair.from_samples(*samples, symmetry=symmetry))
+        pair = _with_fakes(data.get("fake_errors"), pair)
     return replace(pair, names=names)
 
 
@@ -209,6 +226,8 @@ def _write_root(pair: Pair, path: Path) -> None:
         file["symmetry"] = _symmetry_name(pair)
         if pair.rule is not None:
             file[LABEL_RULE] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
+        if pair.symmetry.fake_errors:
+            file["fake_errors"] = json.dumps(pair.symmetry.fake_errors)
         for name, histogram in histograms.items():
             file[name] = histogram
         for side, values in columns.items():
@@ -226,11 +245,13 @@ def _read_root(path: Path) -> Pair:
             samples = [_root_sample(file, side, path) for side in ("a", "b")]
             symmetry = _symmetry(str(file["symmetry"]) if "symmetry" in file else "")
             rule = json.loads(str(file[LABEL_RULE])) if LABEL_RULE in file else None
+            errors = json.loads(str(file["fake_errors"])) if "fake_errors" in file else []
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)
         raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
     with whole_content(path):
-        return _labelled_by(rule, Pair.from_samples(samples[0], samples[1], symmetry=symmetry))
+        pair = Pair.from_samples(samples[0], samples[1], symmetry=symmetry)
+        return _with_fakes(errors, _labelled_by(rule, pair))
 
 
 def _root_sample(file: Any, side: str, path: Path) -> Sample:
@@ -263,7 +284,8 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
                 f"{files[name]}: its columns are not those of {files[chosen[0]].name}; make the "
                 "folder anew with emusym process"
             )
-    events = ak.concatenate(parts)
+    sources = FakeSources.of(results, chosen, str(folder.path))
+    events = ak.concatenate(sources.marked(parts, chosen, rule.column))
     if any(file.known_here_alone for file in results.inputs):
         # Events are then known again by their values.
         events = events[[name for name in ak.fields(events) if name != FILE]]
@@ -271,8 +293,9 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
         events,
         by=rule.column,
         names=rule.names,
-        symmetry=FairCoin(rule.exchange),
+        symmetry=sources.symmetry(FairCoin(rule.exchange)),
     )
+    check_fakes(pair.pool, sources.names)
     with whole_content(folder.path / "histograms.json"):
         for name in chosen:
             check_histograms(folder, by_dataset, results, name)

@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.arrays import FloatArray, IntArray, as_numbers
+from eμsym.arrays import BoolArray, FloatArray, IntArray, as_numbers
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
 from eμsym.shown import Shown
@@ -23,6 +23,8 @@ from eμsym.shown import Shown
 WEIGHT = "weight"
 #: The column that says which file an event is of, in 64 bits; all 0: no file.
 FILE = "file_id"
+#: The column that marks events which estimate fakes, see `Pool.fake`.
+FAKE = "fake"
 
 #: The columns that name an event of an experiment, in the spellings of common formats: the
 #: last is a number in what the others name.
@@ -69,7 +71,8 @@ class Pool(Shown):
     def joined(cls, a: Any, b: Any, *, names: tuple[str, str] = ("A", "B")) -> Pool:
         """Make a pool of two sets of columns: A's events first, then B's.
 
-        If only one of them has weights, those of the other are ones.
+        If only one of them has weights, those of the other are ones; without the column
+        ``fake`` none of its events is one.
 
         Parameters
         ----------
@@ -84,13 +87,16 @@ class Pool(Shown):
         """
         sides = [_columns(columns, name) for columns, name in zip((a, b), names, strict=True)]
         sizes = [_length(columns) for columns in sides]
-        if different := (sides[0].keys() ^ sides[1].keys()) - {WEIGHT}:
+        if different := (sides[0].keys() ^ sides[1].keys()) - {WEIGHT, FAKE}:
             raise DataError(
                 f"only one of the samples has the columns {', '.join(sorted(different))}"
             )
         if any(WEIGHT in columns for columns in sides):
             for columns, size in zip(sides, sizes, strict=True):
                 columns.setdefault(WEIGHT, np.ones(size))
+        if any(FAKE in columns for columns in sides):
+            for columns, size in zip(sides, sizes, strict=True):
+                columns.setdefault(FAKE, np.zeros(size, dtype=np.int8))
         columns = {name: _joined(sides[0][name], sides[1][name]) for name in sides[0]}
         return cls(columns, np.arange(sum(sizes)) < sizes[0])
 
@@ -196,6 +202,22 @@ class Pool(Shown):
         """Whether all weights are one."""
         return bool(np.all(self.weight == 1))
 
+    @cached_property
+    def fake(self) -> IntArray:
+        """Which source of fakes each entry belongs to, shape (n,): 0 for an event of the data.
+
+        An event of source k is k if it was observed in A, −k if in B, whatever its label
+        has become since. Without the column ``fake`` all are zero.
+        """
+        if FAKE in self.columns:
+            return np.asarray(self.columns[FAKE]).astype(np.int64)
+        return np.zeros(len(self), dtype=np.int64)
+
+    @cached_property
+    def turned(self) -> BoolArray:
+        """Which entries are subtracted fakes, and may be added to the other sample instead."""
+        return np.asarray((self.fake != 0) & (self.weight < 0))
+
     def check_weights(self) -> None:
         """Raise a `DataError` if a weight is not finite."""
         if not np.all(np.isfinite(self.weight)):
@@ -252,7 +274,7 @@ class Pool(Shown):
             for name, x in self.columns.items()
             if isinstance(x, np.ndarray) and x.dtype.kind in "fiu"
         }
-        return tuple(sorted(numbers - {WEIGHT}))
+        return tuple(sorted(numbers - {WEIGHT, FAKE}))
 
     @cached_property
     def identity(self) -> NDArray[np.uint64]:
@@ -272,7 +294,7 @@ class Pool(Shown):
         return replace(self, columns={**self.columns, **columns})
 
     def restricted(self, names: Iterable[str]) -> Pool:
-        """Return the pool with these columns alone, and the weights.
+        """Return the pool with these columns alone, the weights, and which events are fakes.
 
         Raises
         ------
@@ -282,7 +304,7 @@ class Pool(Shown):
         for name in (names := list(names)):
             if name not in self.columns:
                 self.column(name)
-        kept = [name for name in self.columns if name in names or name == WEIGHT]
+        kept = [name for name in self.columns if name in names or name in (WEIGHT, FAKE)]
         return replace(self, columns={name: self.columns[name] for name in kept})
 
     def where(self, chosen: Any) -> Pool:

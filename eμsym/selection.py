@@ -59,8 +59,48 @@ class Cuts:
                     f"cuts.{name} = {getattr(self, name)}: must be positive and finite"
                 )
 
+    @property
+    def isolation_min(self) -> tuple[float, float]:
+        """Lower bounds on the isolation of the electron and the muon, inclusive: none."""
+        return -math.inf, -math.inf
 
-def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, ak.Array]:
+
+@dataclass(frozen=True)
+class ControlCuts(Cuts):
+    """Cuts of control events, in which a lepton that fails the isolation estimates fakes.
+
+    Parameters
+    ----------
+    electron_isolation_min, muon_isolation_min : float
+        Lower bounds on ``IsolationVar``, inclusive.
+
+    Raises
+    ------
+    ConfigurationError
+        If a lower bound is negative, or not below the upper one.
+    """
+
+    electron_isolation_min: float = 0.0
+    muon_isolation_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("electron_isolation", "muon_isolation"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, name)
+            if not 0 <= low < high:
+                raise ConfigurationError(
+                    f"cuts.{name}_min = {low}: must not be negative, and below {name} = {high}"
+                )
+
+    @property
+    def isolation_min(self) -> tuple[float, float]:
+        """Lower bounds on the isolation of the electron and the muon, inclusive."""
+        return self.electron_isolation_min, self.muon_isolation_min
+
+
+def good_leptons(
+    leptons: ak.Array, cuts: Cuts, isolation: float, isolation_min: float = -math.inf
+) -> dict[str, ak.Array]:
     """Return the leptons' cumulative masks after pT, |η| and isolation.
 
     Parameters
@@ -69,6 +109,8 @@ def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, a
     cuts : Cuts
     isolation : float
         Upper bound on ``IsolationVar``, exclusive.
+    isolation_min : float
+        Lower bound, inclusive.
 
     Returns
     -------
@@ -77,7 +119,8 @@ def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, a
     """
     pt = leptons.PT >= cuts.pt_min
     eta = pt & (abs(leptons.Eta) <= cuts.eta_max)
-    return {"pt": pt, "eta": eta, "isolation": eta & (leptons.IsolationVar < isolation)}
+    isolated = (leptons.IsolationVar < isolation) & (leptons.IsolationVar >= isolation_min)
+    return {"pt": pt, "eta": eta, "isolation": eta & isolated}
 
 
 def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.Array]:
@@ -97,8 +140,9 @@ def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.
         In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``.
     """
     masks = {"electron_and_muon": (ak.num(electrons) > 0) & (ak.num(muons) > 0)}
-    good_e = good_leptons(electrons, cuts, cuts.electron_isolation)
-    good_mu = good_leptons(muons, cuts, cuts.muon_isolation)
+    least_e, least_mu = cuts.isolation_min
+    good_e = good_leptons(electrons, cuts, cuts.electron_isolation, least_e)
+    good_mu = good_leptons(muons, cuts, cuts.muon_isolation, least_mu)
     for name in ("pt", "eta", "isolation"):
         masks[name] = ak.any(good_e[name], axis=1) & ak.any(good_mu[name], axis=1)
     one_e, one_mu = good_e["isolation"], good_mu["isolation"]
@@ -129,14 +173,19 @@ def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Ar
     DataError
         If an event has no good lepton of a kind, or several.
     """
+    electron, muon = zip(
+        (cuts.electron_isolation, cuts.muon_isolation), cuts.isolation_min, strict=True
+    )
     return (
-        _the_good_one(electrons, cuts, cuts.electron_isolation, "electron"),
-        _the_good_one(muons, cuts, cuts.muon_isolation, "muon"),
+        _the_good_one(electrons, cuts, electron, "electron"),
+        _the_good_one(muons, cuts, muon, "muon"),
     )
 
 
-def _the_good_one(leptons: ak.Array, cuts: Cuts, isolation: float, kind: str) -> ak.Array:
-    good = good_leptons(leptons, cuts, isolation)["isolation"]
+def _the_good_one(
+    leptons: ak.Array, cuts: Cuts, isolation: tuple[float, float], kind: str
+) -> ak.Array:
+    good = good_leptons(leptons, cuts, *isolation)["isolation"]
     others = ak.sum(ak.sum(good, axis=1) != 1)
     if others:
         raise DataError(f"{others} events have not exactly one good {kind}; select with emu_masks")

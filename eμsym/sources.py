@@ -18,7 +18,7 @@ from eμsym.arrays import FloatArray, Rng
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import Exchange
 from eμsym.pair import Pair
-from eμsym.pool import WEIGHT, Pool
+from eμsym.pool import FAKE, WEIGHT, Pool
 from eμsym.shown import Shown
 from eμsym.symmetry import Draw, Relabellings, balanced
 
@@ -218,7 +218,9 @@ def pair_columns(
     -------
     a, b : ndarray of float, shape (n,) or (n, d)
     weights_a, weights_b : ndarray of float, shape (n,), or None
-        None for both if neither sample has weights.
+        None for both if neither sample has weights. An event that estimates fakes, of
+        negative weight, counts in the other sample with its size: B − A is the same, and
+        both samples expect the same.
 
     Raises
     ------
@@ -227,10 +229,12 @@ def pair_columns(
     """
     pool, labels = pair.pool, pair.pool.labels
     values = pool_values(pool, column) * scale
-    a, b = values[labels], values[~labels]
     if WEIGHT not in pool.columns and pair.weight is pool.weight:
-        return a, b, None, None
-    return a, b, pair.weight[labels], pair.weight[~labels]
+        return values[labels], values[~labels], None, None
+    weight, turned = pair.weight, pool.turned
+    if turned.any():
+        weight, labels = np.where(turned, -weight, weight), labels ^ turned
+    return values[labels], values[~labels], weight[labels], weight[~labels]
 
 
 def pool_values(pool: Pool, column: str | tuple[str, ...] | None = None) -> FloatArray:
@@ -251,7 +255,7 @@ def column_names(pool: Pool, column: str | tuple[str, ...] | None = None) -> tup
     """
     if column is not None:
         return (column,) if isinstance(column, str) else tuple(column)
-    names = sorted(set(pool.columns) - {WEIGHT})
+    names = sorted(set(pool.columns) - {WEIGHT, FAKE})
     if len(names) != 1:
         raise DataError(f"the pair has the columns {', '.join(names) or '(none)'}: choose one")
     return (names[0],)

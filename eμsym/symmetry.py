@@ -265,6 +265,12 @@ class Symmetry(Shown, ABC):
         """Return `log_yields` of every draw of a pool's labels."""
         return [self.log_yields(pool, index, n_bins)] * len(drawn)
 
+    def drawn_fakes(
+        self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
+    ) -> Sequence[Any] | None:
+        """Return the fakes in bins for every draw, see `eμsym.fakes`; None if none are known."""
+        return None
+
     def observed(self, pool: Pool) -> Relabellings:
         """Return the pool's own labels as the one draw that they are."""
         return Relabellings(pool.labels[None], None, self)
@@ -309,6 +315,20 @@ class Symmetry(Shown, ABC):
     def raw(self) -> Symmetry:
         """The symmetry without any correction."""
         return self
+
+    @property
+    def of_data(self) -> Symmetry:
+        """The symmetry of the events as they are, without a subtraction of fakes."""
+        return self
+
+    @property
+    def fake_errors(self) -> tuple[float, ...]:
+        """The relative error of the transfer factor of every source of fakes subtracted."""
+        return ()
+
+    def corrected(self, correction: Symmetry) -> Symmetry:
+        """Return a correction of `of_data` with the fakes subtracted as they are here."""
+        return correction
 
     def to_dict(self) -> dict[str, Any]:
         """Return the correction, if there is one, for JSON."""

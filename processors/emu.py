@@ -14,10 +14,11 @@ from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
+from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
 from eμsym.processors.resolution import equal_resolution
-from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
+from eμsym.selection import CUT_NAMES, Cuts, emu_leptons, emu_masks, into_slots
 
 
 class EMuProcessor(ProcessorABC):
@@ -67,7 +68,8 @@ class EMuProcessor(ProcessorABC):
         Parameters
         ----------
         events : NanoEvents of the format's schema
-            Its metadata name the dataset, the file and the first entry.
+            Its metadata name the dataset, the file and the first entry; perhaps ``cuts`` of
+            the dataset's own, see `control_cuts`.
 
         Raises
         ------
@@ -79,10 +81,13 @@ class EMuProcessor(ProcessorABC):
         chunk = self.file_format.read(events)
         if self._resolution is not None and self.config.resolution is not None:
             chunk = equal_resolution(chunk, self._resolution, self.config.resolution.seed)
+        cuts = self.config.cuts
+        if "cuts" in metadata:
+            cuts = control_cuts(cuts, metadata["cuts"])
         selection = PackedSelection()
-        selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
+        selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
-        columns = self._columns(chunk, passed[-1], metadata)
+        columns = self._columns(chunk, passed[-1], metadata, cuts)
         cutflow = {"all": yields(chunk.weight)}
         for name, mask in zip(CUT_NAMES, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
@@ -105,10 +110,8 @@ class EMuProcessor(ProcessorABC):
         """Return the accumulated output as it is."""
         return accumulator
 
-    def _columns(self, chunk: Chunk, selected: Any, metadata: Any) -> ak.Array:
-        electron, muon = emu_leptons(
-            chunk.electrons[selected], chunk.muons[selected], self.config.cuts
-        )
+    def _columns(self, chunk: Chunk, selected: Any, metadata: Any, cuts: Cuts) -> ak.Array:
+        electron, muon = emu_leptons(chunk.electrons[selected], chunk.muons[selected], cuts)
         lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
         met = chunk.met[selected]
         columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}

@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
 from eμsym.processors.asked import Asked, read_asked
+from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.formats import DELPHES
 from eμsym.processors.paths import beside, exists, expand
+from eμsym.selection import Cuts
 from eμsym.validation import first_problem
 
 DEFAULT_TREE = DELPHES.tree
-Role = Literal["background", "signal", "data"]
+Role = Literal["background", "signal", "data", "fake", "fake_prompt"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -36,7 +38,16 @@ class Metadata(BaseModel):
         this alone says how many events it held.
     luminosity_ifb : float, optional
         Integrated luminosity that the dataset stands for.
-    role : {"background", "signal", "data"}
+    role : {"background", "signal", "data", "fake", "fake_prompt"}
+        "fake": control events that estimate the fake leptons of the data, which are
+        subtracted; "fake_prompt": simulated events of prompt leptons among those.
+    transfer_factor, transfer_factor_error : float, optional
+        Of a dataset of the role "fake": how many fakes each of its events stands for.
+    subtracted_from : str, optional
+        Of "fake_prompt": the dataset of the role "fake" that the events are taken off.
+    cuts : dict, optional
+        Of both: what of the cuts is another than the configuration's, see
+        `eμsym.selection.ControlCuts`.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -46,6 +57,20 @@ class Metadata(BaseModel):
     entries: Annotated[int, Field(ge=0)] | None = None
     luminosity_ifb: Positive | None = None
     role: Role = "background"
+    transfer_factor: Positive | None = None
+    transfer_factor_error: Positive | None = None
+    subtracted_from: str | None = None
+    cuts: dict[str, Any] | None = None
+
+    @field_validator("cuts")
+    @classmethod
+    def _are_cuts(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        if given is not None:
+            try:
+                control_cuts(Cuts(), given)
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from error
+        return given
 
 
 @dataclass(frozen=True)

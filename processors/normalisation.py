@@ -10,6 +10,7 @@ from typing import Any
 import hist
 
 from eμsym.errors import ConfigurationError, LostEventsError
+from eμsym.processors.fakes import FAKE, PROMPT, check_fake_datasets, transfer_factor
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.runner import FileAccount, Processed
 
@@ -30,9 +31,10 @@ class Normalisation:
     processed : int
         Events processed.
     luminosity_ifb : float or None
-        Integrated luminosity that the processed events stand for, unscaled.
+        Integrated luminosity that the processed events stand for, unscaled; None of those
+        that estimate fakes.
     scale : float
-        Factor on every event weight.
+        Factor on every event weight; negative where fakes are subtracted.
     """
 
     entries: int | None
@@ -53,6 +55,8 @@ def normalise(
     Simulated events that were lost are made up for by scaling up the others.
     With a target luminosity L, simulated events get L·σ/N_generated, where
     N_generated is reduced to the part that was processed. Data are never scaled.
+    Events that estimate fakes get −τ, and simulated prompt ones among them τ times their
+    scale.
     Events that were not asked for, as the steps of a fileset leave some out, are not
     lost: without a target nothing is made up for them.
 
@@ -73,8 +77,8 @@ def normalise(
     LostEventsError
         If a fileset promises more events than the files hold and `allow_missing` is false.
     ConfigurationError
-        If a target is given and a dataset's luminosity is unknown, or a fileset
-        promises fewer events than the files hold.
+        If a target is given and a dataset's luminosity is unknown, a fileset promises
+        fewer events than the files hold, or prompt events have no target.
     """
     if luminosity_ifb is not None and not 0 < luminosity_ifb < math.inf:
         raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive and finite")
@@ -83,14 +87,22 @@ def normalise(
     for dataset in processed.datasets:
         files = files_of[dataset.name]
         there_are = _entries(dataset, files, allow_missing)
-        result[dataset.name] = _normalise_one(
+        done = _normalise_one(
             dataset,
             there_are,
             _asked(there_are, files),
             sum(file.processed for file in files),
             luminosity_ifb,
         )
+        factor = transfer_factor(dataset, processed.datasets)
+        result[dataset.name] = done if factor is None else _of_fakes(done, dataset, factor)
     return result
+
+
+def _of_fakes(done: Normalisation, dataset: Dataset, factor: float) -> Normalisation:
+    """Return the scale of events that estimate fakes: to subtract, or to take off those."""
+    sign = -1.0 if dataset.metadata.role == FAKE else 1.0
+    return Normalisation(done.entries, done.processed, None, sign * factor * done.scale)
 
 
 def _asked(there_are: int | None, files: list[FileAccount]) -> int | None:
@@ -133,8 +145,13 @@ def _normalise_one(
     of_all = None if there_are is None else processed / there_are if there_are else 1.0
     luminosity = _luminosity(dataset)
     here = None if luminosity is None or of_all is None else luminosity * of_all
-    if dataset.metadata.role == "data":
+    if dataset.metadata.role in ("data", FAKE):
         return Normalisation(entries, processed, here, 1.0)
+    if dataset.metadata.role == PROMPT and target is None:
+        raise ConfigurationError(
+            f"dataset {dataset.name!r}: prompt events are taken off at the luminosity of the "
+            "data; give --luminosity"
+        )
     if target is None or processed == 0:
         return Normalisation(entries, processed, here, 1.0 if not fraction else 1.0 / fraction)
     if here is None:
@@ -160,6 +177,8 @@ def _luminosity(dataset: Dataset) -> float | None:
 def pair_datasets(datasets: tuple[Dataset, ...], chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the datasets that make up the pair: the data if there are any, else all.
 
+    Those that estimate the fakes of the data are of the pair too.
+
     Parameters
     ----------
     datasets : tuple of Dataset
@@ -169,16 +188,25 @@ def pair_datasets(datasets: tuple[Dataset, ...], chosen: tuple[str, ...] = ()) -
     Raises
     ------
     ConfigurationError
-        If a chosen dataset is not there.
+        If a chosen dataset is not there, there is nothing beside fakes, or what is said of
+        the fakes is not whole, see `check_fake_datasets`.
     """
+    check_fake_datasets(datasets)
     names = [dataset.name for dataset in datasets]
     for name in chosen:
         if name not in names:
             raise ConfigurationError(f"no dataset {name!r}; there are {', '.join(names)}")
+    fakes = [d.name for d in datasets if d.metadata.role in (FAKE, PROMPT)]
+    others = [name for name in chosen or names if name not in fakes]
+    if not others:
+        raise ConfigurationError(
+            f"dataset {', '.join(chosen or names)}: there are no data beside the fakes; give the "
+            "data too"
+        )
     if chosen:
         return tuple(chosen)
-    data = tuple(d.name for d in datasets if d.metadata.role == "data")
-    return data or tuple(names)
+    data = [d.name for d in datasets if d.metadata.role == "data"]
+    return (*(data or others), *fakes)
 
 
 def luminosity_warning(

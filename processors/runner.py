@@ -233,7 +233,10 @@ def _work_items(
     for (dataset, _, tree), report in zip(asked, reports, strict=True):
         if not report.ok:
             continue
-        uuid, identity = UUID(report.uuid).bytes, {"file_id": report.file_id}
+        uuid = UUID(report.uuid).bytes
+        identity: dict[str, Any] = {"file_id": report.file_id}
+        if dataset.metadata.cuts is not None:
+            identity["cuts"] = dict(dataset.metadata.cuts)
         for first, last in report.ranges:
             n_chunks = max(1, math.ceil((last - first) / chunksize))
             edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from eμsym.analysis.binned import Comparison, WindowSearch
 from eμsym.analysis.correction import Correction
+from eμsym.analysis.fakes import FakesOfPair, left_out
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signal_fits import (
@@ -37,6 +38,7 @@ from eμsym.binned.window_null import WindowPValue
 from eμsym.binned.windows import BestWindow, WindowTest
 from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.fake_sources import FakeSources
 from eμsym.folder import ProcessedFolder, Results
 from eμsym.joint_pvalue import Together
 from eμsym.pair import Pair
@@ -117,6 +119,8 @@ class Analysis:
         All tests that are printed, on the same relabellings.
     notes : tuple of str
         What is not there, and why; what to beware of.
+    fakes : FakesOfPair or None
+        What was subtracted; None without fakes.
     """
 
     names: tuple[str, str]
@@ -133,6 +137,7 @@ class Analysis:
     workspaces: Mapping[str, Any] | None = None
     joint: Together | Problem = field(default_factory=lambda: Problem("no test was run"))
     notes: tuple[str, ...] = ()
+    fakes: FakesOfPair | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``tests`` of ``results.json``."""
@@ -147,6 +152,8 @@ class Analysis:
             "global": self.joint.to_dict(),
             "notes": list(self.notes),
         }
+        if self.fakes is not None:
+            found["fakes"] = self.fakes.to_dict()
         if self.extra:
             found["extra"] = {name: _row(result) for name, result in self.extra.items()}
         if self.correction is not None:
@@ -205,7 +212,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         correction = equalised
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
-    workspaces, notes = None, list(looked_for.notes)
+    workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
     if isinstance(correction, Correction) and len(correction.fitted) > 1:
         notes.append("equalisation.json: a file holds one r; there is none of several classes")
     if isinstance(correction, Correction) and tests.given is not None:
@@ -234,6 +241,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         workspaces=workspaces,
         joint=joint,
         notes=tuple(notes),
+        fakes=FakesOfPair.of(raw, FakeSources.of(results, datasets, str(folder.path))),
     )
 
 
@@ -246,7 +254,7 @@ def _fits(
     tests: Tests,
 ) -> dict[str, SignalFit]:
     """Return the fits of all signals; of weighted events what is expected of them."""
-    if pair.pool.unit:
+    if pair.counted.pool.unit:
         return fit_signals(pair, looked_for.shapes, minimizer=tests.minimizer)
     background = [name for name in datasets if results.datasets[name].role != "signal"]
     if "data" in {results.datasets[name].role for name in background} or not background:
@@ -349,7 +357,7 @@ def _null(joint: Together | Problem, name: str) -> Null | None:
 
 def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
     q0 = {}
-    if raw.pool.unit:
+    if raw.counted.pool.unit:
         q0 = {x.name: fit_signal(raw, x, minimizer="newton") for x in looked_for.shapes}
     return Uncorrected(
         nsigma={name: raw.nsigma(name) for name in compared(raw)},

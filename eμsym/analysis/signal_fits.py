@@ -155,8 +155,8 @@ def _kept(
         return None
     mu = fit.mu_error if np.isfinite(fit.mu_error) else float(np.sqrt(counts.b.sum() + 1))
     return signal_kept(
-        pair.symmetry,
-        pair.pool,
+        pair.symmetry.of_data,
+        pair.counted.pool,
         shape.events.pool,
         axes=axes,
         bins=counts.bins,
@@ -247,7 +247,7 @@ def mirror_images(shapes: Sequence[SignalShape], pair: Pair) -> list[tuple[Signa
 def _cosine(one: SignalShape, other: SignalShape, pair: Pair) -> float:
     """Return the cosine of the angle between two signals' contrasts in merged bins."""
     axes = pair.axes_of("plane")
-    a, b = pair.raw.hist(*axes)
+    a, b = pair.counted.hist(*axes)
     planes = one.planes(axes), other.planes(axes)
     contrasts = [s_b.values() - s_a.values() for s_a, s_b in planes]
     bins = merge_bins(a.values() + b.values(), contrasts[0])
@@ -302,4 +302,11 @@ def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[s
         What to call the channels of A and of B.
     """
     counts = shape.test(pair.axes_of("plane")).counts(pair)
-    return pyhf_workspace(counts.b, counts.a, counts.signal, ratio=counts.ratio, channels=orders)
+    return pyhf_workspace(
+        counts.b,
+        counts.a,
+        counts.signal,
+        ratio=counts.ratio,
+        channels=orders,
+        fakes=counts.fakes,
+    )

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eμsym.arrays import FloatArray
+from eμsym.arrays import BoolArray, FloatArray
 from eμsym.binned.q0_input import Signal, checked_ratio, fit_input
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.fakes import FakeCounts
 from eμsym.label_rule import LEADING
 
 #: Within how many standard deviations a fit keeps the signal's statistics, as pyhf does others.
@@ -26,6 +27,7 @@ def pyhf_workspace(
     channels: tuple[str, str] = LEADING.orders,
     signal_events: float | None = None,
     mu_bounds: tuple[float, float] | None = None,
+    fakes: FakeCounts | None = None,
 ) -> dict[str, Any]:
     r"""Write the likelihood of q0, its background profiled, as a HistFactory workspace.
 
@@ -60,6 +62,10 @@ def pyhf_workspace(
         Range of mu, in units of `signal_events`. Default: from where the first
         bin's expectation vanishes, with the background at the template, to the entries of
         the bins with signal over its share in the bins, which μ̂ cannot exceed.
+    fakes : FakeCounts, optional
+        What both samples have besides, in flat bins: a sample in each channel, with a
+        ``histosys`` "tau_k" for the transfer factor of each source and a ``staterror`` for
+        the control events' statistics.
 
     Returns
     -------
@@ -71,8 +77,8 @@ def pyhf_workspace(
     ------
     DataError
         As for `q0`; if nothing is left to fit; if the bounds do not hold zero
-        between them; if `signal_events` is not above zero; or if a bin's signal is zero
-        and uncertain, which a ``staterror`` cannot say.
+        between them; if `signal_events` is not above zero; or if a bin's signal, or its
+        fakes, are zero and uncertain, which a ``staterror`` cannot say.
 
     Notes
     -----
@@ -88,6 +94,8 @@ def pyhf_workspace(
       profiled likelihoods are one and the same for an exact κ. With an uncertain one
       `q0` keeps the shift of ν = 0: with m = 0.2 and S open by 0.3 of it that moves μ̂ by
       some 10⁻⁴ of its error.
+    - The statistics' error of fakes goes along with τ here, and stays in `q0`: with τ known to
+      a tenth that moves q0 by some 10⁻³ of it.
     - Here ν is held within ±5, and the signal's statistics within 5 standard deviations.
 
     Bins empty in A, B and S tell nothing of μ and would leave pyhf a parameter
@@ -126,6 +134,9 @@ def pyhf_workspace(
 
     of_a, bounds_a = _signal(channels[0], shapes.in_a, shapes.variances[0], events)
     of_b, bounds_b = _signal(channels[1], shapes.in_b, shapes.variances[1], events)
+    if fakes is not None:
+        f_a, f_b = (_fakes(name, fakes, side, used) for side, name in enumerate(channels))
+        of_a, of_b = [*of_a, f_a], [*of_b, f_b]
     parameters = [
         {"name": "mu", "bounds": [[low, high]], "inits": [0.0]},
         {
@@ -199,6 +210,34 @@ def _turning(in_b: FloatArray, modes: FloatArray) -> list[dict[str, Any]]:
         )
         samples.append(_background(f"symmetric_{i}", at, turns))
     return samples
+
+
+def _fakes(channel: str, fakes: FakeCounts, side: int, used: BoolArray) -> dict[str, Any]:
+    """Return the fakes' sample in a channel.
+
+    Raises
+    ------
+    DataError
+        If a bin is zero and has a variance.
+    """
+    data = (fakes.in_a, fakes.in_b)[side][used]
+    error = np.sqrt((fakes.variance_a, fakes.variance_b)[side][used])
+    if np.any((data == 0) & (error > 0)):
+        raise DataError(
+            f"fakes: a bin of {channel} is zero and has a variance; merge it with a neighbour"
+        )
+    modifiers: list[dict[str, Any]] = [
+        {
+            "name": f"tau_{k}",
+            "type": "histosys",
+            "data": {"hi_data": (data + move).tolist(), "lo_data": (data - move).tolist()},
+        }
+        for k, move in enumerate(fakes.by_source[:, side][:, used])
+    ]
+    if error.any():
+        name = f"staterror_fakes_{channel}"
+        modifiers.append({"name": name, "type": "staterror", "data": error.tolist()})
+    return {"name": "fakes", "data": data.tolist(), "modifiers": modifiers}
 
 
 def _signal(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.merging import MergedBins
+from eμsym.binned.q0_added import likelihood_of
 from eμsym.binned.q0_fit import fit_toys
 from eμsym.binned.q0_input import (
     Background,
@@ -26,11 +27,11 @@ from eμsym.binned.q0_input import (
     is_sparse,
 )
 from eμsym.binned.q0_known import KnownLikelihood
-from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.fakes import FakeCounts
 from eμsym.files import json_number
 from eμsym.shown import Shown
 
@@ -229,7 +230,13 @@ def q0(
 
 
 def fit_q0(
-    b: FloatArray, a: FloatArray, signal: Signal, ratio: YieldRatio, *, interval: bool = False
+    b: FloatArray,
+    a: FloatArray,
+    signal: Signal,
+    ratio: YieldRatio,
+    *,
+    interval: bool = False,
+    fakes: FakeCounts | None = None,
 ) -> Q0:
     """Return q0 of flat bins, the background profiled; the core of `q0` and of `Q0Test`.
 
@@ -241,14 +248,16 @@ def fit_q0(
     ratio : YieldRatio
     interval : bool
         Whether to find the interval of μ too.
+    fakes : FakeCounts, optional
+        What both samples have besides the background and the signal.
 
     Raises
     ------
     DataError
         If the fit of nuisances does not converge.
     """
-    likelihood = NuisanceLikelihood(b, a, signal, ratio)
-    if len(ratio.modes) or signal.uncertain:
+    likelihood = likelihood_of(b, a, signal, ratio, fakes)
+    if likelihood.names or signal.uncertain:
         result = likelihood.fit()
     else:
         result = _fit(b[None], a[None], signal, ratio.ratio, "profiled")[:, 0]

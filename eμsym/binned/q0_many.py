@@ -13,11 +13,13 @@ import numpy as np
 
 from eμsym.arrays import BoolArray, FloatArray
 from eμsym.binned.deviance import deviance
+from eμsym.binned.q0_added import AddedBins
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_profiled import ProfiledLikelihood
 from eμsym.binned.q0_shift import Shift, at_best_shift, followed
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.fakes import FakeCounts
 
 #: Twice what −2 ln L may still fall by when a fit ends; a smaller one is squared by a step.
 _DECREMENT = 1e-10
@@ -27,7 +29,12 @@ _ROUNDING = 1e-12
 
 
 def q0_many(
-    b: FloatArray, a: FloatArray, signal: Signal, ratios: Sequence[YieldRatio]
+    b: FloatArray,
+    a: FloatArray,
+    signal: Signal,
+    ratios: Sequence[YieldRatio],
+    *,
+    fakes: Sequence[FakeCounts] | None = None,
 ) -> FloatArray:
     """Return the signed q0 of many data sets, shape (n,).
 
@@ -39,6 +46,8 @@ def q0_many(
         Of the bins.
     ratios : sequence of n YieldRatio
         Of the bins.
+    fakes : sequence of n FakeCounts, optional
+        What both samples have besides.
 
     Raises
     ------
@@ -46,7 +55,9 @@ def q0_many(
         If Newton's method finds no minimum.
     """
     likelihood = _Likelihoods.of(b, a, signal, ratios)
-    null = likelihood.minimum(np.zeros((len(b), 1 + likelihood.modes.shape[1])), mu=False)
+    if fakes is not None:
+        likelihood = _WithFakes.beside(likelihood, AddedBins.of(b, a, signal, ratios, fakes))
+    null = likelihood.minimum(np.zeros((len(b), 1 + likelihood.n_nuisances)), mu=False)
     best = likelihood.minimum(null, mu=True)
     size = np.maximum(likelihood.values(null) - likelihood.values(best), 0.0)
     return np.where(best[:, 0] < 0, -size, size)
@@ -75,6 +86,11 @@ class _Likelihoods:
         shift = signal.shift(np.exp(log_ratio)) if signal.uncertain else None
         return cls(b, a, signal, log_ratio, modes, shift)
 
+    @property
+    def n_nuisances(self) -> int:
+        """The number of parameters beside μ."""
+        return int(self.modes.shape[1])
+
     def of_rows(self, rows: BoolArray) -> _Likelihoods:
         shift = None if self.shift is None else (self.shift[0][rows], self.shift[1][rows])
         return _Likelihoods(
@@ -90,8 +106,8 @@ class _Likelihoods:
             terms = deviance(self.b, in_b) + deviance(self.a, in_a) + pull**2
             return np.asarray(terms.sum(axis=1) + np.sum(v[:, 1:] ** 2, axis=1))
 
-    def steps(self, v: FloatArray, *, mu: bool) -> tuple[FloatArray, FloatArray]:
-        """Return Newton's step and its decrement, of ν alone or of μ too."""
+    def derivatives(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the gradients and Hessians of `values`."""
         d = followed(self._at(v)[0], v[:, 0], self.shift)
         k = self.modes.shape[1]
         gradient = np.empty((len(v), 1 + k))
@@ -103,9 +119,14 @@ class _Likelihoods:
         hessian[:, 1:, 0] = hessian[:, 0, 1:]
         hessian[:, 1:, 1:] = -2 * np.einsum("nkb,nb,nlb->nkl", self.modes, d.kk, self.modes)
         hessian[:, 1:, 1:] += 2 * np.eye(k)
+        return gradient, hessian
+
+    def steps(self, v: FloatArray, *, mu: bool) -> tuple[FloatArray, FloatArray]:
+        """Return Newton's step and its decrement, of ν alone or of μ too."""
+        gradient, hessian = self.derivatives(v)
         first = 0 if mu else 1
         # In these units all parameters have errors of about one.
-        scale = np.ones((len(v), 1 + k))
+        scale = np.ones(v.shape)
         scale[:, 0] = np.sqrt(np.sum(self.a + self.b, axis=1) + 1)
         slope = (gradient * scale)[:, first:]
         bent = (hessian * scale[:, :, None] * scale[:, None, :])[:, first:, first:]
@@ -157,3 +178,28 @@ class _Likelihoods:
     def _at(self, v: FloatArray) -> tuple[ProfiledLikelihood, FloatArray]:
         kappa = np.exp(self.log_ratio + np.einsum("nk,nkb->nb", v[:, 1:], self.modes))
         return at_best_shift(self.b, self.a, self.signal, kappa, self.shift, v[:, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class _WithFakes(_Likelihoods):
+    """−2 ln L with fakes as components of both samples, in all their parameters."""
+
+    model: AddedBins
+
+    @classmethod
+    def beside(cls, plain: _Likelihoods, model: AddedBins) -> _WithFakes:
+        own = (plain.b, plain.a, plain.signal, plain.log_ratio, plain.modes, plain.shift)
+        return cls(*own, model)
+
+    @property
+    def n_nuisances(self) -> int:
+        return self.model.n_parameters - 1
+
+    def of_rows(self, rows: BoolArray) -> _WithFakes:
+        return _WithFakes.beside(_Likelihoods.of_rows(self, rows), self.model.of_rows(rows))
+
+    def values(self, v: FloatArray) -> FloatArray:
+        return self.model.values(v)
+
+    def derivatives(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self.model.derivatives(v)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.merging import MergedBins
+from eμsym.binned.q0_added import likelihood_of
 from eμsym.binned.q0_input import (
     Background,
     check_choice,
@@ -25,11 +26,11 @@ from eμsym.binned.q0_input import (
     is_sparse,
 )
 from eμsym.binned.q0_interval import profile_interval
-from eμsym.binned.q0_nuisances import NuisanceLikelihood
 from eμsym.binned.q0_objective import BinsObjective, KnownObjective, Objective
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.distributions import SignedChiSquared
 from eμsym.errors import ConfigurationError
+from eμsym.fakes import FakeCounts
 from eμsym.files import json_number
 from eμsym.minuit import migrad_to_the_end, quiet
 from eμsym.shown import Shown
@@ -139,6 +140,7 @@ def profile_fit(
     scan_size: int = 41,
     scan_sigmas: float = 3.0,
     ratio: YieldRatio | ArrayLike | None = None,
+    fakes: FakeCounts | None = None,
 ) -> ProfileFit:
     """Fit the signal strength with MINUIT, and the background with it if asked.
 
@@ -164,6 +166,9 @@ def profile_fit(
     ratio : YieldRatio or array_like, optional
         As for `q0`. Its nuisances are parameters of MINUIT, "nu[k]"; the
         backgrounds are not (``profile="mu"``).
+    fakes : FakeCounts, optional
+        What both samples have besides, in flat bins, with ``profile="mu"``; its nuisances
+        are "tau[k]" of each source and "fakes[i]" of each bin's statistics.
 
     Returns
     -------
@@ -182,7 +187,8 @@ def profile_fit(
     check_choice("profile", profile, ("mu", "bins"))
     if scan_size < 0 or not scan_sigmas > 0:
         raise ConfigurationError("scan_size and scan_sigmas: a scan needs positive sizes")
-    objective, shape, sparse = _objective(b, reference, signal, background, profile, ratio)
+    given = b, reference, signal, background, profile, ratio, fakes
+    objective, shape, sparse = _objective(*given)
     search = _Search(objective)
     minuit = search.minimum()
     if minuit is None:
@@ -227,6 +233,7 @@ def _objective(
     background: Background,
     profile: Profile,
     ratio: YieldRatio | ArrayLike | None,
+    fakes: FakeCounts | None,
 ) -> tuple[Objective, tuple[int, ...], bool]:
     """Return what MINUIT minimises, the shape of the bins, and whether they are sparse."""
     counts, other, shapes = fit_input(b, reference, signal, background)
@@ -238,8 +245,8 @@ def _objective(
         return KnownObjective(counts, other, shapes.in_b), shape, False
     sparse = is_sparse(counts, other, shapes)
     if profile == "mu":
-        return NuisanceLikelihood(counts, other, shapes, kappa), shape, sparse
-    if ratio is not None or is_signal_pair(signal):
+        return likelihood_of(counts, other, shapes, kappa, fakes), shape, sparse
+    if ratio is not None or fakes is not None or is_signal_pair(signal):
         raise ConfigurationError(
             "profile 'bins' is of equal yields and a signal in B; "
             "with a ratio or a signal in both choose 'mu'"

@@ -24,6 +24,7 @@ from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.counts import check_same_binning
 from eμsym.difference import as_axes
 from eμsym.errors import DataError
+from eμsym.fakes import FakeCounts
 from eμsym.pool import Pool
 from eμsym.symmetry import Relabellings
 
@@ -32,8 +33,8 @@ class CountedPair(Protocol):
     """What has raw histograms of both samples, and the ratio of their expected yields."""
 
     @property
-    def raw(self) -> Any:
-        """The pair without any correction, with ``hist(*axes)``."""
+    def counted(self) -> Any:
+        """The pair of all counts without any correction or subtraction, with ``hist(*axes)``."""
         ...  # pragma: no cover
 
     def axes_of(self, *axes: Any) -> tuple[Any, ...]:
@@ -42,6 +43,12 @@ class CountedPair(Protocol):
 
     def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
         """Return the expected B/A of raw counts in every bin."""
+        ...  # pragma: no cover
+
+    def prompt_ratio(
+        self, *axes: Any, merged: MergedBins | None = None
+    ) -> tuple[YieldRatio, FakeCounts | None]:
+        """Return the expected B/A without fakes, and the fakes."""
         ...  # pragma: no cover
 
 
@@ -56,7 +63,10 @@ class MergedCounts:
     signal : Signal
         Its sums over the bins, for one event of signal anywhere.
     ratio : YieldRatio
+        Of the background, without fakes.
     bins : MergedBins
+    fakes : FakeCounts or None
+        What is added to the background in both samples.
     """
 
     b: FloatArray
@@ -64,6 +74,7 @@ class MergedCounts:
     signal: Signal
     ratio: YieldRatio
     bins: MergedBins
+    fakes: FakeCounts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +85,8 @@ class Q0Test:
     (see `q0`), in bins that were joined until each holds enough entries of both samples
     together (see `merge_bins`): in sparse ones μ̂ is pulled to zero. What the labels are
     has no part in that. The statistics of the signal's own simulation is one nuisance a
-    merged bin, that of the contrast :math:`S_B/κ - S_A`, and Gaussian.
+    merged bin, that of the contrast :math:`S_B/κ - S_A`, and Gaussian. Fakes that the pair
+    has subtracted are components of both samples instead, see `AddedLikelihood`.
 
     Parameters
     ----------
@@ -124,7 +136,9 @@ class Q0Test:
             As for `q0` and `Pair.yield_ratio`.
         """
         counts = self.counts(pair)
-        found = fit_q0(counts.b, counts.a, counts.signal, counts.ratio, interval=True)
+        found = fit_q0(
+            counts.b, counts.a, counts.signal, counts.ratio, interval=True, fakes=counts.fakes
+        )
         return replace(found, bins=counts.bins)
 
     def profile(self, pair: CountedPair) -> ProfileFit:
@@ -137,7 +151,12 @@ class Q0Test:
         """
         counts = self.counts(pair)
         found = profile_fit(
-            counts.b, counts.a, counts.signal, background="profiled", ratio=counts.ratio
+            counts.b,
+            counts.a,
+            counts.signal,
+            background="profiled",
+            ratio=counts.ratio,
+            fakes=counts.fakes,
         )
         return replace(found, bins=counts.bins)
 
@@ -150,20 +169,21 @@ class Q0Test:
             If the signal has other bins, or the pair is weighted.
         """
         axes = as_axes(self.axes)
-        a, b = pair.raw.hist(*axes)
+        a, b = pair.counted.hist(*axes)
         for shape in self._shapes():
             if hasattr(shape, "axes"):
                 check_same_binning(a, shape)
         in_a, in_b = np.asarray(a.values()), np.asarray(b.values())
         signal = self._signal(in_a.shape)
         bins = self._merged(in_a + in_b, signal)
-        ratio = pair.yield_ratio(*axes, merged=bins)
+        ratio, fakes = pair.prompt_ratio(*axes, merged=bins)
         return MergedCounts(
             b=bins.sums(unweighted_counts(b, "B")),
             a=bins.sums(unweighted_counts(a, "A")),
             signal=_merged_signal(signal, bins),
             ratio=ratio,
             bins=bins,
+            fakes=fakes,
         )
 
     def on(self, pair: CountedPair) -> Q0Test:
@@ -177,7 +197,8 @@ class Q0Test:
     def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
         """Return the signed q0 of many draws of a pool's labels, shape (draws,)."""
         index, shape = pool.bin_index(as_axes(self.axes))
-        within, size = index >= 0, int(np.prod(shape))
+        # What estimates fakes is no count; it is in the ratio.
+        within, size = (index >= 0) & (pool.fake == 0), int(np.prod(shape))
         signal = self._signal(shape)
         entries = summed(index[within], pool.sizes[within], size).reshape(shape)
         bins = self._merged(entries, signal)
@@ -185,10 +206,12 @@ class Q0Test:
         if not np.all(bins.sums(entries) > 0):
             raise DataError("there is no event in the bins: nothing to test")
         a = np.stack([summed(place[within], labels[within], len(bins)) for labels in drawn.labels])
-        ratios = [
-            YieldRatio(*each) for each in drawn.symmetry.drawn_yields(pool, drawn, place, len(bins))
-        ]
-        return q0_many(bins.sums(entries) - a, a, _merged_signal(signal, bins), ratios)
+        of_data = drawn.symmetry.of_data
+        yields = of_data.drawn_yields(pool, replace(drawn, symmetry=of_data), place, len(bins))
+        ratios = [YieldRatio(*each) for each in yields]
+        fakes = drawn.symmetry.drawn_fakes(pool, drawn, place, len(bins))
+        b, merged = bins.sums(entries) - a, _merged_signal(signal, bins)
+        return q0_many(b, a, merged, ratios, fakes=fakes)
 
     def _shapes(self) -> tuple[Any, ...]:
         return self.signal if is_signal_pair(self.signal) else (self.signal,)

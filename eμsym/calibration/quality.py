@@ -192,7 +192,7 @@ def fit_quality(
     for what, value, least in (("draws", n, 1), ("folds", folds, 2), ("bins", n_bins, 1)):
         if not isinstance(value, int | np.integer) or value < least:
             raise ConfigurationError(f"{value} {what}: choose a whole number, {least} or more")
-    symmetry: Any = pair.symmetry
+    symmetry: Any = pair.symmetry.of_data
     if symmetry.source == "none":
         raise DataError("the pair is not corrected: there is no fit whose quality could be told")
     for_folds, for_labels = np.random.default_rng(rng).spawn(2)
@@ -210,7 +210,8 @@ def fit_quality(
     far_bins = _Bins.of({name: index for name, (index, _) in looked_at.items()}, variance)
     own = _residuals(pool, symmetry)
     held_out = _held_out(pool, symmetry, fold, int(folds)) if symmetry.in_sample else own
-    drawn = symmetry.relabel(pair.pool, int(n), rng=for_labels)
+    # With fakes among the events, their errors are in the draws.
+    drawn = pair.symmetry.relabel(pair.pool, int(n), rng=for_labels)
     goodness, closure = [], []
     labellings: list[tuple[NDArray[Any], FloatArray | None]] = []
     labellings.append((pool.labels, symmetry.log_ratio))

@@ -117,26 +117,30 @@ def expected_log_ratio(
     Raises
     ------
     DataError
-        If the raw events are weighted.
+        If the raw events are weighted. Those that estimate fakes may be: they are taken off.
     """
-    if not pool.unit:
+    if np.any(pool.weight[pool.fake == 0] != 1):
         raise DataError("q0 is a likelihood of counts; its yield ratio needs unweighted events")
     n_bins, within = sums.own.size, index >= 0
-    place, inner, sizes = index[within], p[within], pool.sizes[within]
-    expected_a = summed(place, sizes * inner, n_bins)
-    expected_b = summed(place, sizes * (1 - inner), n_bins)
-    some = expected_a > 0
-    overall = float(np.log(np.sum(pool.sizes * (1 - p)) / np.sum(pool.sizes * p)))
+    amount = pool.weight * pool.sizes
+    place, inner, inside = index[within], p[within], amount[within]
+    expected_a = summed(place, inside * inner, n_bins)
+    expected_b = summed(place, inside * (1 - inner), n_bins)
+    some = (expected_a > 0) & (expected_b > 0)
+    overall = float(np.log(np.sum(amount * (1 - p)) / np.sum(amount * p)))
     log_ratio = np.full(n_bins, overall)
     log_ratio[some] = np.log(expected_b[some] / expected_a[some])
-    residual = (summed(place, labels[within], n_bins) - expected_a)[some]
-    variance = (expected_a * expected_b)[some] / (expected_a + expected_b)[some]
+    observed = summed(place, (pool.weight * labels)[within], n_bins)
+    residual = (observed - expected_a)[some]
+    width = (expected_a * expected_b)[some] / (expected_a + expected_b)[some]
+    squares = summed(place, pool.weight[within] * inside, n_bins)[some]
+    variance = width * (squares / (expected_a + expected_b)[some])
     response, fitted = sums.response[some], sums.fitted[some]
-    slope = -response / variance[:, None]
+    slope = -response / width[:, None]
     # What one standard deviation of each uncertain direction does to ln κ.
     of_fit = of_known = np.zeros((response.shape[0], 0))
     if known is not None:
-        of_known = -known.response[some] / variance[:, None]
+        of_known = -known.response[some] / width[:, None]
     if fisher is not None:
         rest = _RestOfFit.of(fisher, response, fitted, variance)
         log_ratio[some] += slope @ rest.mean(residual)

@@ -30,6 +30,7 @@ def print_tests(results: dict[str, Any]) -> None:
     if "ratio" in yields:
         line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
     console.print(f"\n[bold]Yields[/]  {line}")
+    _print_fakes(console, tests, orders)
     _print_equalisation(console, tests)
     print_resolution(results)
     print_wrapped(console, "p", _CONVENTION)
@@ -87,6 +88,26 @@ def _print_nsigma(tests: dict[str, Any], names: tuple[str, ...]) -> None:
 
 def _nsigma(test: dict[str, Any]) -> str:
     return "no entries" if test["z"] is None else f"{test['z']:+.2f}"
+
+
+def _print_fakes(console: Console, tests: dict[str, Any], orders: list[str]) -> None:
+    """Print how many fakes were subtracted, and from how many events of the data."""
+    found = tests.get("fakes")
+    if found is None:
+        return
+    labels = [tests["yields"][order]["label"] for order in orders]
+    for name, each in found["sources"].items():
+        numbers = ", ".join(
+            f"{label} {each[side]:,.1f} ± {each[f'error_{side}']:,.1f}"
+            for label, side in zip(labels, ("a", "b"), strict=True)
+        )
+        factor = f"{each['transfer_factor']:g} ± {each['transfer_factor_error']:g}"
+        print_wrapped(console, "Fakes", f"subtracted by {name}, τ = {factor}: {numbers}")
+    data = ", ".join(
+        f"{label} {number(found['data'][side])}"
+        for label, side in zip(labels, ("a", "b"), strict=True)
+    )
+    print_wrapped(console, "Data", f"with the fakes in them: {data}")
 
 
 def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:

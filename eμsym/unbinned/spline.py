@@ -230,7 +230,8 @@ class SplineTest:
         """
         from eμsym.unbinned.spline_many import drawn_statistics
 
-        x, _ = checked_sample(values, pool.weight, "the pool")
+        weight = np.where(pool.turned, -pool.weight, pool.weight)
+        x, _ = checked_sample(values, weight, "the pool")
         check_range(x.min(), x.max())
         return drawn_statistics(np.asarray(values, dtype=np.float64), pool, drawn, self.k)
 

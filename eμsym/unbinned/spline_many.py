@@ -9,16 +9,16 @@ these may miss anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 from numpy.typing import NDArray
 
-from eμsym.arrays import FloatArray, IntArray, summed
+from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.errors import DataError
-from eμsym.pool import Pool
+from eμsym.pool import WEIGHT, Pool
 from eμsym.symmetry import Relabellings
 from eμsym.unbinned.distinct import Distinct
 from eμsym.unbinned.spline_fit import (
@@ -69,10 +69,19 @@ def drawn_statistics(x: FloatArray, pool: Pool, drawn: Relabellings, k: int) -> 
     DataError
         If a draw leaves a sample empty, or there are fewer than k distinct values.
     """
+    turned = pool.turned
+    own = drawn.symmetry.probabilities(pool)
+
+    def probability(log_ratio: FloatArray | None) -> FloatArray:
+        p = own(log_ratio)
+        return np.where(turned, 1 - p, p) if turned.any() else p
+
+    if turned.any():  # what is subtracted from one sample is added to the other
+        pool = pool.with_columns({WEIGHT: np.abs(pool.weight)})
+        drawn = replace(drawn, labels=_turned(drawn.labels, turned, pool.sizes))
     unit = unit_of(pool.weight[pool.weight > 0])
     entries = _Entries.of(x, pool, unit)
     rule = KnotRule.of(entries.x, k)
-    probability = drawn.symmetry.probabilities(pool)
     if drawn.log_ratio is None:
         p = probability(None)
         if np.all(p == 0.5):
@@ -84,6 +93,12 @@ def drawn_statistics(x: FloatArray, pool: Pool, drawn: Relabellings, k: int) -> 
     for i, labels in enumerate(drawn.labels):
         t[i] = _own_statistic(entries, rule, labels, probability(drawn.log_ratio[i]))
     return unit * t
+
+
+def _turned(labels: NDArray[Any], turned: BoolArray, sizes: IntArray) -> NDArray[Any]:
+    """Return labels, or how many have A's, with those of some entries exchanged."""
+    other = ~labels if labels.dtype == np.bool_ else sizes - labels
+    return np.where(turned, other, labels)
 
 
 @dataclass(frozen=True, eq=False)
