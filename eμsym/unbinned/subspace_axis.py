@@ -35,7 +35,8 @@ class RankAxis:
     def cells(self, most: int) -> Cells:
         """Return at most so many cells of about equal content; a value is never divided."""
         flat = np.minimum((self.u * most).astype(np.int64), most - 1)
-        _, place = np.unique(flat, return_inverse=True)
+        filled = np.bincount(flat, minlength=most) > 0
+        place = (np.cumsum(filled) - 1)[flat]
         content = np.bincount(place)
         centre = np.bincount(place, self.u) / content
         order = np.argsort(self.x, kind="stable")

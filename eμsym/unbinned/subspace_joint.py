@@ -21,7 +21,10 @@ _MOST_COLUMNS = 4
 _SPLIT = 0.35, 0.65
 
 #: Widths of the kernel per root of the number of columns, and its random frequencies.
-WIDTHS, FREQUENCIES = (0.3, 0.7, 1.5), 96
+WIDTHS, FREQUENCIES = (0.3, 0.7, 1.5), 64
+
+#: Events whose products are added up at once in single precision, before they go on in double.
+_ROWS = 4096
 
 
 class ForestBlock:
@@ -146,14 +149,21 @@ class KernelBlock:
         self, axes: tuple[RankAxis, ...], moments: Moments, rng: np.random.Generator
     ) -> None:
         self._axes = axes
+        n = axes[0].u.size
         scores = np.stack([ndtri(axis.u) for axis in axes], axis=1)
-        features = []
-        for width in WIDTHS:
-            scale = width * np.sqrt(len(axes))
-            phase = scores @ rng.normal(0.0, 1.0 / scale, (len(axes), FREQUENCIES))
-            features.append(np.concatenate([np.cos(phase), np.sin(phase)], axis=1))
+        frequencies = [
+            rng.normal(0.0, 1.0 / (width * np.sqrt(len(axes))), (len(axes), FREQUENCIES))
+            for width in WIDTHS
+        ]
         # Half the memory; a feature's seventh digit is no matter, and it is the same every time.
-        self._features = np.concatenate(features, axis=1).T.astype(np.float32)
+        self._features = np.empty((len(WIDTHS), 2, FREQUENCIES, n), dtype=np.float32)
+        for first in range(0, n, _ROWS):
+            rows = slice(first, first + _ROWS)
+            for i, omega in enumerate(frequencies):
+                phase = (scores[rows] @ omega).T
+                self._features[i, 0, :, rows] = np.cos(phase)
+                self._features[i, 1, :, rows] = np.sin(phase)
+        self._features = self._features.reshape(-1, n)
         names = tuple(axis.name for axis in axes)
         self.views = tuple(View(f"kernel {width:g}", names, "sum") for width in WIDTHS)
         self._mean_variance = float(np.mean(moments.variance))
@@ -168,20 +178,16 @@ class KernelBlock:
     def place(self, view: int, residuals: FloatArray) -> Place:
         """Return the event at which A's kernel density exceeds B's most, or the reverse."""
         rows = slice(view * 2 * FREQUENCIES, (view + 1) * 2 * FREQUENCIES)
-        features = self._features[rows].astype(np.float64)
-        witness = (features @ residuals) @ features
+        features = self._features[rows]
+        witness = (features @ residuals.astype(np.float32)).astype(np.float64) @ features
         at = int(np.argmax(np.abs(witness)))
         half = 0.5 * WIDTHS[view]
         region = {}
         for axis in self._axes:
             near = np.abs(ndtri(axis.u) - ndtri(axis.u[at])) <= half
             region[axis.name] = (float(axis.x[near].min()), float(axis.x[near].max()))
-        deviation = np.sqrt(np.sum((features @ features[:, at]) ** 2) * self._mean_variance)
+        deviation = np.sqrt(np.sum((features[:, at] @ features) ** 2.0) * self._mean_variance)
         return Place(region, float(witness[at] / max(deviation, 1e-300)))
-
-
-#: Events whose products are added up at once in single precision, before they go on in double.
-_ROWS = 4096
 
 
 def _product(features: NDArray[np.float32], residuals: FloatArray) -> FloatArray:

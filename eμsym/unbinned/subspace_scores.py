@@ -18,7 +18,14 @@ from eμsym.symmetry import Relabellings, Symmetry
 from eμsym.unbinned.subspace_axis import RankAxis
 from eμsym.unbinned.subspace_joint import ForestBlock, KernelBlock
 from eμsym.unbinned.subspace_sums import LANES
-from eμsym.unbinned.subspace_views import Block, GridBlock, Moments, View
+from eμsym.unbinned.subspace_views import (
+    CELLS_1D,
+    CELLS_2D,
+    Block,
+    GridBlock,
+    Moments,
+    View,
+)
 
 #: Euler's constant, the mean of Gumbel's distribution.
 _EULER = float(np.euler_gamma)
@@ -70,11 +77,11 @@ class Residuals:
 
     def of_chunk(self, drawn: Relabellings, rows: slice) -> FloatArray:
         """Return the residuals of some draws, shape (n, LANES), zeros where there are fewer."""
-        found = np.zeros((len(self.pool), LANES))
+        found = np.zeros((LANES, len(self.pool)))
         for lane, i in enumerate(range(rows.start, rows.stop)):
             log_ratio = None if drawn.log_ratio is None else drawn.log_ratio[i]
-            found[:, lane] = self.of_labels(drawn.labels[i], log_ratio)
-        return found
+            found[lane] = self.of_labels(drawn.labels[i], log_ratio)
+        return np.ascontiguousarray(found.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +134,12 @@ class Scores:
         first = symmetry.relabel_each(pool, generators[:LANES])
         residuals = Residuals.of(pool, first)
         moments = residuals.moments()
-        blocks: list[Block] = [GridBlock((axis,), moments) for axis in axes]
-        blocks += [GridBlock(pair, moments) for pair in combinations(axes, 2)]
+        blocks: list[Block] = [
+            GridBlock((axis.name,), (axis.cells(CELLS_1D),), moments) for axis in axes
+        ]
+        cells = [(axis.name, axis.cells(CELLS_2D)) for axis in axes]
+        for (one, of_one), (other, of_other) in combinations(cells, 2):
+            blocks.append(GridBlock((one, other), (of_one, of_other), moments))
         if len(axes) > 1:
             blocks.append(ForestBlock(axes, moments, trees, for_forest))
             blocks.append(KernelBlock(axes, moments, for_kernel))

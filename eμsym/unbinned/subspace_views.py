@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from eμsym.arrays import FloatArray, IntArray
-from eμsym.unbinned.subspace_axis import Cells, RankAxis
+from eμsym.unbinned.subspace_axis import Cells
 from eμsym.unbinned.subspace_sums import cell_sums
 
 #: Cells of a view of one column, and of each column in a view of two.
@@ -151,17 +151,20 @@ class GridBlock:
 
     Parameters
     ----------
-    axes : tuple of RankAxis
+    columns : tuple of str
         One or two.
+    cells : tuple of Cells
+        Of each, `CELLS_1D` of one and `CELLS_2D` of two at most.
     moments : Moments
     """
 
-    def __init__(self, axes: tuple[RankAxis, ...], moments: Moments) -> None:
-        one = len(axes) == 1
-        self._columns = tuple(axis.name for axis in axes)
-        self._cells = tuple(axis.cells(CELLS_1D if one else CELLS_2D) for axis in axes)
+    def __init__(
+        self, columns: tuple[str, ...], cells: tuple[Cells, ...], moments: Moments
+    ) -> None:
+        one = len(columns) == 1
+        self._columns, self._cells = columns, cells
         self._shape = tuple(len(cells) for cells in self._cells)
-        flat = np.ravel_multi_index(tuple(cells.index for cells in self._cells), self._shape)
+        flat = np.ravel_multi_index(tuple(each.index for each in cells), self._shape)
         size = int(np.prod(self._shape))
         self._index: NDArray[Any] = flat.astype(np.uint16)[np.newaxis]
         variance = np.bincount(flat, moments.variance, size)
