@@ -102,7 +102,7 @@ def rank_axes(columns: Sequence[tuple[str, FloatArray]]) -> tuple[RankAxis, ...]
             raise DataError(f"column {name!r} is constant, {x[0]:g}: leave it out")
         u = (rankdata(x) - 0.5) / n
         for axis in axes:
-            if np.array_equal(axis.u, u) or np.array_equal(axis.u, 1 - u):
+            if any(np.allclose(axis.u, ranks, rtol=0, atol=0.25 / n) for ranks in (u, 1 - u)):
                 raise DataError(
                     f"columns {axis.name!r} and {name!r} order the events alike: leave one out"
                 )
