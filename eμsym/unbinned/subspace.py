@@ -118,7 +118,7 @@ class SubspaceTest:
 
     Parameters
     ----------
-    columns : tuple of str, optional
+    columns : str or tuple of str, optional
         That are read of a pair. Default: all but the weights.
     n : int
         Relabellings for the p-value of a single call; 0 for none: then `eμsym.null`, or many
@@ -146,7 +146,7 @@ class SubspaceTest:
     True
     """
 
-    columns: tuple[str, ...] | None = None
+    columns: str | tuple[str, ...] | None = None
     n: int = 1000
     standardising: int = 256
     trees: int = 48
@@ -214,9 +214,10 @@ class SubspaceTest:
 
     def _read(self, pool: Pool, symmetry: Symmetry) -> tuple[str, ...]:
         """Return the columns that are tested, if the symmetry leaves each of them as it is."""
-        names = self.columns
-        if names is None:
+        if self.columns is None:
             names = tuple(name for name in pool.columns if name != WEIGHT)
+        else:
+            names = tuple(self.columns)
         pool.restricted(names)
         if len(set(names)) < len(names):
             raise DataError(f"columns {', '.join(names)}: one is named twice")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from eμsym.arrays import BoolArray, FloatArray
+from eμsym.arrays import BoolArray, FloatArray, summed
 from eμsym.unbinned.subspace_axis import RankAxis
 from eμsym.unbinned.subspace_sums import cell_sums
 from eμsym.unbinned.subspace_views import Moments, Place, View
@@ -60,9 +60,9 @@ class ForestBlock:
             [_partition([axes[j].u for j in chosen], self._depth, rng) for chosen in self._chosen]
         )
         size = 2**self._depth
-        variance = np.stack(
-            [np.bincount(leaves, moments.variance, size) for leaves in self._leaves]
-        )[:, :, np.newaxis]
+        variance = np.stack([summed(leaves, moments.variance, size) for leaves in self._leaves])[
+            :, :, np.newaxis
+        ]
         self._depths = sorted({max(1, self._depth - 4), max(1, self._depth - 2), self._depth})
         self._variances = [_pruned(variance, self._depth - depth) for depth in self._depths]
         names = tuple(axis.name for axis in axes)
@@ -156,14 +156,14 @@ class KernelBlock:
             for width in WIDTHS
         ]
         # Half the memory; a feature's seventh digit is no matter, and it is the same every time.
-        self._features = np.empty((len(WIDTHS), 2, FREQUENCIES, n), dtype=np.float32)
+        features = np.empty((len(WIDTHS), 2, FREQUENCIES, n), dtype=np.float32)
         for first in range(0, n, _ROWS):
             rows = slice(first, first + _ROWS)
             for i, omega in enumerate(frequencies):
                 phase = (scores[rows] @ omega).T
-                self._features[i, 0, :, rows] = np.cos(phase)
-                self._features[i, 1, :, rows] = np.sin(phase)
-        self._features = self._features.reshape(-1, n)
+                features[i, 0, :, rows] = np.cos(phase)
+                features[i, 1, :, rows] = np.sin(phase)
+        self._features: NDArray[np.float32] = features.reshape(-1, n)
         names = tuple(axis.name for axis in axes)
         self.views = tuple(View(f"kernel {width:g}", names, "sum") for width in WIDTHS)
         self._mean_variance = float(np.mean(moments.variance))

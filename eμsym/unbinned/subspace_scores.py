@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Residuals:
         kept = bool(np.all(drawn.labels.sum(axis=1) == pool.labels.sum()))
         return cls(pool, drawn.symmetry, kept, drawn.symmetry.probabilities(pool))
 
-    def of_labels(self, labels: NDArray[np.generic], log_ratio: FloatArray | None) -> FloatArray:
+    def of_labels(self, labels: NDArray[Any], log_ratio: FloatArray | None) -> FloatArray:
         """Return the residuals of one labelling, shape (n,)."""
         weight, sizes = self.pool.weight, self.pool.sizes
         if self.sizes_kept:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
-from eμsym.arrays import FloatArray, IntArray
+from eμsym.arrays import FloatArray, summed
 from eμsym.unbinned.subspace_axis import Cells
 from eμsym.unbinned.subspace_sums import cell_sums
 
@@ -167,7 +167,7 @@ class GridBlock:
         flat = np.ravel_multi_index(tuple(each.index for each in cells), self._shape)
         size = int(np.prod(self._shape))
         self._index: NDArray[Any] = flat.astype(np.uint16)[np.newaxis]
-        variance = np.bincount(flat, moments.variance, size)
+        variance = summed(flat, moments.variance, size)
         count = np.bincount(flat, minlength=size).astype(np.float64)
         self._variance = variance.reshape(self._shape)
         splines = SPLINES_1D if one else SPLINES_2D
@@ -193,7 +193,7 @@ class GridBlock:
 
     def place(self, view: int, residuals: FloatArray) -> Place:
         """Return where the columns show most, whichever view it is, of (n,) residuals."""
-        sums = np.bincount(self._index[0], residuals, int(np.prod(self._shape)))
+        sums = summed(self._index[0], residuals, int(np.prod(self._shape)))
         local = sums.reshape(*self._shape, 1)
         best = max(self._smoothers, key=lambda smoother: float(smoother.largest(local)[0]))
         pull, log_odds = best.pull(local)[..., 0], best.log_odds(local, self._variance)[..., 0]
@@ -278,5 +278,6 @@ def _smoothed(kernels: tuple[FloatArray, ...], sums: FloatArray) -> FloatArray:
 
 
 def _listed(values: FloatArray) -> Any:
-    found: IntArray = np.isnan(values)
-    return np.where(found, None, values.astype(object)).tolist()
+    listed: NDArray[Any] = values.astype(object)
+    listed[np.isnan(values)] = None
+    return listed.tolist()
