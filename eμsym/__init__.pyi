@@ -58,6 +58,7 @@ from eμsym.unbinned.nplm import NPLMTest as NPLMTest
 from eμsym.unbinned.references import ideal_significance as ideal_significance
 from eμsym.unbinned.spline import SplineScan as SplineScan
 from eμsym.unbinned.spline import SplineTest as SplineTest
+from eμsym.unbinned.subspace import SubspaceTest as SubspaceTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest as SymmetrizedTest
 
 __version__: str

@@ -4,6 +4,7 @@ import eμsym.plots.backend  # noqa: F401 (first: matplotlib may need help to be
 from eμsym.plots.cutflow import draw_cutflow
 from eμsym.plots.equalisation import draw_equalisation
 from eμsym.plots.likelihood_ratio import draw_likelihood_ratio
+from eμsym.plots.log_odds_map import draw_log_odds_map
 from eμsym.plots.null import draw_null
 from eμsym.plots.observable import draw_observable
 from eμsym.plots.plane import draw_plane
@@ -16,6 +17,7 @@ __all__ = [
     "draw_cutflow",
     "draw_equalisation",
     "draw_likelihood_ratio",
+    "draw_log_odds_map",
     "draw_null",
     "draw_observable",
     "draw_plane",

@@ -33,8 +33,8 @@ class Tests:
     pyhf : bool
         Whether to make a pyhf workspace of each signal as well.
     columns : tuple of str
-        What the unbinned tests look at; the spline test wants one column, the network
-        takes any number.
+        What the unbinned tests look at: the spline test at one column, the subspace test
+        at several; the network takes any number.
     symmetrized : bool
         Whether to train the network of the symmetrized test as well.
     epochs : int

@@ -212,12 +212,14 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=comma_separated,
             default="m_coll",
             show_default=True,
-            help="What the unbinned tests look at; GeV are taken in units of 100 GeV.",
+            help="What the unbinned tests look at: splines at one column, the subspace test at "
+            "several. The network takes GeV in units of 100 GeV.",
         ),
         click.option(
             "--symmetrized",
             is_flag=True,
-            help="Train the network of the symmetrized test, beside the quick spline test.",
+            help="Train the network of the symmetrized test, beside the quick tests; says first "
+            "how long it will take.",
         ),
         click.option(
             "--epochs",
