@@ -1,0 +1,466 @@
+r"""−2 ln L of many data sets of one model at once, and its minima by Newton's method.
+
+.. math::
+    -2 \ln L = 2 \sum_i F_i(s_A, s_B, \ln κ) + \sum_k (θ_k - c_k)^2 + \sum_{ji} (ξ_{ji} - d_{ji})^2
+
+with the closed profile F of `bin_profile` over the saturated model, the parameters of `Model`,
+and c and d what other measurements found of the nuisances: zero in data, drawn in toys. The
+shifts ξ, one a bin and signal, are eliminated in every step, for each is coupled to the others
+by the parameters v alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eμsym.arrays import BoolArray, FloatArray
+from eμsym.binned.q0_root import decreasing_root
+from eμsym.errors import DataError
+from eμsym.limits.bin_profile import bin_means, bin_profile, bin_value
+from eμsym.limits.model import Expected, Model
+
+#: Twice what −2 ln L may still fall by when a fit ends; a smaller one is squared by a step.
+_DECREMENT = 1e-9
+_MAX_STEPS, _MAX_HALVINGS, _DOUBLINGS = 100, 40, 60
+_ROUNDING = 1e-12
+
+#: A strength is found once a step is below this, in its errors.
+_TOLERANCE = 1e-8
+
+#: Data sets times bins times parameters that are worked on at once.
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Parameters of n data sets.
+
+    Attributes
+    ----------
+    v : ndarray of float, shape (n, m)
+        Strengths, then nuisances.
+    xi : ndarray of float, shape (n, p, bins), or None
+    value : ndarray of float, shape (n,)
+        −2 ln L.
+    """
+
+    v: FloatArray
+    xi: FloatArray | None
+    value: FloatArray
+
+    def rows(self, chosen: BoolArray) -> Point:
+        """Return some of them."""
+        return Point(
+            self.v[chosen], None if self.xi is None else self.xi[chosen], self.value[chosen]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Quadratic:
+    """−2 ln L around a point to second order, ξ eliminated."""
+
+    gradient: FloatArray  # (n, m), of v with ξ following
+    hessian: FloatArray  # (n, m, m)
+    # ξ = −inverse·(own + across·dv): what is needed to move it along.
+    own: FloatArray | None
+    across: FloatArray | None  # (n, m, p, bins)
+    inverse: FloatArray | None  # (n, p, p, bins)
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihoods:
+    """−2 ln L of n data sets.
+
+    Attributes
+    ----------
+    model : Model
+    b, a : ndarray of float, shape (n, bins)
+        Counts.
+    centre : ndarray of float, shape (n, k)
+        c.
+    xi_centre : ndarray of float, shape (n, p, bins), or None
+        d; None if the signals are exact.
+    """
+
+    model: Model
+    b: FloatArray
+    a: FloatArray
+    centre: FloatArray
+    xi_centre: FloatArray | None
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        b: FloatArray | None = None,
+        a: FloatArray | None = None,
+        *,
+        centre: FloatArray | None = None,
+        xi_centre: FloatArray | None = None,
+    ) -> Likelihoods:
+        """Return those of data sets; by default the model's own, nuisances centred at zero."""
+        b, a = (model.b[None] if b is None else b), (model.a[None] if a is None else a)
+        n = len(b)
+        if centre is None:
+            centre = np.zeros((n, len(model.names)))
+        if model.shift_a is None:
+            xi_centre = None
+        elif xi_centre is None:
+            xi_centre = np.zeros((n, *model.in_a.shape))
+        return cls(model, b, a, centre, xi_centre)
+
+    def __len__(self) -> int:
+        """Return the number of data sets."""
+        return len(self.b)
+
+    def rows(self, chosen: BoolArray | slice) -> Likelihoods:
+        """Return some of the data sets."""
+        xi = None if self.xi_centre is None else self.xi_centre[chosen]
+        return replace(
+            self, b=self.b[chosen], a=self.a[chosen], centre=self.centre[chosen], xi_centre=xi
+        )
+
+    def repeated(self, n: int) -> Likelihoods:
+        """Return every data set n times in a row."""
+        xi = None if self.xi_centre is None else np.repeat(self.xi_centre, n, axis=0)
+        b, a, centre = (np.repeat(x, n, axis=0) for x in (self.b, self.a, self.centre))
+        return replace(self, b=b, a=a, centre=centre, xi_centre=xi)
+
+    def at(self, v: FloatArray, xi: FloatArray | None = None) -> Point:
+        """Return a point with its value; ξ at its centre if it is not given."""
+        xi = self.xi_centre if xi is None else xi
+        return Point(v, xi, self._values(v, xi))
+
+    def start(self, mu: FloatArray) -> Point:
+        """Return the point of strengths, shape (n, p), with all nuisances at their centres."""
+        return self.at(np.concatenate([mu, self.centre], axis=1))
+
+    def profiled(self, mu: FloatArray, start: Point | None = None) -> Point:
+        """Return the best nuisances for strengths, shape (n, p).
+
+        Parameters
+        ----------
+        mu : ndarray of float, shape (n, p)
+        start : Point, optional
+            Where to begin, nuisances of other strengths.
+
+        Raises
+        ------
+        DataError
+            If Newton's method finds no minimum.
+        """
+        p = self.model.n_signals
+        free = np.arange(p, self.model.n_parameters)
+        if start is None:
+            point = self.start(mu)
+        else:
+            point = self.at(np.concatenate([mu, start.v[:, p:]], axis=1), start.xi)
+        if not free.size and point.xi is None:
+            return point
+        return self.minimum(point, free)
+
+    def score(self, point: Point, j: int = 0) -> tuple[FloatArray, FloatArray]:
+        """Return the profile's slope by strength j and that one's, each of shape (n,).
+
+        Parameters
+        ----------
+        point : Point
+            At the best of all parameters but strengths.
+        j : int
+        """
+        quadratic, p = self._quadratic(point), self.model.n_signals
+        h = quadratic.hessian
+        slope, bend = quadratic.gradient[:, j], h[:, j, j]
+        if h.shape[1] > p:
+            across = h[:, j, p:]
+            bend = bend - np.einsum("nk,nk->n", across, _solve(h[:, p:, p:], across))
+        return slope, np.asarray(bend)
+
+    def fit(self, *, start: Point | None = None) -> Point:
+        """Return the best fit with the one strength not below zero.
+
+        Raises
+        ------
+        DataError
+            If Newton's method finds no minimum.
+        """
+        null = self.profiled(np.zeros((len(self), 1)), start)
+        slope, bend = self.score(null)
+        up = slope < -_ROUNDING * (1 + np.abs(slope))
+        if not up.any():
+            return null
+        rows, at_null = self.rows(up), null.rows(up)
+        found = rows._rising(at_null, slope[up], bend[up])
+        v, value = null.v.copy(), null.value.copy()
+        v[up], value[up] = found.v, found.value
+        xi = None if null.xi is None or found.xi is None else null.xi.copy()
+        if xi is not None and found.xi is not None:
+            xi[up] = found.xi
+        return Point(v, xi, value)
+
+    def _rising(self, null: Point, slope: FloatArray, bend: FloatArray) -> Point:
+        """Return the best fits of data sets whose strength is above zero."""
+        last = [null]
+
+        def function(mu: FloatArray) -> tuple[FloatArray, FloatArray]:
+            last[0] = self.profiled(mu[:, None], last[0])
+            slope, bend = self.score(last[0])
+            return -slope, -bend
+
+        error = np.sqrt(2 / np.where(bend > 0, bend, np.inf))
+        first = np.where(error > 0, -slope / np.where(bend > 0, bend, 1.0), 0.0)
+        entries = np.sum(self.a + self.b, axis=1) / np.sum(self.model.in_a + self.model.in_b)
+        first = np.where((first > 0) & (first < entries), first, entries)
+        high = beyond(lambda mu: function(mu)[0] <= 0, first)
+        mu = decreasing_root(function, np.zeros(len(self)), high, first, _TOLERANCE * (error + high))
+        return self.profiled(mu[:, None], last[0])
+
+    def minimum(self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Point:
+        """Return the minima, all parameters but the free ones held.
+
+        Parameters
+        ----------
+        point : Point
+            Where to begin.
+        free : ndarray of int
+            Indices of parameters.
+
+        Raises
+        ------
+        DataError
+            If Newton's method finds none.
+        """
+        n, size = len(self), self.model.b.size * max(1, self.model.n_parameters)
+        most = max(1, CHUNK // size)
+        if n <= most:
+            return self._minimum(point, free)
+        parts = []
+        for first in range(0, n, most):
+            rows = np.zeros(n, dtype=bool)
+            rows[first : first + most] = True
+            parts.append(self.rows(rows)._minimum(point.rows(rows), free))
+        xi = None
+        if point.xi is not None:
+            xi = np.concatenate([x.xi for x in parts if x.xi is not None])
+        v, value = (np.concatenate([getattr(x, name) for x in parts]) for name in ("v", "value"))
+        return Point(v, xi, value)
+
+    def means(self, point: Point) -> tuple[FloatArray, FloatArray]:
+        """Return the expectations of A and of B, each of shape (n, bins)."""
+        signal = self.model.signal_and_ratio(point.v, point.xi)
+        return bin_means(self.a, self.b, *signal)
+
+    def _values(self, v: FloatArray, xi: FloatArray | None) -> FloatArray:
+        # A step may try a κ beyond all floats; it is taken back.
+        with np.errstate(all="ignore"):
+            signal = self.model.signal_and_ratio(v, xi)
+            value = 2 * bin_value(self.a, self.b, *signal).sum(axis=1)
+        value = value + ((v[:, self.model.n_signals :] - self.centre) ** 2).sum(axis=1)
+        if xi is not None and self.xi_centre is not None:
+            value = value + ((xi - self.xi_centre) ** 2).sum(axis=(1, 2))
+        return np.asarray(value)
+
+    def _minimum(self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Point:
+        v, value = point.v.copy(), point.value.copy()
+        xi = None if point.xi is None else point.xi.copy()
+        left = np.ones(len(v), dtype=bool)
+        rounding = _ROUNDING * (np.sum(self.a + self.b, axis=1) + 1)
+        whole = self
+        for _ in range(_MAX_STEPS):
+            rows = whole if left.all() else whole.rows(left)
+            now = Point(v[left], None if xi is None else xi[left], value[left])
+            move, turn, decrement = rows._step(now, free)
+            then = rows._lowered(now, move, turn, rounding[left])
+            v[left], value[left] = then.v, then.value
+            if xi is not None and then.xi is not None:
+                xi[left] = then.xi
+            # Where a step no longer lowers the value by its rounding, it has arrived.
+            left[left] = (decrement > _DECREMENT) & (decrement > rounding[left])
+            if not left.any():
+                return Point(v, xi, value)
+        raise DataError(
+            f"the fit of μ: no minimum was reached in {_MAX_STEPS} steps for "
+            f"{np.count_nonzero(left)} of {left.size} data sets; merge bins, or give a surer "
+            "ratio or signal"
+        )
+
+    def _step(
+        self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> tuple[FloatArray, FloatArray | None, FloatArray]:
+        """Return the steps of v and of ξ, and the decrements."""
+        quadratic = self._quadratic(point)
+        move = np.zeros_like(point.v)
+        decrement = np.zeros(len(move))
+        if free.size:
+            slope = quadratic.gradient[:, free]
+            bend = quadratic.hessian[:, free[:, None], free[None, :]]
+            move[:, free] = -_solve(bend, slope)
+            decrement = -np.einsum("nk,nk->n", slope, move[:, free])
+        if quadratic.own is None or quadratic.across is None or quadratic.inverse is None:
+            return move, None, decrement
+        slope_xi = quadratic.own + np.einsum("nm,nmjb->njb", move, quadratic.across)
+        turn = -np.einsum("nijb,njb->nib", quadratic.inverse, slope_xi)
+        decrement = decrement + np.einsum(
+            "nib,nijb,njb->n", quadratic.own, quadratic.inverse, quadratic.own
+        )
+        return move, turn, decrement
+
+    def _lowered(
+        self, point: Point, move: FloatArray, turn: FloatArray | None, rounding: FloatArray
+    ) -> Point:
+        """Return the point after a step, which is halved where the value rises."""
+        length = np.ones(len(move))
+        xi = point.xi
+        v = point.v + move
+        if xi is not None and turn is not None:
+            xi = xi + turn
+        value = self._values(v, xi)
+        for _ in range(_MAX_HALVINGS):
+            high = ~(value <= point.value + rounding)
+            if not high.any():
+                return Point(v, xi, value)
+            length[high] /= 2
+            v[high] = (point.v + length[:, None] * move)[high]
+            some = None
+            if xi is not None and turn is not None and point.xi is not None:
+                xi[high] = (point.xi + length[:, None, None] * turn)[high]
+                some = xi[high]
+            value[high] = self.rows(high)._values(v[high], some)
+        high = ~(value <= point.value + rounding)
+        if xi is not None and point.xi is not None:
+            xi = np.where(high[:, None, None], point.xi, xi)
+        return Point(
+            np.where(high[:, None], point.v, v), xi, np.where(high, point.value, value)
+        )
+
+    def _quadratic(self, point: Point) -> _Quadratic:
+        """Return the derivatives of −2 ln L at a point."""
+        model, v, p = self.model, point.v, self.model.n_signals
+        at = model.expected(v, point.xi)
+        f = bin_profile(self.a, self.b, at.s_a, at.s_b, at.kappa)
+        d_a, d_b = at.d_a, at.d_b
+        by_a, by_b, by_k = (x[:, None] for x in (f.a, f.b, f.k))
+        gradient = (by_a * d_a + by_b * d_b).sum(axis=2)
+        modes = np.zeros((v.shape[1], model.b.size))
+        modes[p:] = model.modes
+        gradient += np.einsum("nb,mb->nm", f.k, modes)
+        t_a = f.aa[:, None] * d_a + f.ab[:, None] * d_b + f.ak[:, None] * modes
+        t_b = f.ab[:, None] * d_a + f.bb[:, None] * d_b + f.bk[:, None] * modes
+        t_k = f.ak[:, None] * d_a + f.bk[:, None] * d_b + f.kk[:, None] * modes
+        hessian = np.einsum("nib,njb->nij", d_a, t_a) + np.einsum("nib,njb->nij", d_b, t_b)
+        hessian += np.einsum("ib,njb->nij", modes, t_k)
+        self._curved(hessian, v, at, f.a, f.b)
+        gradient, hessian = 2 * gradient, 2 * hessian
+        gradient[:, p:] += 2 * (v[:, p:] - self.centre)
+        diagonal = np.arange(p, v.shape[1])
+        hessian[:, diagonal, diagonal] += 2
+        if point.xi is None or self.xi_centre is None:
+            return _Quadratic(gradient, hessian, None, None, None)
+        assert model.shift_a is not None
+        assert model.shift_b is not None
+        one_a, one_b = model.shift_a[None], model.shift_b[None]
+        if model.rates is not None:
+            factor = model.factors(v[:, p:])
+            one_a, one_b = factor * one_a, factor * one_b
+        mu = v[:, :p, None]
+        x_a, x_b = mu * one_a, mu * one_b
+        own = 2 * (by_a * x_a + by_b * x_b) + 2 * (point.xi - self.xi_centre)
+        across = np.einsum("nmb,njb->nmjb", t_a, x_a) + np.einsum("nmb,njb->nmjb", t_b, x_b)
+        by_one = by_a * one_a + by_b * one_b
+        signals = np.arange(p)
+        across[:, signals, signals] += by_one
+        if model.rates is not None:
+            across[:, p:] += np.einsum("jkb,njb->nkjb", model.rates, mu * by_one)
+        across *= 2
+        bend = f.aa[:, None, None] * x_a[:, :, None] * x_a[:, None]
+        bend = bend + f.bb[:, None, None] * x_b[:, :, None] * x_b[:, None]
+        mixed = x_a[:, :, None] * x_b[:, None]
+        bend = bend + f.ab[:, None, None] * (mixed + mixed.swapaxes(1, 2))
+        bend = 2 * bend + 2 * np.eye(p)[:, :, None]
+        inverse = _inverse(bend)
+        reached = np.einsum("nmjb,njib->nmib", across, inverse)
+        gradient = gradient - np.einsum("nmib,nib->nm", reached, own)
+        hessian = hessian - np.einsum("nmib,nlib->nml", reached, across)
+        return _Quadratic(gradient, hessian, own, across, inverse)
+
+    def _curved(
+        self, hessian: FloatArray, v: FloatArray, at: Expected, by_a: FloatArray, by_b: FloatArray
+    ) -> None:
+        """Add to half the Hessian what the curvature of s in the parameters gives."""
+        model, p = self.model, self.model.n_signals
+        theta, mu = v[:, p:], v[:, :p]
+        slope_a, slope_b = model.slopes(theta)
+        shaped = None
+        if slope_a is not None and slope_b is not None:
+            one = np.ones((len(v), p, model.b.size))
+            factor = one if model.rates is None else model.factors(theta)
+            # Σ over A and B of dF/ds times f dh/dθ, (n, p, k, bins).
+            shaped = factor[:, :, None] * (
+                by_a[:, None, None] * slope_a + by_b[:, None, None] * slope_b
+            )
+            bend_a, bend_b = model.bends(theta)
+            bent = np.einsum(
+                "nj,njb,njkb->nk",
+                mu,
+                factor,
+                by_a[:, None, None] * bend_a + by_b[:, None, None] * bend_b,
+            )
+            each = np.arange(p, v.shape[1])
+            hessian[:, each, each] += bent
+            crossed = shaped.sum(axis=3)
+            hessian[:, :p, p:] += crossed
+            hessian[:, p:, :p] += crossed.swapaxes(1, 2)
+        if model.rates is None:
+            return
+        felt = by_a[:, None] * at.of_a + by_b[:, None] * at.of_b  # (n, p, bins)
+        crossed = np.einsum("njb,jkb->njk", felt, model.rates)
+        hessian[:, :p, p:] += crossed
+        hessian[:, p:, :p] += crossed.swapaxes(1, 2)
+        scaled = mu[:, :, None] * felt
+        for j in range(p):
+            rates = model.rates[j]
+            hessian[:, p:, p:] += np.einsum("nb,kb,lb->nkl", scaled[:, j], rates, rates)
+            if shaped is not None:
+                mixed = np.einsum("n,kb,nlb->nkl", mu[:, j], rates, shaped[:, j])
+                hessian[:, p:, p:] += mixed + mixed.swapaxes(1, 2)
+
+
+def beyond(reached: object, first: FloatArray) -> FloatArray:
+    """Return strengths, doubled from the first until a condition holds in every data set.
+
+    Parameters
+    ----------
+    reached : callable
+        Takes strengths, shape (n,), and returns whether it holds, shape (n,).
+    first : ndarray of float, shape (n,)
+    """
+    assert callable(reached)
+    high = first.copy()
+    for _ in range(_DOUBLINGS):
+        short = ~reached(high)
+        if not short.any():
+            break
+        high[short] *= 2
+    return high
+
+
+def _inverse(matrices: FloatArray) -> FloatArray:
+    """Return the inverses of symmetric matrices, shape (n, p, p, bins)."""
+    if matrices.shape[1] == 1:
+        return 1 / matrices
+    return np.moveaxis(np.linalg.inv(np.moveaxis(matrices, 3, 1)), 1, 3)
+
+
+def _solve(bend: FloatArray, slope: FloatArray) -> FloatArray:
+    """Return H⁻¹ g, with eigenvalues of H that are not well above zero raised."""
+    if not slope.shape[1]:
+        return slope
+    # In these units parameters have curvatures of one.
+    size = np.sqrt(np.abs(np.einsum("nii->ni", bend)))
+    size = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(bend / size[:, :, None] / size[:, None, :])
+    values = np.maximum(np.abs(values), 1e-10)
+    inner = np.einsum("nij,ni->nj", vectors, slope / size) / values
+    return np.asarray(np.einsum("nij,nj->ni", vectors, inner) / size)
