@@ -60,6 +60,17 @@ def expected_root(cl: float) -> FloatArray:
     return np.asarray(BANDS - ndtri((1 - cl) * ndtr(BANDS)))
 
 
+def expected_cls(q_asimov: FloatArray) -> FloatArray:
+    """Return CLs where the background fluctuates by each of `BANDS`, shape (n, 5).
+
+    Parameters
+    ----------
+    q_asimov : ndarray of float, shape (n,)
+    """
+    root = np.sqrt(q_asimov)[:, None]
+    return np.asarray(ndtr(BANDS - root) / ndtr(BANDS))
+
+
 def _log_and_slope(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return ln Φ(x) and its derivative."""
     log = log_ndtr(x)

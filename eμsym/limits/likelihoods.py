@@ -11,15 +11,17 @@ by the parameters v alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eμsym.arrays import BoolArray, FloatArray
+from eμsym.arrays import BoolArray, FloatArray, IntArray
 from eμsym.binned.q0_root import decreasing_root
 from eμsym.errors import DataError
-from eμsym.limits.bin_profile import bin_means, bin_profile, bin_value
-from eμsym.limits.model import Expected, Model
+from eμsym.limits.bin_profile import bin_means, bin_value
+from eμsym.limits.model import Model
+from eμsym.limits.quadratic import Quadratic, quadratic, solved
 
 #: Twice what −2 ln L may still fall by when a fit ends; a smaller one is squared by a step.
 _DECREMENT = 1e-9
@@ -50,23 +52,11 @@ class Point:
     xi: FloatArray | None
     value: FloatArray
 
-    def rows(self, chosen: BoolArray) -> Point:
+    def rows(self, chosen: BoolArray | IntArray) -> Point:
         """Return some of them."""
         return Point(
             self.v[chosen], None if self.xi is None else self.xi[chosen], self.value[chosen]
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Quadratic:
-    """−2 ln L around a point to second order, ξ eliminated."""
-
-    gradient: FloatArray  # (n, m), of v with ξ following
-    hessian: FloatArray  # (n, m, m)
-    # ξ = −inverse·(own + across·dv): what is needed to move it along.
-    own: FloatArray | None
-    across: FloatArray | None  # (n, m, p, bins)
-    inverse: FloatArray | None  # (n, p, p, bins)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,12 +160,12 @@ class Likelihoods:
             At the best of all parameters but strengths.
         j : int
         """
-        quadratic, p = self._quadratic(point), self.model.n_signals
-        h = quadratic.hessian
-        slope, bend = quadratic.gradient[:, j], h[:, j, j]
+        local, p = self._quadratic(point), self.model.n_signals
+        h = local.hessian
+        slope, bend = local.gradient[:, j], h[:, j, j]
         if h.shape[1] > p:
             across = h[:, j, p:]
-            bend = bend - np.einsum("nk,nk->n", across, _solve(h[:, p:, p:], across))
+            bend = bend - np.einsum("nk,nk->n", across, solved(h[:, p:, p:], across))
         return slope, np.asarray(bend)
 
     def fit(self, *, start: Point | None = None) -> Point:
@@ -214,10 +204,12 @@ class Likelihoods:
         entries = np.sum(self.a + self.b, axis=1) / np.sum(self.model.in_a + self.model.in_b)
         first = np.where((first > 0) & (first < entries), first, entries)
         high = beyond(lambda mu: function(mu)[0] <= 0, first)
-        mu = decreasing_root(function, np.zeros(len(self)), high, first, _TOLERANCE * (error + high))
+        mu = decreasing_root(
+            function, np.zeros(len(self)), high, first, _TOLERANCE * (error + high)
+        )
         return self.profiled(mu[:, None], last[0])
 
-    def minimum(self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Point:
+    def minimum(self, point: Point, free: IntArray) -> Point:
         """Return the minima, all parameters but the free ones held.
 
         Parameters
@@ -262,7 +254,7 @@ class Likelihoods:
             value = value + ((xi - self.xi_centre) ** 2).sum(axis=(1, 2))
         return np.asarray(value)
 
-    def _minimum(self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Point:
+    def _minimum(self, point: Point, free: IntArray) -> Point:
         v, value = point.v.copy(), point.value.copy()
         xi = None if point.xi is None else point.xi.copy()
         left = np.ones(len(v), dtype=bool)
@@ -286,25 +278,26 @@ class Likelihoods:
             "ratio or signal"
         )
 
+    def _quadratic(self, point: Point) -> Quadratic:
+        return quadratic(self.model, self.b, self.a, point.v, point.xi, self.centre, self.xi_centre)
+
     def _step(
-        self, point: Point, free: np.ndarray[tuple[int], np.dtype[np.int64]]
+        self, point: Point, free: IntArray
     ) -> tuple[FloatArray, FloatArray | None, FloatArray]:
         """Return the steps of v and of ξ, and the decrements."""
-        quadratic = self._quadratic(point)
+        local = self._quadratic(point)
         move = np.zeros_like(point.v)
         decrement = np.zeros(len(move))
         if free.size:
-            slope = quadratic.gradient[:, free]
-            bend = quadratic.hessian[:, free[:, None], free[None, :]]
-            move[:, free] = -_solve(bend, slope)
+            slope = local.gradient[:, free]
+            bend = local.hessian[:, free[:, None], free[None, :]]
+            move[:, free] = -solved(bend, slope)
             decrement = -np.einsum("nk,nk->n", slope, move[:, free])
-        if quadratic.own is None or quadratic.across is None or quadratic.inverse is None:
+        if local.own is None or local.across is None or local.inverse is None:
             return move, None, decrement
-        slope_xi = quadratic.own + np.einsum("nm,nmjb->njb", move, quadratic.across)
-        turn = -np.einsum("nijb,njb->nib", quadratic.inverse, slope_xi)
-        decrement = decrement + np.einsum(
-            "nib,nijb,njb->n", quadratic.own, quadratic.inverse, quadratic.own
-        )
+        slope_xi = local.own + np.einsum("nm,nmjb->njb", move, local.across)
+        turn = -np.einsum("nijb,njb->nib", local.inverse, slope_xi)
+        decrement = decrement + np.einsum("nib,nijb,njb->n", local.own, local.inverse, local.own)
         return move, turn, decrement
 
     def _lowered(
@@ -331,103 +324,10 @@ class Likelihoods:
         high = ~(value <= point.value + rounding)
         if xi is not None and point.xi is not None:
             xi = np.where(high[:, None, None], point.xi, xi)
-        return Point(
-            np.where(high[:, None], point.v, v), xi, np.where(high, point.value, value)
-        )
-
-    def _quadratic(self, point: Point) -> _Quadratic:
-        """Return the derivatives of −2 ln L at a point."""
-        model, v, p = self.model, point.v, self.model.n_signals
-        at = model.expected(v, point.xi)
-        f = bin_profile(self.a, self.b, at.s_a, at.s_b, at.kappa)
-        d_a, d_b = at.d_a, at.d_b
-        by_a, by_b, by_k = (x[:, None] for x in (f.a, f.b, f.k))
-        gradient = (by_a * d_a + by_b * d_b).sum(axis=2)
-        modes = np.zeros((v.shape[1], model.b.size))
-        modes[p:] = model.modes
-        gradient += np.einsum("nb,mb->nm", f.k, modes)
-        t_a = f.aa[:, None] * d_a + f.ab[:, None] * d_b + f.ak[:, None] * modes
-        t_b = f.ab[:, None] * d_a + f.bb[:, None] * d_b + f.bk[:, None] * modes
-        t_k = f.ak[:, None] * d_a + f.bk[:, None] * d_b + f.kk[:, None] * modes
-        hessian = np.einsum("nib,njb->nij", d_a, t_a) + np.einsum("nib,njb->nij", d_b, t_b)
-        hessian += np.einsum("ib,njb->nij", modes, t_k)
-        self._curved(hessian, v, at, f.a, f.b)
-        gradient, hessian = 2 * gradient, 2 * hessian
-        gradient[:, p:] += 2 * (v[:, p:] - self.centre)
-        diagonal = np.arange(p, v.shape[1])
-        hessian[:, diagonal, diagonal] += 2
-        if point.xi is None or self.xi_centre is None:
-            return _Quadratic(gradient, hessian, None, None, None)
-        assert model.shift_a is not None
-        assert model.shift_b is not None
-        one_a, one_b = model.shift_a[None], model.shift_b[None]
-        if model.rates is not None:
-            factor = model.factors(v[:, p:])
-            one_a, one_b = factor * one_a, factor * one_b
-        mu = v[:, :p, None]
-        x_a, x_b = mu * one_a, mu * one_b
-        own = 2 * (by_a * x_a + by_b * x_b) + 2 * (point.xi - self.xi_centre)
-        across = np.einsum("nmb,njb->nmjb", t_a, x_a) + np.einsum("nmb,njb->nmjb", t_b, x_b)
-        by_one = by_a * one_a + by_b * one_b
-        signals = np.arange(p)
-        across[:, signals, signals] += by_one
-        if model.rates is not None:
-            across[:, p:] += np.einsum("jkb,njb->nkjb", model.rates, mu * by_one)
-        across *= 2
-        bend = f.aa[:, None, None] * x_a[:, :, None] * x_a[:, None]
-        bend = bend + f.bb[:, None, None] * x_b[:, :, None] * x_b[:, None]
-        mixed = x_a[:, :, None] * x_b[:, None]
-        bend = bend + f.ab[:, None, None] * (mixed + mixed.swapaxes(1, 2))
-        bend = 2 * bend + 2 * np.eye(p)[:, :, None]
-        inverse = _inverse(bend)
-        reached = np.einsum("nmjb,njib->nmib", across, inverse)
-        gradient = gradient - np.einsum("nmib,nib->nm", reached, own)
-        hessian = hessian - np.einsum("nmib,nlib->nml", reached, across)
-        return _Quadratic(gradient, hessian, own, across, inverse)
-
-    def _curved(
-        self, hessian: FloatArray, v: FloatArray, at: Expected, by_a: FloatArray, by_b: FloatArray
-    ) -> None:
-        """Add to half the Hessian what the curvature of s in the parameters gives."""
-        model, p = self.model, self.model.n_signals
-        theta, mu = v[:, p:], v[:, :p]
-        slope_a, slope_b = model.slopes(theta)
-        shaped = None
-        if slope_a is not None and slope_b is not None:
-            one = np.ones((len(v), p, model.b.size))
-            factor = one if model.rates is None else model.factors(theta)
-            # Σ over A and B of dF/ds times f dh/dθ, (n, p, k, bins).
-            shaped = factor[:, :, None] * (
-                by_a[:, None, None] * slope_a + by_b[:, None, None] * slope_b
-            )
-            bend_a, bend_b = model.bends(theta)
-            bent = np.einsum(
-                "nj,njb,njkb->nk",
-                mu,
-                factor,
-                by_a[:, None, None] * bend_a + by_b[:, None, None] * bend_b,
-            )
-            each = np.arange(p, v.shape[1])
-            hessian[:, each, each] += bent
-            crossed = shaped.sum(axis=3)
-            hessian[:, :p, p:] += crossed
-            hessian[:, p:, :p] += crossed.swapaxes(1, 2)
-        if model.rates is None:
-            return
-        felt = by_a[:, None] * at.of_a + by_b[:, None] * at.of_b  # (n, p, bins)
-        crossed = np.einsum("njb,jkb->njk", felt, model.rates)
-        hessian[:, :p, p:] += crossed
-        hessian[:, p:, :p] += crossed.swapaxes(1, 2)
-        scaled = mu[:, :, None] * felt
-        for j in range(p):
-            rates = model.rates[j]
-            hessian[:, p:, p:] += np.einsum("nb,kb,lb->nkl", scaled[:, j], rates, rates)
-            if shaped is not None:
-                mixed = np.einsum("n,kb,nlb->nkl", mu[:, j], rates, shaped[:, j])
-                hessian[:, p:, p:] += mixed + mixed.swapaxes(1, 2)
+        return Point(np.where(high[:, None], point.v, v), xi, np.where(high, point.value, value))
 
 
-def beyond(reached: object, first: FloatArray) -> FloatArray:
+def beyond(reached: Callable[[FloatArray], BoolArray], first: FloatArray) -> FloatArray:
     """Return strengths, doubled from the first until a condition holds in every data set.
 
     Parameters
@@ -436,7 +336,6 @@ def beyond(reached: object, first: FloatArray) -> FloatArray:
         Takes strengths, shape (n,), and returns whether it holds, shape (n,).
     first : ndarray of float, shape (n,)
     """
-    assert callable(reached)
     high = first.copy()
     for _ in range(_DOUBLINGS):
         short = ~reached(high)
@@ -444,23 +343,3 @@ def beyond(reached: object, first: FloatArray) -> FloatArray:
             break
         high[short] *= 2
     return high
-
-
-def _inverse(matrices: FloatArray) -> FloatArray:
-    """Return the inverses of symmetric matrices, shape (n, p, p, bins)."""
-    if matrices.shape[1] == 1:
-        return 1 / matrices
-    return np.moveaxis(np.linalg.inv(np.moveaxis(matrices, 3, 1)), 1, 3)
-
-
-def _solve(bend: FloatArray, slope: FloatArray) -> FloatArray:
-    """Return H⁻¹ g, with eigenvalues of H that are not well above zero raised."""
-    if not slope.shape[1]:
-        return slope
-    # In these units parameters have curvatures of one.
-    size = np.sqrt(np.abs(np.einsum("nii->ni", bend)))
-    size = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(bend / size[:, :, None] / size[:, None, :])
-    values = np.maximum(np.abs(values), 1e-10)
-    inner = np.einsum("nij,ni->nj", vectors, slope / size) / values
-    return np.asarray(np.einsum("nij,nj->ni", vectors, inner) / size)

@@ -205,9 +205,7 @@ class Model:
         bend = _even_part(theta)[2][:, None, :, None]
         return bend * self.shapes[2], bend * self.shapes[3]
 
-    def _shapes_at(
-        self, theta: FloatArray, xi: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray]:
+    def _shapes_at(self, theta: FloatArray, xi: FloatArray | None) -> tuple[FloatArray, FloatArray]:
         """Return the signals before normalisations, each of shape (n or 1, p, bins)."""
         of_a, of_b = self.in_a[None], self.in_b[None]
         if self.shapes is not None:
@@ -239,9 +237,7 @@ def _part(region: Region, j: int, name: str) -> FloatArray:
 def _shifts(regions: Sequence[Region], p: int) -> tuple[FloatArray | None, FloatArray | None]:
     if not any(signal.uncertain for region in regions for signal in region.signals):
         return None, None
-    shifts = [
-        [region.signals[j].shift(region.ratio.ratio) for region in regions] for j in range(p)
-    ]
+    shifts = [[region.signals[j].shift(region.ratio.ratio) for region in regions] for j in range(p)]
     a, b = (
         np.stack([np.concatenate([each[side] for each in of_one]) for of_one in shifts])
         for side in (0, 1)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eμsym.arrays import FloatArray
+from eμsym.arrays import BoolArray, FloatArray
 from eμsym.binned.q0_root import decreasing_root
 from eμsym.errors import DataError
-from eμsym.limits.asymptotics import expected_root, log_cls
+from eμsym.limits.asymptotics import expected_cls, expected_root, log_cls
 from eμsym.limits.likelihoods import Likelihoods, Point, beyond
 
 #: A limit is found once a step is below this, in errors of the strength.
@@ -32,6 +32,22 @@ class Found:
     observed: FloatArray
     expected: FloatArray
     mu: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """CLs against the strength, of one data set.
+
+    Attributes
+    ----------
+    mu, observed : ndarray of float, shape (points,)
+    expected : ndarray of float, shape (points, 5)
+        At −2 to 2 standard deviations of the background's fluctuation.
+    """
+
+    mu: FloatArray
+    observed: FloatArray
+    expected: FloatArray
 
 
 class Profile:
@@ -122,6 +138,31 @@ def limits_of(likelihoods: Likelihoods, cl: float = 0.95) -> Found:
     return Found(observed, expected, mu)
 
 
+def scan_of(likelihoods: Likelihoods, mu: FloatArray) -> Scan:
+    """Return CLs by the asymptotic formulae at strengths.
+
+    Parameters
+    ----------
+    likelihoods : Likelihoods
+        Of one data set and one strength.
+    mu : ndarray of float, shape (points,)
+
+    Raises
+    ------
+    DataError
+        If Newton's method finds no minimum.
+    """
+    null = likelihoods.profiled(np.zeros((1, 1)))
+    best = likelihoods.fit(start=null)
+    expecting = asimov(likelihoods, null)
+    every = np.zeros(mu.size, dtype=np.int64)
+    q = Profile(likelihoods.repeated(mu.size), best.rows(every))
+    q_asimov = Profile(expecting.repeated(mu.size), expecting.start(np.zeros((1, 1))).rows(every))
+    (value, slope), (other, other_slope) = q(mu), q_asimov(mu)
+    log, _ = log_cls(value, other, slope, other_slope)
+    return Scan(mu, np.exp(log), expected_cls(other))
+
+
 def _first_error(expecting: Likelihoods, flat: Point) -> FloatArray:
     """Return about the error of a strength without signal, shape (n,)."""
     slope, bend = expecting.score(flat)
@@ -150,7 +191,7 @@ def _expected(expecting: Likelihoods, size: FloatArray, root: FloatArray) -> Flo
     )
 
 
-def _check(high: FloatArray, reached: FloatArray) -> None:
+def _check(high: FloatArray, reached: BoolArray) -> None:
     if not np.all(reached):
         raise DataError(
             f"the data bound no strength of this signal, up to {np.max(high):.2g}: it is in "

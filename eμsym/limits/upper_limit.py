@@ -164,7 +164,7 @@ def upper_limit(
     --------
     >>> limit = upper_limit([110, 100], [100, 100], [1, 0])
     >>> round(limit.observed, 2), [round(x, 2) for x in limit.expected]
-    (35.92, [15.26, 20.51, 28.53, 39.87, 53.91])
+    (35.92, [15.26, 20.51, 28.53, 39.87, 53.8])
     """
     check_cl(cl)
     region = signal_region(
