@@ -203,7 +203,7 @@ class Likelihoods:
         first = np.where(error > 0, -slope / np.where(bend > 0, bend, 1.0), 0.0)
         entries = np.sum(self.a + self.b, axis=1) / np.sum(self.model.in_a + self.model.in_b)
         first = np.where((first > 0) & (first < entries), first, entries)
-        high = beyond(lambda mu: function(mu)[0] <= 0, first)
+        high, _ = beyond(lambda mu: function(mu)[0] <= 0, first)
         mu = decreasing_root(
             function, np.zeros(len(self)), high, first, _TOLERANCE * (error + high)
         )
@@ -327,8 +327,10 @@ class Likelihoods:
         return Point(np.where(high[:, None], point.v, v), xi, np.where(high, point.value, value))
 
 
-def beyond(reached: Callable[[FloatArray], BoolArray], first: FloatArray) -> FloatArray:
-    """Return strengths, doubled from the first until a condition holds in every data set.
+def beyond(
+    reached: Callable[[FloatArray], BoolArray], first: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Return strengths, doubled from the first until a condition holds, and where it then does.
 
     Parameters
     ----------
@@ -336,10 +338,11 @@ def beyond(reached: Callable[[FloatArray], BoolArray], first: FloatArray) -> Flo
         Takes strengths, shape (n,), and returns whether it holds, shape (n,).
     first : ndarray of float, shape (n,)
     """
-    high = first.copy()
+    high, there = first.copy(), reached(first)
     for _ in range(_DOUBLINGS):
-        short = ~reached(high)
-        if not short.any():
+        if there.all():
             break
-        high[short] *= 2
-    return high
+        high[~there] *= 2
+        # Once reached is reached: another evaluation may differ by rounding.
+        there = there | reached(high)
+    return high, there

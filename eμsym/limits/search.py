@@ -130,8 +130,8 @@ def limits_of(likelihoods: Likelihoods, cl: float = 0.95) -> Found:
         return log - level, log_slope
 
     start = mu + expected[:, 2]
-    high = beyond(lambda at: function(at)[0] <= 0, start)
-    _check(high, function(high)[0] <= 0)
+    high, reached = beyond(lambda at: function(at)[0] <= 0, start)
+    _check(high, reached)
     observed = decreasing_root(
         function, mu, high, np.minimum(start, high), _TOLERANCE * expected[:, 2]
     )
@@ -184,8 +184,8 @@ def _expected(expecting: Likelihoods, size: FloatArray, root: FloatArray) -> Flo
         with np.errstate(divide="ignore", invalid="ignore"):
             return root - found, -slope / (2 * found)
 
-    high = beyond(lambda mu: function(mu)[0] <= 0, root * size)
-    _check(high, function(high)[0] <= 0)
+    high, reached = beyond(lambda mu: function(mu)[0] <= 0, root * size)
+    _check(high, reached)
     return decreasing_root(
         function, np.zeros(len(size)), high, np.minimum(root * size, high), _TOLERANCE * size
     )
