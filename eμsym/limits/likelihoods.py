@@ -181,13 +181,33 @@ class Likelihoods:
         up = slope < -_ROUNDING * (1 + np.abs(slope))
         if not up.any():
             return null
-        rows, at_null = self.rows(up), null.rows(up)
-        found = rows._rising(at_null, slope[up], bend[up])
+        found = self.rows(up)._above_zero(null.rows(up), slope[up], bend[up])
         v, value = null.v.copy(), null.value.copy()
         v[up], value[up] = found.v, found.value
         xi = None if null.xi is None or found.xi is None else null.xi.copy()
         if xi is not None and found.xi is not None:
             xi[up] = found.xi
+        return Point(v, xi, value)
+
+    def _above_zero(self, null: Point, slope: FloatArray, bend: FloatArray) -> Point:
+        """Return the best fits of data sets whose strength is above zero: all at once, or nested.
+
+        A kink at zero, or a ratio that is very uncertain, can keep Newton's method of all
+        parameters from its end. A search of the strength alone has a bracket.
+        """
+        try:
+            found = self.minimum(null, np.arange(self.model.n_parameters))
+        except DataError:
+            return self._rising(null, slope, bend)
+        lost = ~(found.v[:, 0] > 0)
+        if not lost.any():
+            return found
+        again = self.rows(lost)._rising(null.rows(lost), slope[lost], bend[lost])
+        v, value = found.v, found.value
+        v[lost], value[lost] = again.v, again.value
+        xi = found.xi
+        if xi is not None and again.xi is not None:
+            xi[lost] = again.xi
         return Point(v, xi, value)
 
     def _rising(self, null: Point, slope: FloatArray, bend: FloatArray) -> Point:

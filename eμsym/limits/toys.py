@@ -39,7 +39,7 @@ ToyKind = Literal["poisson", "relabelled"]
 KINDS = ("poisson", "relabelled")
 
 #: Toys that are drawn and fitted together.
-BLOCK = 500
+BLOCK = 2000
 
 #: Strengths that are tried, unless others are given: from this share of the lowest expected
 #: limit to this many times the highest.
@@ -256,7 +256,9 @@ def toy_limit(
 ) -> UpperLimit:
     """Return the CLs limit on the one strength of regions by toys.
 
-    At `POINTS` strengths around the asymptotic limits; between them ln CLs is a line.
+    At `POINTS` strengths around the asymptotic limits; between them ln CLs is a line. An
+    expected limit beyond them is infinite: given the events of few bins their labels need not
+    bound a signal at all.
 
     Parameters
     ----------
@@ -283,9 +285,7 @@ def toy_limit(
         workers=workers,
     )
     observed = crossing(scan.mu, scan.observed, 1 - cl)
-    low, below, median, above, high = (
-        crossing(scan.mu, scan.expected[:, k], 1 - cl) for k in range(5)
-    )
+    low, below, median, above, high = (_or_infinite(scan, k, 1 - cl) for k in range(5))
     return UpperLimit(
         observed, (low, below, median, above, high), float(near.mu[0]), cl, method=f"{kind} toys"
     )
@@ -325,6 +325,11 @@ def feldman_cousins(scan: ToyScan, cl: float = 0.95) -> tuple[float, float]:
         else crossing(scan.mu[first - 1 : first + 1][::-1], p[first - 1 : first + 1][::-1], 1 - cl)
     )
     return low, crossing(scan.mu[last : last + 2], p[last : last + 2], 1 - cl)
+
+
+def _or_infinite(scan: ToyScan, k: int, level: float) -> float:
+    p = scan.expected[:, k]
+    return crossing(scan.mu, p, level) if p[-1] <= level else float("inf")
 
 
 def crossing(mu: FloatArray, p: FloatArray, level: float) -> float:
