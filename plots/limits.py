@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import chi2
 
+from eμsym.limits.impacts import Impacts
 from eμsym.limits.search import Scan
 from eμsym.limits.sensitivity import Sensitivity
+from eμsym.limits.two_signals import TwoSignals
 from eμsym.limits.upper_limit import UpperLimit
-from eμsym.plots.style import COLOR_BOTH, Style, as_text, one_panel
+from eμsym.plots.style import COLOR_A, COLOR_BOTH, COLOR_MARK, Style, as_text, one_panel
 
 #: The bands' colours, of one and of two standard deviations, told apart in grey too.
 BAND_COLORS = ("#4daf4a", "#ffd92f")
@@ -142,3 +145,75 @@ def _bands(axes: Any, x: Any, limits: Any) -> None:
 
 def _axis_title(unit: str, cl: float) -> str:
     return f"{100 * cl:g} % CL limit on {_TITLES.get(unit, unit or 'the strength')}"
+
+
+def draw_contour(
+    found: TwoSignals, labels: tuple[str, str], *, unit: str = "events", style: Style = "neutral"
+) -> Figure:
+    """Draw the contours of two strengths, at 68 % and at the level of confidence.
+
+    Parameters
+    ----------
+    found : TwoSignals
+    labels : tuple of str
+        What the signals are called.
+    unit : str
+        Of both strengths.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    with one_panel(style, (5.6, 5.0)) as (figure, axes):
+        x, y = found.grid
+        levels = sorted({float(chi2.ppf(0.683, 2)), found.level})
+        axes.contour(x, y, found.rise.T, levels, colors=COLOR_A, linestyles=("-", "--"))
+        axes.plot(*found.best, "+", color=COLOR_BOTH, label="best")
+        axes.plot(0, 0, "o", color=COLOR_BOTH, markersize=4, label="no signal")
+        title = _TITLES.get(unit, unit)
+        axes.set_xlabel(f"{as_text(labels[0])}: {title}")
+        axes.set_ylabel(f"{as_text(labels[1])}: {title}")
+        axes.set_title(f"difference: {found.difference}")
+        axes.legend()
+    return figure
+
+
+def draw_impacts(found: Impacts, *, most: int = 20, style: Style = "neutral") -> Figure:
+    """Draw the pulls of nuisances, and their impacts on the strength beside them.
+
+    Parameters
+    ----------
+    found : Impacts
+    most : int
+        Rows, those of the largest impacts.
+    style : str
+        See `eμsym.plots.style.styled`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = found.nuisances[:most]
+    with one_panel(style, (6.4, 1.6 + 0.35 * len(rows))) as (figure, axes):
+        places = np.arange(len(rows))
+        axes.errorbar(
+            [x.pull for x in rows], places, xerr=[x.error for x in rows], fmt="o", color=COLOR_BOTH
+        )
+        axes.axvspan(-1, 1, color=COLOR_BOTH, alpha=0.1, linewidth=0)
+        axes.set_xlim(-3, 3)
+        axes.set_yticks(places, [x.name for x in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel(r"pull $(\hat{\theta} - \theta_0)/\Delta\theta$")
+        above = axes.twiny()
+        for moved, color, label in (
+            ([x.up for x in rows], COLOR_A, r"$\theta$ up"),
+            ([x.down for x in rows], COLOR_MARK, r"$\theta$ down"),
+        ):
+            above.barh(places, moved, 0.5, color=color, alpha=0.4, label=label)
+        widest = max((x.size for x in rows), default=1.0) or 1.0
+        above.set_xlim(-1.5 * widest, 1.5 * widest)
+        above.set_xlabel(r"impact $\Delta\hat{\mu}$ [events]")
+        above.legend(loc="lower right", fontsize="small")
+    return figure

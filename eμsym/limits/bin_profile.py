@@ -57,7 +57,13 @@ class BinProfile:
 
 
 def bin_means(
-    n_a: FloatArray, n_b: FloatArray, s_a: FloatArray, s_b: FloatArray, kappa: FloatArray
+    n_a: FloatArray,
+    n_b: FloatArray,
+    s_a: FloatArray,
+    s_b: FloatArray,
+    kappa: FloatArray,
+    *,
+    positive: bool = True,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the best expectations of A and of B, each of shape (n, bins).
 
@@ -68,26 +74,41 @@ def bin_means(
     s_a, s_b : ndarray of float, shape (n, bins)
         Expected signal.
     kappa : ndarray of float, shape (n, bins)
+    positive : bool
+        Whether b must not be negative. Else F depends on the contrast w alone: it is all
+        that a symmetry knows of a signal.
     """
     x = (1 + kappa) * (s_b / kappa - s_a)
     root = np.sqrt((x + n_a - n_b) ** 2 + 4 * n_a * n_b)
     scale = 2 * (1 + kappa)
     in_a = _sum_of_root(n_a + n_b - x, 4 * n_a * x, root) / scale
     in_b = kappa * _sum_of_root(n_a + n_b + x, -4 * n_b * x, root) / scale
-    held = _held(n_a, n_b, s_a, s_b, kappa)
+    held = _held(n_a, n_b, s_a, s_b, kappa) if positive else np.zeros(in_a.shape, dtype=bool)
     return np.where(held, s_a, in_a), np.where(held, s_b, in_b)
 
 
 def bin_value(
-    n_a: FloatArray, n_b: FloatArray, s_a: FloatArray, s_b: FloatArray, kappa: FloatArray
+    n_a: FloatArray,
+    n_b: FloatArray,
+    s_a: FloatArray,
+    s_b: FloatArray,
+    kappa: FloatArray,
+    *,
+    positive: bool = True,
 ) -> FloatArray:
     """Return F alone, shape (n, bins); parameters as of `bin_means`."""
-    in_a, in_b = bin_means(n_a, n_b, s_a, s_b, kappa)
+    in_a, in_b = bin_means(n_a, n_b, s_a, s_b, kappa, positive=positive)
     return 0.5 * (deviance(n_a, in_a) + deviance(n_b, in_b))
 
 
 def bin_profile(
-    n_a: FloatArray, n_b: FloatArray, s_a: FloatArray, s_b: FloatArray, kappa: FloatArray
+    n_a: FloatArray,
+    n_b: FloatArray,
+    s_a: FloatArray,
+    s_b: FloatArray,
+    kappa: FloatArray,
+    *,
+    positive: bool = True,
 ) -> BinProfile:
     """Return F with its derivatives; parameters as of `bin_means`."""
     one, total = 1 + kappa, n_a + n_b
@@ -96,7 +117,7 @@ def bin_profile(
     root = np.sqrt(shifted**2 + 4 * n_a * n_b)
     in_a = _sum_of_root(total - x, 4 * n_a * x, root) / (2 * one)
     in_b = kappa * _sum_of_root(total + x, -4 * n_b * x, root) / (2 * one)
-    held = _held(n_a, n_b, s_a, s_b, kappa)
+    held = _held(n_a, n_b, s_a, s_b, kappa) if positive else np.zeros(in_a.shape, dtype=bool)
     in_a, in_b = np.where(held, s_a, in_a), np.where(held, s_b, in_b)
     with np.errstate(divide="ignore", invalid="ignore"):
         q = np.where(held, 0.0, (2 * (n_b - n_a) - x) / (total + root))
@@ -110,7 +131,7 @@ def bin_profile(
     slope_b = -(one * q + 1 - kappa) / (2 * kappa)
     # The smaller of two signals cancels fewer digits.
     b = np.where(s_a <= s_b / kappa, in_a - s_a, (in_b - s_b) / kappa)
-    b = np.where(held, 0.0, np.maximum(b, 0.0))
+    b = np.where(held, 0.0, np.maximum(b, 0.0) if positive else b)
     bend = one**2 / 2 * curvature  # d²F/dw²
     steep = one / 2 * curvature
     a_x = (turn - 1) / (2 * one)

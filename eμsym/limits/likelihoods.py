@@ -11,7 +11,7 @@ by the parameters v alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,6 +72,8 @@ class Likelihoods:
         c.
     xi_centre : ndarray of float, shape (n, p, bins), or None
         d; None if the signals are exact.
+    positive : bool
+        Whether no background is negative, see `bin_means`.
     """
 
     model: Model
@@ -79,6 +81,7 @@ class Likelihoods:
     a: FloatArray
     centre: FloatArray
     xi_centre: FloatArray | None
+    positive: bool = True
 
     @classmethod
     def of(
@@ -142,12 +145,12 @@ class Likelihoods:
             If Newton's method finds no minimum.
         """
         p = self.model.n_signals
-        free = np.arange(p, self.model.n_parameters)
+        free = self.directions(range(p, self.model.n_parameters))
         if start is None:
             point = self.start(mu)
         else:
             point = self.at(np.concatenate([mu, start.v[:, p:]], axis=1), start.xi)
-        if not free.size and point.xi is None:
+        if not free.shape[1] and point.xi is None:
             return point
         return self.minimum(point, free)
 
@@ -167,6 +170,10 @@ class Likelihoods:
             across = h[:, j, p:]
             bend = bend - np.einsum("nk,nk->n", across, solved(h[:, p:, p:], across))
         return slope, np.asarray(bend)
+
+    def hessian(self, point: Point) -> FloatArray:
+        """Return the second derivatives by v of the first of the data sets, ξ following."""
+        return self._quadratic(point).hessian[0]
 
     def fit(self, *, start: Point | None = None) -> Point:
         """Return the best fit with the one strength not below zero.
@@ -196,7 +203,7 @@ class Likelihoods:
         parameters from its end. A search of the strength alone has a bracket.
         """
         try:
-            found = self.minimum(null, np.arange(self.model.n_parameters))
+            found = self.minimum(null, self.directions(range(self.model.n_parameters)))
         except DataError:
             return self._rising(null, slope, bend)
         lost = ~(found.v[:, 0] > 0)
@@ -229,15 +236,19 @@ class Likelihoods:
         )
         return self.profiled(mu[:, None], last[0])
 
-    def minimum(self, point: Point, free: IntArray) -> Point:
-        """Return the minima, all parameters but the free ones held.
+    def directions(self, parameters: Sequence[int]) -> FloatArray:
+        """Return the directions of parameters, by their places, shape (m, r)."""
+        return np.eye(self.model.n_parameters)[:, list(parameters)]
+
+    def minimum(self, point: Point, free: FloatArray) -> Point:
+        """Return the minima along free directions.
 
         Parameters
         ----------
         point : Point
             Where to begin.
-        free : ndarray of int
-            Indices of parameters.
+        free : ndarray of float, shape (m, r)
+            Directions that are free, see `directions`.
 
         Raises
         ------
@@ -262,19 +273,19 @@ class Likelihoods:
     def means(self, point: Point) -> tuple[FloatArray, FloatArray]:
         """Return the expectations of A and of B, each of shape (n, bins)."""
         signal = self.model.signal_and_ratio(point.v, point.xi)
-        return bin_means(self.a, self.b, *signal)
+        return bin_means(self.a, self.b, *signal, positive=self.positive)
 
     def _values(self, v: FloatArray, xi: FloatArray | None) -> FloatArray:
         # A step may try a κ beyond all floats; it is taken back.
         with np.errstate(all="ignore"):
             signal = self.model.signal_and_ratio(v, xi)
-            value = 2 * bin_value(self.a, self.b, *signal).sum(axis=1)
+            value = 2 * bin_value(self.a, self.b, *signal, positive=self.positive).sum(axis=1)
         value = value + ((v[:, self.model.n_signals :] - self.centre) ** 2).sum(axis=1)
         if xi is not None and self.xi_centre is not None:
             value = value + ((xi - self.xi_centre) ** 2).sum(axis=(1, 2))
         return np.asarray(value)
 
-    def _minimum(self, point: Point, free: IntArray) -> Point:
+    def _minimum(self, point: Point, free: FloatArray) -> Point:
         v, value = point.v.copy(), point.value.copy()
         xi = None if point.xi is None else point.xi.copy()
         left = np.ones(len(v), dtype=bool)
@@ -299,20 +310,30 @@ class Likelihoods:
         )
 
     def _quadratic(self, point: Point) -> Quadratic:
-        return quadratic(self.model, self.b, self.a, point.v, point.xi, self.centre, self.xi_centre)
+        return quadratic(
+            self.model,
+            self.b,
+            self.a,
+            point.v,
+            point.xi,
+            self.centre,
+            self.xi_centre,
+            positive=self.positive,
+        )
 
     def _step(
-        self, point: Point, free: IntArray
+        self, point: Point, free: FloatArray
     ) -> tuple[FloatArray, FloatArray | None, FloatArray]:
         """Return the steps of v and of ξ, and the decrements."""
         local = self._quadratic(point)
         move = np.zeros_like(point.v)
         decrement = np.zeros(len(move))
-        if free.size:
-            slope = local.gradient[:, free]
-            bend = local.hessian[:, free[:, None], free[None, :]]
-            move[:, free] = -solved(bend, slope)
-            decrement = -np.einsum("nk,nk->n", slope, move[:, free])
+        if free.shape[1]:
+            slope = np.einsum("nm,mr->nr", local.gradient, free)
+            bend = np.einsum("mr,nmk,ks->nrs", free, local.hessian, free)
+            along = -solved(bend, slope)
+            move = np.einsum("nr,mr->nm", along, free)
+            decrement = -np.einsum("nr,nr->n", slope, along)
         if local.own is None or local.across is None or local.inverse is None:
             return move, None, decrement
         slope_xi = local.own + np.einsum("nm,nmjb->njb", move, local.across)

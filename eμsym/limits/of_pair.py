@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from eμsym.arrays import FloatArray
-from eμsym.binned.q0_input import as_counts, contents, is_signal_pair
+from eμsym.binned.merging import MergedBins
+from eμsym.binned.q0_input import Signal, as_counts, contents, is_signal_pair
 from eμsym.binned.q0_of_pair import CountedPair, MergedCounts, Q0Test
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
-from eμsym.limits.region import Region, ShapeVariation, log_normal
+from eμsym.limits.region import Region, ShapeVariation, in_units, log_normal
 from eμsym.limits.upper_limit import UpperLimit, check_cl, region_limit
 
 
@@ -109,7 +110,7 @@ def counted_region(
 def _variation(
     effect: str, test: Q0Test, counts: MergedCounts, pair: tuple[Any, Any]
 ) -> ShapeVariation:
-    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+    if not (isinstance(pair, tuple) and len(pair) == 2):
         raise DataError(f"{effect}: give a shape up and one down")
     nominal = _both(test, test.signal)
     per_event = counts.signal.both.sum() / sum(
@@ -131,6 +132,52 @@ def _both(test: Q0Test, signal: Any) -> tuple[Any, Any]:
         return signal[0], signal[1]
     none = np.zeros_like(np.asarray(contents(signal), dtype=np.float64))
     return (signal, none) if test.signal_in == "a" else (none, signal)
+
+
+def joint_region(
+    name: str, tests: Sequence[Q0Test], pair: CountedPair, *, events: Sequence[float] | None = None
+) -> Region:
+    """Return the region of several signals in a pair, in the bins that suit the first.
+
+    Parameters
+    ----------
+    name : str
+    tests : sequence of Q0Test
+        One a signal, of one histogram.
+    pair : Pair
+    events : sequence of float, optional
+        Events of each signal for one unit of its strength. Default: one.
+
+    Raises
+    ------
+    DataError
+        As for `pair_limit`.
+    """
+    first = tests[0].counts(pair)
+    units = [1.0] * len(tests) if events is None else list(events)
+    signals = [_in_bins(test, test.counts(pair), first.bins) for test in tests]
+    return Region(
+        name,
+        first.b,
+        first.a,
+        tuple(in_units(signal, unit) for signal, unit in zip(signals, units, strict=True)),
+        first.ratio,
+    )
+
+
+def _in_bins(test: Q0Test, own: MergedCounts, bins: MergedBins) -> Signal:
+    """Return a test's signal in the bins of another one."""
+    parts = _both(test, test.signal)
+    values = [np.asarray(contents(x), dtype=np.float64) for x in parts]
+    total = sum(float(own.bins.sums(x).sum()) for x in values) / float(own.signal.both.sum())
+    sums = [bins.sums(x) / total for x in values]
+    if not own.signal.uncertain:
+        return Signal(sums[0], sums[1])
+    variances = [
+        bins.sums(x.variances()) / total**2 if hasattr(x, "variances") else np.zeros(len(bins))
+        for x in parts
+    ]
+    return Signal(sums[0], sums[1], variances[0], variances[1])
 
 
 def expected_region(region: Region, *, scale: float = 1.0, background: Any = None) -> Region:

@@ -43,6 +43,8 @@ def quadratic(
     xi: FloatArray | None,
     centre: FloatArray,
     xi_centre: FloatArray | None,
+    *,
+    positive: bool = True,
 ) -> Quadratic:
     """Return the derivatives of −2 ln L at a point, see `Likelihoods`.
 
@@ -54,10 +56,12 @@ def quadratic(
     xi : ndarray of float, shape (n, p, bins), or None
     centre : ndarray of float, shape (n, k)
     xi_centre : ndarray of float, shape (n, p, bins), or None
+    positive : bool
+        As for `bin_means`.
     """
     p = model.n_signals
     at = model.expected(v, xi)
-    f = bin_profile(a, b, at.s_a, at.s_b, at.kappa)
+    f = bin_profile(a, b, at.s_a, at.s_b, at.kappa, positive=positive)
     d_a, d_b = at.d_a, at.d_b
     by_a, by_b = f.a[:, None], f.b[:, None]
     gradient = (by_a * d_a + by_b * d_b).sum(axis=2)

@@ -77,6 +77,28 @@ def log_normal(relative: float, what: str = "an uncertainty") -> float:
     return float(np.log1p(relative))
 
 
+def in_units(signal: Signal, events: float) -> Signal:
+    """Return a signal of one event as that of a unit of which there are so many events.
+
+    Parameters
+    ----------
+    signal : Signal
+    events : float
+        For one unit: σ L ε for a branching ratio.
+
+    Raises
+    ------
+    DataError
+        If it is not a number above zero.
+    """
+    if not 0 < events < np.inf:
+        raise DataError(f"{events} events of a signal for one unit; give a number above zero")
+    v_a, v_b = (
+        None if v is None else events**2 * v for v in (signal.variance_a, signal.variance_b)
+    )
+    return Signal(events * signal.in_a, events * signal.in_b, v_a, v_b)
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """Flat bins of both samples, and what is expected in them.

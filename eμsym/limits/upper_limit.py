@@ -218,7 +218,7 @@ def signal_region(
     kappa = checked_ratio(ratio, counts_b.shape, "profiled")
     varied = {}
     for effect, pair in (shapes or {}).items():
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        if not (isinstance(pair, tuple) and len(pair) == 2):
             raise DataError(f"{effect}: give a shape up and one down")
         varied[effect] = (_variation(effect, signal, *pair),)
     return Region(
