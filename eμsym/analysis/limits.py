@@ -4,97 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from eμsym.analysis.correction import Equalisation
-from eμsym.analysis.options import DEFAULT_SEED
+from eμsym.analysis.limit_options import CROSS_SECTION, LimitOptions
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, signals
 from eμsym.analysis.weighted_region import weighted_region
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.folder import ProcessedFolder, Results
+from eμsym.limits.impacts import Impacts, impacts
 from eμsym.limits.likelihoods import Likelihoods
 from eμsym.limits.model import Model
-from eμsym.limits.of_pair import counted_region
+from eμsym.limits.of_pair import counted_region, joint_region
 from eμsym.limits.region import Region, log_normal
 from eμsym.limits.search import Scan, scan_of
 from eμsym.limits.sensitivity import Sensitivity, sensitivity
 from eμsym.limits.toys import ToyKind, toy_limit
+from eμsym.limits.two_signals import TwoSignals, two_signals
 from eμsym.limits.units import SignalYield
-from eμsym.limits.upper_limit import UpperLimit, check_cl, region_limit
+from eμsym.limits.upper_limit import UpperLimit, region_limit
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 
-#: The luminosities that the papers speak of, fb⁻¹.
-PAPER_LUMINOSITIES = (10.0, 20.0, 40.0, 140.0)
-
-#: The uncertainty that is of the branching ratio alone.
-CROSS_SECTION = "cross_section"
-
 #: Points of the scan of CLs, and how far it goes in units of the larger limit.
 _SCAN_POINTS, _SCAN_REACH = 60, 1.5
-
-Method = Literal["asymptotic", "poisson", "relabelled"]
-
-
-@dataclass(frozen=True)
-class LimitOptions:
-    """Which limits are set on the signals of a processed folder.
-
-    Attributes
-    ----------
-    pair, signals : tuple of str
-        Datasets, as for `eμsym.analysis.options.Tests`.
-    equalise : str, optional
-    exclude : mapping of str to (float, float)
-        Both as for `Tests`.
-    cl : float
-    luminosity_ifb : float, optional
-        Of the data. Default: as the folder says.
-    uncertainties : mapping of str to float
-        Relative, each a log-normal nuisance of the limits on σ × BR and on BR;
-        "cross_section" of those on BR alone.
-    method : {"asymptotic", "poisson", "relabelled"}
-    toys : int
-        Toys at each strength, for the methods by toys.
-    luminosities : tuple of float
-        fb⁻¹, at which the expected limit is told.
-    seed : int
-
-    Raises
-    ------
-    ConfigurationError
-        If `cl` is not between zero and one, or an uncertainty or luminosity not above zero.
-    InputFileError
-        If the correction is a file that cannot be one.
-    """
-
-    pair: tuple[str, ...] = ()
-    signals: tuple[str, ...] = ()
-    equalise: str | None = None
-    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    cl: float = 0.95
-    luminosity_ifb: float | None = None
-    uncertainties: Mapping[str, float] = field(default_factory=dict)
-    method: Method = "asymptotic"
-    toys: int = 2000
-    luminosities: tuple[float, ...] = PAPER_LUMINOSITIES
-    seed: int = DEFAULT_SEED
-
-    def __post_init__(self) -> None:
-        check_cl(self.cl)
-        Equalisation(self.equalise, self.exclude)
-        for name, value in self.uncertainties.items():
-            if not 0 < value < math.inf:
-                raise ConfigurationError(
-                    f"uncertainty {name}={value}: is relative and above zero, such as 0.02"
-                )
-        for value in (*self.luminosities, *filter(None, (self.luminosity_ifb,))):
-            if not 0 < value < math.inf:
-                raise ConfigurationError(f"luminosity {value} fb⁻¹: must be positive and finite")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +53,9 @@ class SignalLimits:
     sensitivity : Sensitivity or None
         Expected limits at luminosities; None if the data's is not known.
     region : Region or None
+        What was fitted for the limit on events.
+    impacts : Impacts, Problem or None
+        Of all uncertainties; None of weighted events, or without any.
     """
 
     shape: SignalShape
@@ -128,6 +68,7 @@ class SignalLimits:
     scan: Scan | None = None
     sensitivity: Sensitivity | None = None
     region: Region | None = None
+    impacts: Impacts | Problem | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limits with what they are made of, for JSON."""
@@ -143,7 +84,30 @@ class SignalLimits:
         }
         if self.sensitivity is not None:
             found["sensitivity"] = self.sensitivity.to_dict()
+        if self.impacts is not None:
+            found["impacts"] = self.impacts.to_dict()
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLimits:
+    """Two signals fitted together.
+
+    Attributes
+    ----------
+    names : tuple of str
+    unit : str
+        "BR", or "events" where a branching ratio is not to be had.
+    found : TwoSignals
+    """
+
+    names: tuple[str, str]
+    unit: str
+    found: TwoSignals
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the intervals, for JSON."""
+        return {"signals": list(self.names), "unit": self.unit, **self.found.to_dict()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +124,8 @@ class FolderLimits:
     signals : mapping of str to SignalLimits
     notes : tuple of str
         What is not there, and why.
+    together : TwoLimits, Problem or None
+        None if it was not asked for.
     """
 
     names: tuple[str, str]
@@ -167,10 +133,11 @@ class FolderLimits:
     options: LimitOptions
     signals: Mapping[str, SignalLimits]
     notes: tuple[str, ...] = ()
+    together: TwoLimits | Problem | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``limits`` of ``results.json``."""
-        return {
+        found = {
             "cl": self.options.cl,
             "method": self.options.method,
             "correction": self.source,
@@ -178,6 +145,9 @@ class FolderLimits:
             "signals": {name: found.to_dict() for name, found in self.signals.items()},
             "notes": list(self.notes),
         }
+        if self.together is not None:
+            found["together"] = self.together.to_dict()
+        return found
 
 
 def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) -> FolderLimits:
@@ -234,7 +204,35 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             "the events are weighted simulation: limits are those expected of its yields, and "
             "none is observed"
         )
-    return FolderLimits(pair.names, pair.symmetry.source, options, found, tuple(notes))
+    together = _together(pair, list(found.values()), options) if options.together else None
+    if isinstance(together, Problem):
+        notes.append(f"signals together: {together.reason}")
+    return FolderLimits(pair.names, pair.symmetry.source, options, found, tuple(notes), together)
+
+
+def _together(
+    pair: Pair, found: Sequence[SignalLimits], options: LimitOptions
+) -> TwoLimits | Problem:
+    if len(found) != 2:
+        return Problem(f"there are {len(found)} signals; choose two with --signals")
+    if not pair.pool.unit:
+        return Problem("the events are weighted, and the contour is of counts")
+    first, second = found
+    worth = [each.signal_yield for each in found]
+    events = None
+    if not any(each.missing for each in worth):
+        events = [
+            1e3 * (x.luminosity_ifb or 0) * (x.acceptance or 0) * (x.production_pb or 0)
+            for x in worth
+        ]
+    try:
+        axes = pair.axes_of("plane")
+        region = joint_region("", [x.shape.test(axes) for x in found], pair, events=events)
+        fit = two_signals([region], cl=options.cl)
+    except DataError as error:
+        return Problem(str(error))
+    names = first.shape.name, second.shape.name
+    return TwoLimits(names, "events" if events is None else "BR", fit)
 
 
 def data_luminosity(results: Results, datasets: Sequence[str]) -> float | None:
@@ -320,7 +318,10 @@ def _limits(
     except DataError as error:
         problem = Problem(str(error))
         return SignalLimits(shape, problem, problem, problem, signal_yield)
-    of_size = {k: v for k, v in options.uncertainties.items() if k != CROSS_SECTION}
+    of_size, of_ratio = (
+        {k: v for k, v in options.uncertainties.items() if (k == CROSS_SECTION) == alone}
+        for alone in (False, True)
+    )
     if shape.origin != "dataset" and signal_yield.acceptance and signal_yield.acceptance_error:
         # The bins of a stored shape know nothing of the statistics of this acceptance.
         relative = signal_yield.acceptance_error / signal_yield.acceptance
@@ -329,7 +330,7 @@ def _limits(
     ratio = _in_units(
         region,
         signal_yield.branching_ratio,
-        {**of_size, **_only_of_ratio(options)},
+        {**of_size, **of_ratio},
         options,
         expected_only,
     )
@@ -354,11 +355,23 @@ def _limits(
         scan=scan,
         sensitivity=sizes,
         region=region,
+        impacts=None if expected_only else _impacts(_sized(region, {**of_size, **of_ratio})),
     )
 
 
-def _only_of_ratio(options: LimitOptions) -> dict[str, float]:
-    return {k: v for k, v in options.uncertainties.items() if k == CROSS_SECTION}
+def _impacts(region: Region) -> Impacts | Problem | None:
+    if not (region.ratio_names or region.normalisations):
+        return None
+    try:
+        return impacts([region])
+    except DataError as error:
+        return Problem(str(error))
+
+
+def _sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
+    return replace(
+        region, normalisations={name: (log_normal(x),) for name, x in uncertainties.items()}
+    )
 
 
 def _region(pair: Pair, shape: SignalShape) -> tuple[Region, bool]:
@@ -378,11 +391,8 @@ def _in_units(
     expected_only: bool,
 ) -> UpperLimit | Problem:
     """Return the limit with the uncertainties of a signal's size, in other units than events."""
-    sized = replace(
-        region, normalisations={name: (log_normal(x),) for name, x in uncertainties.items()}
-    )
     try:
-        found: UpperLimit = units(_limit(sized, options, expected_only))
+        found: UpperLimit = units(_limit(_sized(region, uncertainties), options, expected_only))
     except DataError as error:
         return Problem(str(error))
     return found

@@ -104,6 +104,9 @@ def numbers(
     help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
 )
 @click.option(
+    "--together", is_flag=True, help="Also fit two signals together: contour and difference."
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=20401, show_default=True, help="Of the toys."
 )
 @click.option("--pyhf", is_flag=True, help="Also write each likelihood as a pyhf workspace.")
@@ -117,7 +120,7 @@ def numbers(
 )
 def limit(folder: str, pyhf: bool, hepdata: bool, style: Any, **options: Any) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
-    from eμsym.analysis.limits import LimitOptions
+    from eμsym.analysis.limit_options import LimitOptions
     from eμsym.cli.limit_job import run_limits
     from eμsym.cli.report_limits import print_limits
     from eμsym.folder import ProcessedFolder

@@ -6,12 +6,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eμsym.analysis.limits import FolderLimits, LimitOptions, folder_limits
+from eμsym.analysis.limit_options import LimitOptions
+from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.cli.drawing import save_figures
 from eμsym.folder import ProcessedFolder
+from eμsym.limits.impacts import Impacts
 from eμsym.limits.upper_limit import UpperLimit
-from eμsym.plots import draw_cls, draw_limits, draw_limits_against_luminosity
+from eμsym.plots import (
+    draw_cls,
+    draw_contour,
+    draw_impacts,
+    draw_limits,
+    draw_limits_against_luminosity,
+)
 from eμsym.plots.style import Style
 
 if TYPE_CHECKING:
@@ -79,6 +87,13 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
             drawn[f"sensitivity_{name}"] = partial(
                 draw_limits_against_luminosity, each.sensitivity, name, style=style
             )
+        if isinstance(each.impacts, Impacts):
+            drawn[f"impacts_{name}"] = partial(draw_impacts, each.impacts, style=style)
+    if isinstance(found.together, TwoLimits):
+        pair = found.together
+        drawn["contour"] = partial(
+            draw_contour, pair.found, pair.names, unit=pair.unit, style=style
+        )
     return drawn
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from eμsym.analysis.limits import FolderLimits
+from eμsym.analysis.limits import FolderLimits, TwoLimits
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
 
@@ -34,6 +34,13 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
     method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
     print_table(f"Upper limits at {percent} CL (CLs{method})", table)
     console = plain_console()
+    if isinstance(found.together, TwoLimits):
+        both, (one, other) = found.together.found, found.together.names
+        unit = found.together.unit
+        console.print(escape(f"\n{one} and {other} together, {unit} at {percent} CL"))
+        console.print(escape(f"  {one} alone: {both.first}"))
+        console.print(escape(f"  {other} alone: {both.second}"))
+        console.print(escape(f"  {one} less {other}: {both.difference}"))
     for note in (*found.notes, *problems):
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(escape(f"Results in {folder / 'results.json'}"))

@@ -25,7 +25,11 @@ from eμsym.limits.model import Model
 from eμsym.limits.region import Region
 from eμsym.limits.upper_limit import check_cl
 
-#: An end is looked for up to where all entries are signal, from this part of that on.
+#: How far an end is looked for, in √N of all entries. One number that all of them tell of would
+#: be known to that: what is ten times less known is not known.
+_REACH = 10.0
+
+#: The search begins at this part of that, or sooner.
 _SHARES = 32
 
 
@@ -127,7 +131,8 @@ def two_signals(regions: Sequence[Region], *, cl: float = 0.95, points: int = 41
         raise DataError(f"two signals are fitted together; the regions have {model.n_signals}")
     likelihoods = Likelihoods.of(model)
     best, nearest = _best(likelihoods)
-    scale = (model.b.sum() + model.a.sum()) / (model.in_a + model.in_b).sum(axis=1)
+    entries = model.b.sum() + model.a.sum()
+    scale = _REACH * np.sqrt(entries) / (model.in_a + model.in_b).sum(axis=1)
     # What bounds a strength is to be the symmetry, and not that no background is negative.
     free = replace(likelihoods, positive=False)
     best_free, _ = _best(free)
