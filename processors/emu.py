@@ -57,6 +57,11 @@ class EMuProcessor(ProcessorABC):
         self.config = config or EMuConfig()
         self.file_format = file_format
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What is read beside leptons, missing momentum and weights, see `Format.read`."""
+        return ()
+
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
 
@@ -72,7 +77,7 @@ class EMuProcessor(ProcessorABC):
         """
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
-        chunk = self.file_format.read(events)
+        chunk = self.file_format.read(events, self.wanted)
         selection = PackedSelection()
         selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
