@@ -12,8 +12,6 @@ import numpy as np
 
 from eμsym.errors import ConfigurationError
 
-JET_FIELDS = ("PT", "Eta", "Phi", "Mass", "BTag")
-
 
 @dataclass(frozen=True)
 class JetCuts:
@@ -84,22 +82,23 @@ def jet_columns(jets: ak.Array) -> dict[str, Any]:
 
     Parameters
     ----------
-    jets : ak.Array, n * var * {PT, Eta, Phi, Mass, BTag}
-        As `good_jets` returns them.
+    jets : ak.Array, n * var * {PT, Eta, …}
+        As `good_jets` returns them, with ``BTag`` if it is known.
 
     Returns
     -------
     dict of ndarray, shape (n,)
-        ``n_jets``, ``n_bjets``; ``ht``: the scalar sum of their pT, GeV, 0 without any;
+        ``n_jets``; ``n_bjets`` with b-tags; ``ht``: the scalar sum of their pT, GeV, 0 without any;
         ``jet1_pt``, ``jet1_eta``, ``jet2_pt``, ``jet2_eta``: of the two hardest, NaN where there
         is none, which no bin counts and of which no comparison is true.
     """
     first_two = ak.pad_none(jets, 2, axis=1, clip=True)
     found: dict[str, Any] = {
         "n_jets": ak.to_numpy(ak.num(jets)),
-        "n_bjets": ak.to_numpy(ak.sum(jets.BTag, axis=1)),
         "ht": ak.to_numpy(ak.sum(ak.values_astype(jets.PT, np.float64), axis=1)),
     }
+    if "BTag" in jets.fields:
+        found["n_bjets"] = ak.to_numpy(ak.sum(jets.BTag, axis=1))
     for i in (0, 1):
         for name in ("PT", "Eta"):
             values = ak.fill_none(first_two[name][:, i], np.nan)

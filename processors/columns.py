@@ -32,7 +32,7 @@ LABELS = {
     "mt_lead": r"$m_\mathrm{T}$(leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
     "mt_sub": r"$m_\mathrm{T}$(sub-leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
 }
-#: What events of files that hold jets keep beside; see `eμsym.jets.jet_columns`.
+#: What events keep beside if their jets are read; see `eμsym.jets.jet_columns`.
 JET_LABELS = {
     "n_jets": "number of jets",
     "n_bjets": "number of b-tagged jets",
@@ -42,8 +42,15 @@ JET_LABELS = {
     "jet2_pt": r"sub-leading jet $p_\mathrm{T}$ [GeV]",
     "jet2_eta": r"sub-leading jet $\eta$",
 }
-#: What events of files that number them keep beside.
+#: What events keep beside if their numbers are read, as far as their files have them.
 EVENT_NUMBERS = ("run", "lumi", "event")
+
+#: What is read of the files only on request, and the columns that ask for it.
+ON_REQUEST: dict[str, tuple[str, ...]] = {
+    "jets": tuple(name for name in JET_LABELS if name != "n_bjets"),
+    "btags": ("n_bjets",),
+    "event_numbers": EVENT_NUMBERS,
+}
 
 #: All columns that every event has, and their types: the observables, then the label, weight
 #: and identity.

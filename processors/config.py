@@ -16,7 +16,7 @@ from eμsym.expression import Expression
 from eμsym.jets import JetCuts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binning
-from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, LABELS
+from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, LABELS, ON_REQUEST
 from eμsym.processors.own_columns import OwnColumn, effect_of
 from eμsym.regions import Region
 from eμsym.selection import CUT_NAMES, Cuts
@@ -34,6 +34,9 @@ class EMuConfig:
         Which leptons are good.
     jets : JetCuts
         Which jets are counted.
+    keep : tuple of str
+        What is kept beside the usual columns: "jets", "btags", "event_numbers". What a
+        cut, a region, a histogram or an own column reads is kept anyhow.
     columns : tuple of OwnColumn
         Further columns, in an order in which each reads those before it.
     where : str, tuple of str, or dict of str to str
@@ -57,6 +60,7 @@ class EMuConfig:
 
     cuts: Cuts = field(default_factory=Cuts)
     jets: JetCuts = field(default_factory=JetCuts)
+    keep: tuple[str, ...] = ()
     columns: tuple[OwnColumn, ...] = ()
     where: str | tuple[str, ...] | dict[str, str] = ()
     regions: tuple[Region, ...] = ()
@@ -64,6 +68,9 @@ class EMuConfig:
     observables: tuple[Binning, ...] = (M_COLL, LEAD_PT, SUB_PT)
 
     def __post_init__(self) -> None:
+        for name in self.keep:
+            if name not in ON_REQUEST:
+                raise ConfigurationError(f"keep: no {name!r}; there are {', '.join(ON_REQUEST)}")
         known = [*COLUMNS, *JET_LABELS, *EVENT_NUMBERS]
         for column in self.columns:
             if column.name in known:
@@ -101,6 +108,19 @@ class EMuConfig:
     def named_regions(self) -> dict[str, Expression]:
         """The conditions of the regions, by name."""
         return {region.name: region.condition for region in self.regions}
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """What must be read on request: of `keep`, and of all columns that anything reads."""
+        binnings = (*self.plane, *self.observables)
+        texts = [column.value for column in self.columns if column.value is not None]
+        expressions = [*self.named_cuts.values(), *self.named_regions.values()]
+        expressions += [Expression(text) for text in texts]
+        read = {name for each in expressions for name in each.names}
+        read |= {binning.column for binning in binnings}
+        return tuple(
+            what for what, names in ON_REQUEST.items() if what in self.keep or read & set(names)
+        )
 
     @property
     def labels(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from eμsym.errors import ConfigurationError, EmusymError
 from eμsym.jets import good_jets, jet_columns
 from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, record_array
+from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
@@ -67,6 +67,11 @@ class EMuProcessor(ProcessorABC):
         if not hasattr(type(self), "rule"):
             self.rule = self.config.rule
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What is read beside leptons, missing momentum and weights, see `Format.read`."""
+        return self.config.wanted
+
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
 
@@ -82,7 +87,7 @@ class EMuProcessor(ProcessorABC):
         """
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
-        chunk = self.file_format.read(events)
+        chunk = self.file_format.read(events, self.wanted)
         selection = PackedSelection()
         selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
@@ -90,7 +95,7 @@ class EMuProcessor(ProcessorABC):
         for name, mask in zip(CUT_NAMES, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
         made = self._columns(chunk, passed[-1], metadata)
-        made |= self._own_columns(made, events, passed[-1])
+        made |= self._own_columns(made, chunk.extra, events, passed[-1])
         columns = record_array(made)
         for name, condition in self.config.named_cuts.items():
             with _said_of(f"where {condition.text!r}", metadata):
@@ -153,7 +158,9 @@ class EMuProcessor(ProcessorABC):
         numbers = {name: getattr(chunk, name) for name in EVENT_NUMBERS}
         return columns | {n: x[selected] for n, x in numbers.items() if x is not None}
 
-    def _own_columns(self, made: dict[str, Any], events: Any, selected: Any) -> dict[str, Any]:
+    def _own_columns(
+        self, made: dict[str, Any], branches: Mapping[str, Any], events: Any, selected: Any
+    ) -> dict[str, Any]:
         """Return the user's columns; each may read those before it."""
         own: dict[str, Any] = {}
         if self.config.columns:
@@ -161,7 +168,7 @@ class EMuProcessor(ProcessorABC):
             known = _by_name(record_array(made))
             for column in self.config.columns:
                 with _said_of("", getattr(events, "metadata", None) or {}):
-                    own[column.name] = column.values({**known, **own}, events, selected)
+                    own[column.name] = column.values({**known, **own}, branches, events, selected)
         return own
 
     def _check_regions(self, columns: ak.Array, metadata: Any) -> None:
@@ -183,15 +190,14 @@ class EMuProcessor(ProcessorABC):
 
 @contextmanager
 def _said_of(what: str, metadata: Any) -> Iterator[None]:
-    """Put the file and what an error is about before it, and why a jet may not be there."""
+    """Put the file and what an error is about before it."""
     try:
         yield
     except EmusymError as error:
         parts = [str(metadata.get("filename", "events")), what, str(error)]
         line = ": ".join(part for part in parts if part)
-        lacking = (*JET_LABELS, *EVENT_NUMBERS)
-        if any(f"no column {name!r}" in line for name in lacking):
-            line += "; the file holds no jets or no numbers of events of which it could be made"
+        if any(f"no column {name!r}" in line for name in EVENT_NUMBERS):
+            line += "; such files have no number of that name"
         raise type(error)(line) from error
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,12 @@ class FileReport:
         return {**asdict(self), "file_id": f"{self.file_id:016x}", "ok": self.ok}
 
 
-def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPHES) -> FileReport:
+def inspect_file(
+    path: str,
+    tree: str | None = None,
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
+) -> FileReport:
     """Look at a file's header, tree and branches, reading no event.
 
     Parameters
@@ -97,79 +102,99 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
     tree : str, optional
         Default: the format's.
     file_format : Format
+    wanted : collection of str
+        What must be there beside leptons, missing momentum and weights, see `Format.read`.
 
     Returns
     -------
     FileReport
         Never raises: a bad file is a result.
     """
-    return _inspect(path, file_format.tree if tree is None else tree, file_format, set())
+    look = _Look(file_format, tuple(wanted))
+    return _inspect(path, file_format.tree if tree is None else tree, look)
 
 
 #: How the needed branches of a tree are laid out: name and interpretation of each.
 _Layout = tuple[tuple[str, str], ...]
 
 
-def _inspect(path: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
+@dataclass(frozen=True)
+class _Look:
+    """What is looked for in files, and the layouts found good: those are not looked at again."""
+
+    file_format: Format
+    wanted: tuple[str, ...]
+    good: set[_Layout] = field(default_factory=set)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        return self.file_format.needed(self.wanted)
+
+
+def _inspect(path: str, tree: str, look: _Look) -> FileReport:
     if is_url(path):
-        return _inspect_url(path, tree, file_format, good)
-    problem = _local_problem(Path(path), file_format)
+        return _inspect_url(path, tree, look)
+    problem = _local_problem(Path(path), look.file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
-        return _inspect_opened(FileReport(path, tree), file_format, good)
+        return _inspect_opened(FileReport(path, tree), look)
     except Exception as error:
         return FileReport(path, tree, problem=_problem(path, error))
 
 
-def _inspect_url(url: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
+def _inspect_url(url: str, tree: str, look: _Look) -> FileReport:
     report = FileReport(url, tree)
     try:
         if only_whole_files(url):
             report = replace(report, opened_as=fetched_whole(url))
-        return _inspect_opened(report, file_format, good)
+        return _inspect_opened(report, look)
     except Exception as error:
         return replace(report, problem=url_problem(url, error))
 
 
-def _inspect_opened(report: FileReport, file_format: Format, good: set[_Layout]) -> FileReport:
-    """Look at a tree and its branches; whatever is raised, the file or its server is at fault.
-
-    Layouts found good are added to `good`, and not looked at again in other files.
-    """
+def _inspect_opened(report: FileReport, look: _Look) -> FileReport:
+    """Look at a tree and its branches; whatever is raised, the file or its server is at fault."""
     # The mapping form keeps colons in paths from being taken for tree names.
     with uproot.open({report.source: None}) as file:
         uuid, identity = str(file.file.uuid), file_id(file)
-        entries, problem = _tree_problem(file, report.path, report.tree, file_format)
+        entries, problem = _tree_problem(file, report.path, report.tree, look)
         report = replace(report, entries=entries, uuid=uuid, file_id=identity, problem=problem)
         if not report.ok:
             return report
         tree = file[report.tree]
-        layout = tuple((x, repr(tree[x].interpretation)) for x in file_format.branches)
-        if layout not in good:
-            events = _events(file, report, file_format, 0, entries)
+        layout = tuple((x, repr(tree[x].interpretation)) for x in look.branches)
+        if layout not in look.good:
+            events = _events(file, report, look, 0, entries)
             empty = events.layout.form.length_zero_array(highlevel=False)
-            file_format.read(ak.Array(empty, behavior=events.behavior))
-            good.add(layout)
+            look.file_format.read(ak.Array(empty, behavior=events.behavior), look.wanted)
+            look.good.add(layout)
     return report
 
 
 def inspect_files(
-    files: Iterable[tuple[str, str]], file_format: Format = DELPHES
+    files: Iterable[tuple[str, str]],
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> list[FileReport]:
-    """Look at many (path, tree), several at a time; the order is kept."""
-    files, good = list(files), set[_Layout]()
+    """Look at many (path, tree), several at a time; the order is kept. See `inspect_file`."""
+    files, look = list(files), _Look(file_format, tuple(wanted))
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda each: _inspect(each[0], each[1], file_format, good), files))
+        return list(pool.map(lambda each: _inspect(each[0], each[1], look), files))
 
 
 def inspect_datasets(
-    datasets: Iterable[Dataset], file_format: Format = DELPHES
+    datasets: Iterable[Dataset],
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> list[FileReport]:
-    """Look at the files of datasets, in order; they must be what their fileset says they are."""
+    """Look at the files of datasets, in order; they must be what their fileset says they are.
+
+    See `inspect_file`.
+    """
     datasets = tuple(datasets)
     files = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_files(((path, tree) for _, path, tree in files), file_format)
+    reports = inspect_files(((path, tree) for _, path, tree in files), file_format, wanted)
     return [
         _compared(report, dataset.asked.get(report.path))
         for (dataset, _, _), report in zip(files, reports, strict=True)
@@ -229,10 +254,10 @@ def _size_in_header(header: bytes) -> int | None:
     return size
 
 
-def _tree_problem(
-    file: Any, path: str, name: str, file_format: Format
-) -> tuple[int | None, str | None]:
+def _tree_problem(file: Any, path: str, name: str, look: _Look) -> tuple[int | None, str | None]:
     """Return the number of entries and what is wrong with the tree."""
+    if lacking := look.file_format.lacking(look.wanted):
+        return None, f"{path}: {lacking}; ask for what needs none"
     kinds = file.classnames(cycle=False)
     if name not in kinds:
         trees = [key for key, kind in kinds.items() if kind == "TTree"]
@@ -241,15 +266,15 @@ def _tree_problem(
     if kinds[name] != "TTree":
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    found = tree.keys(filter_name=file_format.only_needed["filter_name"])
-    missing = file_format.missing(found)
+    found = tree.keys(filter_name=frozenset(look.branches).__contains__)
+    missing = look.file_format.missing(found, look.wanted)
     entries = int(tree.num_entries)
     if missing:
         return entries, (
             f"{path}: branch {', '.join(missing)} is missing from tree {name!r}; "
-            f"{file_format.remedy}"
+            f"{look.file_format.remedy}"
         )
-    for branch in file_format.branches:
+    for branch in look.branches:
         odd = _branch_problem(tree[branch], entries, found.count(branch))
         if odd:
             return None, f"{path}: branch {branch} {odd}; copy or make the file again"
@@ -269,7 +294,10 @@ def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
 
 
 def read_whole_file(
-    report: FileReport, chunksize: int = 100_000, file_format: Format = DELPHES
+    report: FileReport,
+    chunksize: int = 100_000,
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> FileReport:
     """Read every needed value of a file that was found readable.
 
@@ -279,6 +307,8 @@ def read_whole_file(
     chunksize : int
         Events in memory at a time.
     file_format : Format
+    wanted : collection of str
+        As for `inspect_file`.
 
     Returns
     -------
@@ -287,30 +317,30 @@ def read_whole_file(
     """
     if not report.ok:
         return report
+    look = _Look(file_format, tuple(wanted))
     for first, last in report.ranges:
         for start in range(first, last, chunksize):
             try:
                 with uproot.open({report.source: None}) as file:
                     stop = min(start + chunksize, last)
-                    file_format.read(_events(file, report, file_format, start, stop))
+                    events = _events(file, report, look, start, stop)
+                    file_format.read(events, wanted)
             except Exception as error:
                 return replace(report, problem=_problem(report.path, error))
     return report
 
 
-def _events(
-    file: Any, report: FileReport, file_format: Format, start: int, stop: int | None
-) -> Any:
+def _events(file: Any, report: FileReport, look: _Look, start: int, stop: int | None) -> Any:
     """Return some entries as the processor sees them, of which nothing is read yet."""
     return NanoEventsFactory.from_root(
         file,
         treepath=report.tree,
-        schemaclass=file_format.schema,
+        schemaclass=look.file_format.schema,
         entry_start=start,
         entry_stop=stop,
         metadata={"filename": report.path, "entrystart": start},
         mode="virtual",
-        iteritems_options=file_format.only_needed,
+        iteritems_options=look.file_format.only(look.wanted),
     ).events()
 
 

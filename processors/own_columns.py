@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,12 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
+from eμsym.errors import ConfigurationError, DataError, EmusymError
 from eμsym.exchange import Effect, Exchange, OwnEffect
 from eμsym.expression import Expression
 from eμsym.pool import Pool
 from eμsym.processors.columns import TYPES
-from eμsym.processors.formats import Format
+from eμsym.processors.formats import Field, Format
 
 #: Events that are made up to see what an exchange does to an expression.
 _PROBES = 64
@@ -96,30 +96,32 @@ class OwnColumn:
             return OwnEffect(self.name, "not comparable")
         return OwnEffect(self.name, effect_of(Expression(self.value), exchange))
 
-    def values(self, columns: Mapping[str, Any], events: Any, selected: Any) -> NDArray[Any]:
+    def values(
+        self, columns: Mapping[str, Any], branches: Mapping[str, Any], events: Any, selected: Any
+    ) -> NDArray[Any]:
         """Return the column of the selected events of a chunk.
 
         Parameters
         ----------
         columns : mapping of str to array of shape (m,)
             Those of the m selected events, for expressions.
+        branches : mapping of str to array of shape (n,)
+            Those of all n events of the chunk, by the names of the user's columns.
         events : NanoEvents
-            All n events of the chunk, for branches and functions.
+            These events, for functions.
         selected : array of bool, shape (n,)
 
         Raises
         ------
-        ConfigurationError, DataError, InputFileError
-            If there is no such column or branch, or not one possible number an event.
+        ConfigurationError, DataError
+            If there is no such column, or not one possible number an event.
         """
         try:
             if self.value is not None:
                 return Expression(self.value).value(columns)
             if self.function is not None:
                 return _numbers(self.function(events), len(events), "the function")[selected]
-            branch = str(self.branch)
-            found = _numbers(read_branch(events, branch), len(events), f"branch {branch}")
-            return found[selected]
+            return _numbers(branches[self.name], len(events), f"branch {self.branch}")[selected]
         except EmusymError as error:
             raise type(error)(f"column {self.name!r}: {error}") from error
 
@@ -175,46 +177,22 @@ def _made_up(effect: Effect, rng: np.random.Generator) -> NDArray[Any]:
 
 def with_branches(file_format: Format, columns: Sequence[OwnColumn]) -> Format:
     """Return a format that also needs, and so reads, the branches of the user's columns."""
-    wanted = [
-        path
-        for column in columns
-        if column.branch is not None
-        for path in branch_paths(file_format.branches, column.branch)
-    ]
-    return replace(file_format, branches=tuple(dict.fromkeys((*file_format.branches, *wanted))))
+    asked = {c.name: branch_of(file_format, c.branch) for c in columns if c.branch is not None}
+    return replace(file_format, extra={**file_format.extra, **asked})
 
 
-def branch_paths(branches: Collection[str], branch: str) -> tuple[str, ...]:
-    """Return what uproot calls a branch, and what is needed to read it.
+def branch_of(file_format: Format, branch: str) -> Field:
+    """Return where the numbers of a branch stand.
 
     In files whose branches are nested in collections, as Delphes' are, ``ScalarHT.HT`` is
     ``ScalarHT/ScalarHT.HT``, with as many values as ``ScalarHT_size`` says.
     """
-    collection, dot, _ = branch.partition(".")
-    if dot and any("/" in known for known in branches):
-        return f"{collection}_size", f"{collection}/{branch}"
-    return (branch,)
-
-
-def read_branch(events: Any, branch: str) -> Any:
-    """Return the values of a branch for every event of a chunk.
-
-    Raises
-    ------
-    InputFileError
-        If there is none of that name, or it cannot be read.
-    """
     collection, dot, member = branch.partition(".")
-    if not dot and branch not in events.fields:
-        collection, _, member = branch.partition("_")  # NanoAOD: PV_npvs
-    try:
-        found = events[branch] if branch in events.fields else events[collection][member]
-        return ak.materialize(found)
-    except Exception as error:
-        # Whatever uproot, awkward or a decompressor raises here, it has no such numbers.
-        file = (getattr(events, "metadata", None) or {}).get("filename", "events")
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputFileError(f"{file}: branch {branch} cannot be read ({lines[0]})") from error
+    if dot and any("/" in known for known in file_format.branches):
+        path = (collection, member)
+        return Field(path, counts=f"{collection}_size", branch=f"{collection}/{branch}")
+    collection, _, member = branch.partition("_")  # NanoAOD's schema makes PV.npvs of PV_npvs
+    return Field((collection, member) if member else (branch,), branch=branch)
 
 
 def _numbers(values: Any, n: int, what: str) -> NDArray[Any]:

@@ -178,7 +178,7 @@ def process(
         raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     processor = EMuProcessor(config, file_format)
-    reports = inspect_datasets(datasets, processor.file_format)
+    reports = inspect_datasets(datasets, processor.file_format, processor.wanted)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -188,7 +188,7 @@ def process(
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
         runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        needed = processor.file_format.only_needed
+        needed = processor.file_format.only(processor.wanted)
         chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
