@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import hist
 
+from eμsym.effects import check_symmetric
 from eμsym.errors import ConfigurationError
 from eμsym.expression import Expression
 from eμsym.jets import JetCuts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binning
 from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, LABELS, ON_REQUEST
-from eμsym.processors.own_columns import OwnColumn, effect_of
+from eμsym.processors.own_columns import OwnColumn
 from eμsym.regions import Region
 from eμsym.selection import CUT_NAMES, Cuts
 
@@ -130,11 +131,7 @@ class EMuConfig:
 
     def _check_cut(self, expression: Expression, known: Iterable[str]) -> None:
         expression.check(known)
-        if effect_of(expression, self.rule.exchange) != "unchanged":
-            raise ConfigurationError(
-                f"{expression.text!r}: does not stay what it is when A and B are exchanged, and "
-                "so would make a difference of its own"
-            )
+        check_symmetric(expression, self.rule.exchange)
 
     def _check_names(self) -> None:
         taken = {"all", *CUT_NAMES, *self.rule.orders}
@@ -195,7 +192,12 @@ class EMuConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON; of a function its name."""
-        found = asdict(replace(self, columns=()))
+        found: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            found[each.name] = asdict(value) if is_dataclass(value) else value
+        for name in ("regions", "plane", "observables"):
+            found[name] = [asdict(each) for each in getattr(self, name)]
         found["columns"] = [
             {**vars(column), "function": getattr(column.function, "__qualname__", None)}
             for column in self.columns
