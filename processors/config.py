@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -194,8 +194,8 @@ class EMuConfig:
         """Return it for JSON; of a function its name."""
         found: dict[str, Any] = {}
         for each in fields(self):
-            value = getattr(self, each.name)
-            found[each.name] = asdict(value) if is_dataclass(value) else value
+            found[each.name] = getattr(self, each.name)
+        found |= {"cuts": asdict(self.cuts), "jets": asdict(self.jets)}
         for name in ("regions", "plane", "observables"):
             found[name] = [asdict(each) for each in getattr(self, name)]
         found["columns"] = [

@@ -117,8 +117,10 @@ class OwnColumn:
             if self.value is not None:
                 return Expression(self.value).value(columns)
             if self.function is not None:
-                return _numbers(self.function(events), len(events), "the function")[selected]
-            return _numbers(branches[self.name], len(events), f"branch {self.branch}")[selected]
+                found = _numbers(self.function(events), len(events), "the function")
+            else:
+                found = _numbers(branches[self.name], len(events), f"branch {self.branch}")
+            return np.asarray(found[selected])
         except EmusymError as error:
             raise type(error)(f"column {self.name!r}: {error}") from error
 

@@ -267,9 +267,7 @@ def _fits(
     }
 
 
-def _yields(
-    results: Results, raw: Pair, datasets: tuple[str, ...], region: str | None
-) -> Yields:
+def _yields(results: Results, raw: Pair, datasets: tuple[str, ...], region: str | None) -> Yields:
     if region is None:
         return Yields.of(results, datasets, raw.names)
     return Yields.of_pair(raw, datasets, results.orders)
