@@ -1,4 +1,4 @@
-"""The columns of a selected event: names, units, and labels for axes."""
+"""The columns of a selected event: names, units, labels for axes, and how they are made."""
 
 from __future__ import annotations
 
@@ -25,10 +25,36 @@ LABELS = {
     "sub_isolation": r"sub-leading lepton isolation",
     "met": r"$E_\mathrm{T}^\mathrm{miss}$ [GeV]",
     "met_phi": r"$\phi(E_\mathrm{T}^\mathrm{miss})$ [rad]",
+    "m_ll": r"$m_{\ell\ell}$ [GeV]",
+    "pt_ll": r"$p_\mathrm{T}^{\ell\ell}$ [GeV]",
+    "dphi_ll": r"$\Delta\phi_{\ell\ell}$ [rad]",
+    "deta_ll": r"$|\Delta\eta_{\ell\ell}|$",
+    "mt_lead": r"$m_\mathrm{T}$(leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
+    "mt_sub": r"$m_\mathrm{T}$(sub-leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
+}
+#: What events keep beside if their jets are read; see `eμsym.jets.jet_columns`.
+JET_LABELS = {
+    "n_jets": "number of jets",
+    "n_bjets": "number of b-tagged jets",
+    "ht": r"$H_\mathrm{T}$ [GeV]",
+    "jet1_pt": r"leading jet $p_\mathrm{T}$ [GeV]",
+    "jet1_eta": r"leading jet $\eta$",
+    "jet2_pt": r"sub-leading jet $p_\mathrm{T}$ [GeV]",
+    "jet2_eta": r"sub-leading jet $\eta$",
+}
+#: What events keep beside if their numbers are read, as far as their files have them.
+EVENT_NUMBERS = ("run", "lumi", "event")
+
+#: What is read of the files only on request, and the columns that ask for it.
+ON_REQUEST: dict[str, tuple[str, ...]] = {
+    "jets": tuple(name for name in JET_LABELS if name != "n_bjets"),
+    "btags": ("n_bjets",),
+    "event_numbers": EVENT_NUMBERS,
 }
 
-#: All columns and their types: the observables, then the label, weight and identity.
-COLUMNS = {
+#: All columns that every event has, and their types: the observables, then the label, weight
+#: and identity.
+COLUMNS: dict[str, Any] = {
     **dict.fromkeys(LABELS, np.float32),
     "m_coll": np.float64,
     "lead_charge": np.int8,
@@ -38,19 +64,25 @@ COLUMNS = {
     "file_id": np.uint64,
     "entry": np.int64,
 }
+#: The types of all columns that the processor makes of itself.
+TYPES: dict[str, Any] = {
+    **COLUMNS,
+    **dict.fromkeys(JET_LABELS, np.float32),
+    "n_jets": np.int32,
+    "n_bjets": np.int32,
+    **dict.fromkeys(EVENT_NUMBERS, np.int64),
+}
 
 
 def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
-    """Return columns as an awkward record array with the types of `COLUMNS`.
+    """Return columns as an awkward record array, with the types of `TYPES` where it has them.
 
     Parameters
     ----------
     columns : mapping of str to array of shape (n,), optional
-        Default: no events.
+        Default: no events, with `COLUMNS`.
     """
-    return ak.zip(
-        {
-            name: ak.to_numpy(columns[name]).astype(dtype) if columns else np.empty(0, dtype)
-            for name, dtype in COLUMNS.items()
-        }
-    )
+    if columns is None:
+        columns = {name: np.empty(0) for name in COLUMNS}
+    arrays = {name: np.asarray(ak.to_numpy(values)) for name, values in columns.items()}
+    return ak.zip({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})

@@ -1,87 +1,49 @@
-"""What the processor is told: cuts, plane and observables, as frozen dataclasses."""
+"""What the processor is told: cuts, columns, regions and histograms, as frozen dataclasses."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import hist
-import numpy as np
 
 from eμsym.errors import ConfigurationError
-from eμsym.label_rule import LEADING
-from eμsym.processors.columns import LABELS
-from eμsym.selection import Cuts
+from eμsym.expression import Expression
+from eμsym.jets import JetCuts
+from eμsym.label_rule import LEADING, LabelRule
+from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binning
+from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, LABELS, ON_REQUEST
+from eμsym.processors.own_columns import OwnColumn, effect_of
+from eμsym.regions import Region
+from eμsym.selection import CUT_NAMES, Cuts
 
-#: Of one histogram: so many are filled and written without harm.
-MOST_BINS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Binning:
-    """A regular axis over one column.
-
-    Parameters
-    ----------
-    column : str
-        One of `eμsym.processors.columns.LABELS`.
-    bins : int
-    start, stop : float
-        Edges of the first and the last bin, in the column's unit.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such column, no bin, or more or finer ones than can be filled.
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
-
-    column: str
-    bins: int
-    start: float
-    stop: float
-
-    def __post_init__(self) -> None:
-        if self.column not in LABELS:
-            raise ConfigurationError(
-                f"no column {self.column!r} to histogram; there are {', '.join(LABELS)}"
-            )
-        if not 1 <= self.bins <= MOST_BINS or not self.start < self.stop:
-            raise ConfigurationError(
-                f"binning of {self.column}: {self.bins} bins from {self.start} to {self.stop}; "
-                f"give at least one bin, {MOST_BINS:,} at most, and start < stop"
-            )
-        width = (self.stop - self.start) / self.bins
-        largest = max(abs(self.start), abs(self.stop))
-        if not np.isfinite(width) or width <= np.spacing(largest):
-            raise ConfigurationError(
-                f"binning of {self.column}: bins {width} wide from {self.start} to {self.stop} "
-                "are beyond the precision of numbers"
-            )
-
-    @property
-    def axis(self) -> hist.axis.Regular:
-        """The axis, named after the column and labelled with its unit."""
-        return hist.axis.Regular(
-            self.bins, self.start, self.stop, name=self.column, label=LABELS[self.column]
-        )
-
-
-#: 5 GeV bins of the DDP paper (arXiv:2203.07529, section 3). It says "28×28 bins" and
-#: "10-140 GeV" of leading pT, which disagree; we keep 28 bins and the lower edge.
-M_COLL = Binning("m_coll", 28, 30.0, 170.0)
-LEAD_PT = Binning("lead_pt", 28, 10.0, 150.0)
-SUB_PT = Binning("sub_pt", 28, 10.0, 150.0)
+__all__ = ["LEAD_PT", "MOST_BINS", "M_COLL", "SUB_PT", "Binning", "EMuConfig"]
 
 
 @dataclass(frozen=True)
 class EMuConfig:
-    """Everything that `EMuProcessor` can be told.
+    """Everything that the processor can be told.
 
     Parameters
     ----------
     cuts : Cuts
+        Which leptons are good.
+    jets : JetCuts
+        Which jets are counted.
+    keep : tuple of str
+        What is kept beside the usual columns: "jets", "btags", "event_numbers". What a
+        cut, a region, a histogram or an own column reads is kept anyhow.
+    columns : tuple of OwnColumn
+        Further columns, in an order in which each reads those before it.
+    where : str, tuple of str, or dict of str to str
+        Further cuts on the columns of a selected event, each a row of the cutflow: one
+        condition, several, or several by their names.
+    regions : tuple of Region
+        Parts of the selected events, by name: for ``read_pair(…, region=…)``.
     plane : tuple of two Binning
         Axes of the histogram ``plane``.
     observables : tuple of Binning
@@ -90,24 +52,122 @@ class EMuConfig:
     Raises
     ------
     ConfigurationError
-        If two observables, or the two axes of the plane, are the same column, or the
-        plane has too many bins.
+        If a column is not there, two things have one name, a cut treats A and B differently,
+        a histogram is of what is not comparable, or the plane has too many bins.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
 
     cuts: Cuts = field(default_factory=Cuts)
+    jets: JetCuts = field(default_factory=JetCuts)
+    keep: tuple[str, ...] = ()
+    columns: tuple[OwnColumn, ...] = ()
+    where: str | tuple[str, ...] | dict[str, str] = ()
+    regions: tuple[Region, ...] = ()
     plane: tuple[Binning, Binning] = (M_COLL, LEAD_PT)
     observables: tuple[Binning, ...] = (M_COLL, LEAD_PT, SUB_PT)
 
     def __post_init__(self) -> None:
+        for name in self.keep:
+            if name not in ON_REQUEST:
+                raise ConfigurationError(f"keep: no {name!r}; there are {', '.join(ON_REQUEST)}")
+        known = [*COLUMNS, *JET_LABELS, *EVENT_NUMBERS]
+        for column in self.columns:
+            if column.name in known:
+                raise ConfigurationError(f"columns: two are called {column.name!r}")
+            if column.value is not None:
+                with _said_of(f"column {column.name!r}"):
+                    Expression(column.value).check(known)
+            known.append(column.name)
+        if (unknown := {c.partner for c in self.columns} - {None, *known}) != set():
+            raise ConfigurationError(f"columns: no column {min(map(str, unknown))!r} to swap with")
+        for what, named in (("where", self.named_cuts), ("region", self.named_regions)):
+            for name, expression in named.items():
+                with _said_of(f"{what} {name!r}" if name != expression.text else what):
+                    self._check_cut(expression, known)
+        self._check_names()
+        self._check_histograms(known)
+
+    @cached_property
+    def rule(self) -> LabelRule:
+        """Which events are A, with what the exchange does to the user's columns."""
+        rule, exchange = LEADING, LEADING.exchange
+        for column in self.columns:
+            exchange = replace(exchange, own=(*exchange.own, column.effect(exchange)))
+        return replace(rule, exchange=exchange)
+
+    @cached_property
+    def named_cuts(self) -> dict[str, Expression]:
+        """The further cuts by their names; those without one are called what they say."""
+        if isinstance(self.where, dict):
+            return {name: Expression(text) for name, text in self.where.items()}
+        texts = (self.where,) if isinstance(self.where, str) else self.where
+        return {text: Expression(text) for text in texts}
+
+    @cached_property
+    def named_regions(self) -> dict[str, Expression]:
+        """The conditions of the regions, by name."""
+        return {region.name: region.condition for region in self.regions}
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """What must be read on request: of `keep`, and of all columns that anything reads."""
+        binnings = (*self.plane, *self.observables)
+        texts = [column.value for column in self.columns if column.value is not None]
+        expressions = [*self.named_cuts.values(), *self.named_regions.values()]
+        expressions += [Expression(text) for text in texts]
+        read = {name for each in expressions for name in each.names}
+        read |= {binning.column for binning in binnings}
+        return tuple(
+            what for what, names in ON_REQUEST.items() if what in self.keep or read & set(names)
+        )
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What axes call the columns."""
+        own = {column.name: column.label or column.name for column in self.columns}
+        return {**LABELS, **JET_LABELS, **own}
+
+    def _check_cut(self, expression: Expression, known: Iterable[str]) -> None:
+        expression.check(known)
+        if effect_of(expression, self.rule.exchange) != "unchanged":
+            raise ConfigurationError(
+                f"{expression.text!r}: does not stay what it is when A and B are exchanged, and "
+                "so would make a difference of its own"
+            )
+
+    def _check_names(self) -> None:
+        taken = {"all", *CUT_NAMES, *self.rule.orders}
+        for name in self.named_cuts:
+            if name in taken or not name.strip():
+                raise ConfigurationError(f"where: the cut {name!r} needs another name")
+        names = [region.name for region in self.regions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"regions: two are called {name!r}")
+
+    def _check_histograms(self, known: Iterable[str]) -> None:
+        comparable = [name for name in known if name not in COLUMNS or name in LABELS]
         for what, binnings in (("plane", self.plane), ("observables", self.observables)):
             names = [binning.column for binning in binnings]
+            for name in names:
+                if name not in comparable:
+                    raise ConfigurationError(
+                        f"{what}: no column {name!r} to histogram; there are "
+                        f"{', '.join(comparable)}"
+                    )
+            with _said_of(what):
+                self.rule.exchange.check_comparable(names)
             if len(set(names)) != len(names):
                 raise ConfigurationError(f"{what}: the same column twice ({', '.join(names)})")
-        n_bins = math.prod(binning.bins for binning in self.plane)
+        n_bins = math.prod(binning.n_bins for binning in self.plane)
         if n_bins > MOST_BINS:
             raise ConfigurationError(f"plane: {n_bins:,} bins; give {MOST_BINS:,} at most")
+        if not all(binning.ordered for binning in self.plane):
+            raise ConfigurationError(
+                "plane: categories have no neighbours, so there are no windows of them; give "
+                "them as an observable"
+            )
 
     def histograms(
         self, *datasets: str, orders: tuple[str, str] = LEADING.orders
@@ -122,12 +182,31 @@ class EMuConfig:
             Categories of the second, see `eμsym.label_rule.LabelRule`.
         """
         wanted = {binning.column: (binning,) for binning in self.observables}
+        labels = self.labels
         return {
             name: hist.Hist(
                 hist.axis.StrCategory(list(datasets), growth=True, name="dataset"),
                 hist.axis.StrCategory(list(orders), name="order", overflow=False),
-                *(binning.axis for binning in binnings),
+                *(b.labelled(labels.get(b.column, b.column)) for b in binnings),
                 storage=hist.storage.Weight(),
             )
             for name, binnings in {**wanted, "plane": self.plane}.items()
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON; of a function its name."""
+        found = asdict(replace(self, columns=()))
+        found["columns"] = [
+            {**vars(column), "function": getattr(column.function, "__qualname__", None)}
+            for column in self.columns
+        ]
+        return found
+
+
+@contextmanager
+def _said_of(what: str) -> Iterator[None]:
+    """Put what an error is about before it."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{what}: {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import awkward as ak
@@ -9,12 +11,17 @@ import numpy as np
 from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
+from eμsym.axes import for_axis
+from eμsym.dilepton import dilepton_columns, transverse_mass
+from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.jets import good_jets, jet_columns
 from eμsym.kinematics import collinear_mass
-from eμsym.label_rule import LEADING, LabelRule
-from eμsym.processors.columns import record_array
+from eμsym.label_rule import LabelRule
+from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
+from eμsym.processors.own_columns import with_branches
 from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
 
 
@@ -29,7 +36,7 @@ class EMuProcessor(ProcessorABC):
     Parameters
     ----------
     config : EMuConfig, optional
-        Cuts, plane and observables.
+        Cuts, columns, regions, plane and observables.
     file_format : Format, optional
         What kind of files the events come from. Default: Delphes.
 
@@ -43,24 +50,27 @@ class EMuProcessor(ProcessorABC):
     ``process`` returns a dictionary that coffea's ``accumulate`` adds up:
 
     ``cutflow`` : dataset → cut → ``raw``, ``sumw``, ``sumw2``
-        After every cut in turn; ``all`` before any. The last two, by default ``emu``
-        and ``mue``, are the selected events of A and of B.
+        After every cut in turn; ``all`` before any, those of ``config.where`` last. Then
+        come, by default as ``emu`` and ``mue``, the selected events of A and of B.
     ``histograms`` : name → `hist.Hist`
         Weighted, with axes dataset, order (``emu``, ``mue``), observables.
     ``columns`` : dataset → ``column_accumulator`` of an awkward record array
-        One record per selected event; see `eμsym.processors.columns.COLUMNS`.
+        One record per selected event; see `eμsym.processors.columns.COLUMNS`. Where the
+        files hold them come jets and event numbers, then the user's own columns.
     """
 
-    rule: LabelRule = LEADING
+    rule: LabelRule
 
     def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
         self.config = config or EMuConfig()
-        self.file_format = file_format
+        self.file_format = with_branches(file_format, self.config.columns)
+        if not hasattr(type(self), "rule"):
+            self.rule = self.config.rule
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """What is read beside leptons, missing momentum and weights, see `Format.read`."""
-        return ()
+        return self.config.wanted
 
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
@@ -81,18 +91,29 @@ class EMuProcessor(ProcessorABC):
         selection = PackedSelection()
         selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
         passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
-        columns = self._columns(chunk, passed[-1], metadata)
         cutflow = {"all": yields(chunk.weight)}
         for name, mask in zip(CUT_NAMES, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
+        made = self._columns(chunk, passed[-1], metadata)
+        made |= self._own_columns(made, chunk.extra, events, passed[-1])
+        columns = record_array(made)
+        for name, condition in self.config.named_cuts.items():
+            with _said_of(f"where {condition.text!r}", metadata):
+                columns = columns[condition.condition(_by_name(columns))]
+            cutflow[name] = yields(ak.to_numpy(columns.weight))
+        self._check_regions(columns, metadata)
         in_a = ak.to_numpy(columns[self.rule.column])
         samples = dict(zip(self.rule.orders, (in_a, ~in_a), strict=True))
         weight = ak.to_numpy(columns.weight)
         cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
         histograms = self.config.histograms(dataset, orders=self.rule.orders)
+        numbers = {
+            name: ak.to_numpy(columns[name]).astype(np.float64)
+            for name in self._histogrammed(columns, metadata)
+        }
         for histogram in histograms.values():
             for order, mask in samples.items():
-                values = [ak.to_numpy(columns[axis.name])[mask] for axis in histogram.axes[2:]]
+                values = [for_axis(axis, numbers[axis.name][mask]) for axis in histogram.axes[2:]]
                 histogram.fill(dataset, order, *values, weight=weight[mask])
         return {
             "cutflow": {dataset: cutflow},
@@ -104,29 +125,85 @@ class EMuProcessor(ProcessorABC):
         """Return the accumulated output as it is."""
         return accumulator
 
-    def _columns(self, chunk: Chunk, selected: Any, metadata: Any) -> ak.Array:
+    def _columns(self, chunk: Chunk, selected: Any, metadata: Any) -> dict[str, Any]:
+        """Return the columns of the selected events, but for the user's own."""
         electron, muon = emu_leptons(
             chunk.electrons[selected], chunk.muons[selected], self.config.cuts
         )
         lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
-        met = chunk.met[selected]
-        columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}
+        met, met_phi = chunk.met[selected], chunk.met_phi[selected]
+        entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
+        columns: dict[str, Any] = {
+            "m_coll": collinear_mass(lead, sub, met),
+            "met": met,
+            "met_phi": met_phi,
+            **dilepton_columns(lead, sub),
+            "mt_lead": transverse_mass(lead, met, met_phi),
+            "mt_sub": transverse_mass(sub, met, met_phi),
+            self.rule.column: in_a,
+            "weight": chunk.weight[selected],
+            "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),
+            "entry": entry,
+        }
         for prefix, lepton in (("lead", lead), ("sub", sub)):
             columns[f"{prefix}_pt"] = lepton.PT
             columns[f"{prefix}_eta"] = lepton.Eta
             columns[f"{prefix}_phi"] = lepton.Phi
             columns[f"{prefix}_charge"] = lepton.Charge
             columns[f"{prefix}_isolation"] = lepton.IsolationVar
-        entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
-        columns |= {
-            "met": met,
-            "met_phi": chunk.met_phi[selected],
-            self.rule.column: in_a,
-            "weight": chunk.weight[selected],
-            "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),
-            "entry": entry,
-        }
-        return record_array(columns)
+        columns = {name: columns[name] for name in (*COLUMNS, self.rule.column) if name in columns}
+        if chunk.jets is not None:
+            jets = good_jets(chunk.jets[selected], (lead, sub), self.config.jets)
+            columns |= jet_columns(jets)
+        numbers = {name: getattr(chunk, name) for name in EVENT_NUMBERS}
+        return columns | {n: x[selected] for n, x in numbers.items() if x is not None}
+
+    def _own_columns(
+        self, made: dict[str, Any], branches: Mapping[str, Any], events: Any, selected: Any
+    ) -> dict[str, Any]:
+        """Return the user's columns; each may read those before it."""
+        own: dict[str, Any] = {}
+        if self.config.columns:
+            # As they are written, so that whoever computes it again finds the same.
+            known = _by_name(record_array(made))
+            for column in self.config.columns:
+                with _said_of("", getattr(events, "metadata", None) or {}):
+                    own[column.name] = column.values({**known, **own}, branches, events, selected)
+        return own
+
+    def _check_regions(self, columns: ak.Array, metadata: Any) -> None:
+        """Evaluate the conditions of the regions, so that a fault in one is not found later."""
+        for name, condition in self.config.named_regions.items():
+            with _said_of(f"region {name!r}", metadata):
+                condition.condition(_by_name(columns))
+
+    def _histogrammed(self, columns: ak.Array, metadata: Any) -> list[str]:
+        """Return the columns that histograms are of, all of which are there."""
+        binnings = (*self.config.plane, *self.config.observables)
+        names = list(dict.fromkeys(binning.column for binning in binnings))
+        for name in names:
+            if name not in columns.fields:
+                with _said_of("histograms", metadata):
+                    raise ConfigurationError(f"no column {name!r}")
+        return names
+
+
+@contextmanager
+def _said_of(what: str, metadata: Any) -> Iterator[None]:
+    """Put the file and what an error is about before it."""
+    try:
+        yield
+    except EmusymError as error:
+        parts = [str(metadata.get("filename", "events")), what, str(error)]
+        line = ": ".join(part for part in parts if part)
+        if any(f"no column {name!r}" in line for name in EVENT_NUMBERS):
+            line += "; such files have no number of that name"
+        raise type(error)(line) from error
+
+
+def _by_name(columns: ak.Array) -> dict[str, Any]:
+    """Return the columns of a record array as numpy arrays."""
+    return {name: ak.to_numpy(columns[name]) for name in columns.fields}
 
 
 def _file_id(metadata: Any) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 
 from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LABEL_RULE
-from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled
 from eμsym.processors.repeats import (
@@ -84,7 +83,7 @@ def write_folder(
     ]
     results = {
         "provenance": provenance(),
-        "configuration": {"processor": asdict(config)},
+        "configuration": {"processor": config.to_dict()},
         LABEL_RULE: processed.rule.to_dict(),
         "datasets": {d.name: d.metadata.model_dump() for d in processed.datasets},
         "inputs": [
@@ -158,5 +157,5 @@ def _write_events(
             seen.append(fingerprints(columns))
             yield ak.with_field(columns, columns.weight * scale, "weight")
 
-    folder.write_events(dataset, scaled_chunks(), like=record_array())
+    folder.write_events(dataset, scaled_chunks(), like=processed.like)
     return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])

@@ -19,6 +19,7 @@ from coffea.processor.executor import WorkItem
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
@@ -103,6 +104,14 @@ class Processed:
         for part in self.parts[dataset]:
             yield read_events(part) if isinstance(part, Path) else part
 
+    @property
+    def like(self) -> ak.Array:
+        """No events, with the columns and types of all."""
+        for name, parts in self.parts.items():
+            if parts:
+                return next(self.columns(name))[:0]
+        return record_array()
+
     def events(self, dataset: str) -> ak.Array:
         """Return the columns of all of a dataset's selected events."""
         return ak.concatenate(list(self.columns(dataset)))
@@ -169,7 +178,7 @@ def process(
         raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     processor = EMuProcessor(config, file_format)
-    reports = inspect_datasets(datasets, file_format, processor.wanted)
+    reports = inspect_datasets(datasets, processor.file_format, processor.wanted)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -179,7 +188,7 @@ def process(
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
         runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        needed = file_format.only(processor.wanted)
+        needed = processor.file_format.only(processor.wanted)
         chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:

@@ -38,6 +38,8 @@ class Chunk:
     passes : dict of str to ndarray of bool, shape (n,)
         What events must pass before anything else, such as ``golden_json`` and ``trigger``,
         in the order of the cutflow's rows. The same keys for every file of a format.
+    extra : mapping of str to ak.Array, n * float
+        Those of `Format.extra`.
     """
 
     electrons: ak.Array
@@ -50,3 +52,4 @@ class Chunk:
     lumi: np.ndarray[Any, np.dtype[np.int64]] | None = None
     event: np.ndarray[Any, np.dtype[np.int64]] | None = None
     passes: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]] = field(default_factory=dict)
+    extra: Mapping[str, ak.Array] = field(default_factory=dict)

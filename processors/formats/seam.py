@@ -47,6 +47,8 @@ class Format:
         What events must pass before anything else, by the names of the cutflow's rows.
     settings : mapping of str to Any, optional
         What the format was told, for the record.
+    extra : mapping of str to Quantity, optional
+        Further numbers of every event that are needed, such as branches of the user's.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Format:
     jet_id: Quantity | None = None
     passes: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Quantity] = field(default_factory=dict)
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -106,7 +109,7 @@ class Format:
             yield self.weight
         yield from self._leptons("electrons").values()
         yield from self._leptons("muons").values()
-        yield from (self.met, self.met_phi)
+        yield from (self.met, self.met_phi, *self.extra.values())
         yield from self.passes.values()
         for requested in self._requested(wanted).values():
             yield from requested
@@ -176,6 +179,7 @@ class Format:
             weight=ak.to_numpy(weight).astype(np.float64),
             jets=self._read_jets(events, wanted),
             **{name: numbers(events, number) for name, number in asked.items()},
+            extra={name: per_event(events, each) for name, each in self.extra.items()},
             passes={name: truths(events, each) for name, each in self.passes.items()},
         )
 
