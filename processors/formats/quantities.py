@@ -61,6 +61,13 @@ class Field:
         own = self.branch or "_".join(self.path)
         return (own,) if self.counts is None else (self.counts, own)
 
+    def is_in(self, events: Any) -> bool:
+        """Return whether some events have it."""
+        collection, member = self.path[0], self.path[1:]
+        return self.branches[-1] in events.fields or (
+            collection in events.fields and all(x in events[collection].fields for x in member)
+        )
+
     def read(self, events: Any) -> ak.Array:
         """Return the values.
 
@@ -77,6 +84,42 @@ class Field:
         if self.counts is not None and self.counts in events.fields and values.ndim == 2:
             compare_counts(events, self.name, ak.num(values), self.counts, events[self.counts])
         return values if self.unit == 1.0 else values * self.unit
+
+
+@dataclass(frozen=True)
+class OneIfMissing:
+    """Weights of events that have some, and 1 in files that have none, as those of data.
+
+    Parameters
+    ----------
+    weight : Field
+    """
+
+    weight: Field
+
+    @property
+    def name(self) -> str:
+        """What the weight is called."""
+        return self.weight.name
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """None must be there."""
+        return ()
+
+    @property
+    def where_there(self) -> tuple[str, ...]:
+        """Those of the weight."""
+        return self.weight.branches
+
+    def read(self, events: Any) -> ak.Array:
+        """Return the weights, n * float."""
+        return self.weight.read(events) if self.weight.is_in(events) else ak.Array(ones(events))
+
+
+def ones(events: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return 1 for every event, shape (n,)."""
+    return np.ones(len(events))
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from eμsym.errors import InputFileError
 from eμsym.processors.formats.chunk import JET_FIELDS, ON_REQUEST, Chunk
-from eμsym.processors.formats.quantities import Quantity, place_of
-from eμsym.processors.formats.values import collection, numbers, per_event
+from eμsym.processors.formats.quantities import Quantity, ones, place_of
+from eμsym.processors.formats.values import collection, numbers, per_event, truths
 from eμsym.selection import LEPTON_FIELDS
 
 
@@ -41,6 +41,12 @@ class Format:
         Whether a jet is b-tagged.
     event_numbers : mapping of str to Quantity, optional
         What there is of ``run``, ``lumi``, ``event``.
+    electron_id, muon_id, jet_id : Quantity, optional
+        Whether a lepton is identified; whether a jet is one at all.
+    passes : mapping of str to Quantity, optional
+        What events must pass before anything else, by the names of the cutflow's rows.
+    settings : mapping of str to Any, optional
+        What the format was told, for the record.
     extra : mapping of str to Quantity, optional
         Further numbers of every event that are needed, such as branches of the user's.
     """
@@ -57,6 +63,11 @@ class Format:
     jets: Mapping[str, Quantity] = field(default_factory=dict)
     btag: Quantity | None = None
     event_numbers: Mapping[str, Quantity] = field(default_factory=dict)
+    electron_id: Quantity | None = None
+    muon_id: Quantity | None = None
+    jet_id: Quantity | None = None
+    passes: Mapping[str, Quantity] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Quantity] = field(default_factory=dict)
 
     @property
@@ -72,9 +83,13 @@ class Format:
         wanted : collection of str
             What is to be read beside leptons, missing momentum and weight, see `read`.
         """
-        requested = self._requested(wanted).values()
-        quantities = [*self._quantities(), *(each for group in requested for each in group)]
+        quantities = self._quantities(wanted)
         return tuple(dict.fromkeys(branch for each in quantities for branch in each.branches))
+
+    def where_there(self, wanted: Collection[str]) -> tuple[str, ...]:
+        """Return the branches that are read too where a tree has them."""
+        quantities = self._quantities(wanted)
+        return tuple(branch for each in quantities for branch in getattr(each, "where_there", ()))
 
     def missing(self, branches: Collection[str], wanted: Collection[str] = ()) -> tuple[str, ...]:
         """Return the needed branches that are not among those of a tree."""
@@ -86,21 +101,37 @@ class Format:
         What else stands in a tree, a user's own branches or types that nobody knows,
         then cannot be in the way.
         """
-        return {"filter_name": frozenset(self.needed(wanted)).__contains__}
+        names = frozenset((*self.needed(wanted), *self.where_there(wanted)))
+        return {"filter_name": names.__contains__}
 
-    def _quantities(self) -> Iterator[Quantity]:
+    def _quantities(self, wanted: Collection[str]) -> Iterator[Quantity]:
         if self.weight is not None:
             yield self.weight
-        for leptons in (self.electrons, self.muons):
-            yield from (leptons[name] for name in LEPTON_FIELDS)
+        yield from self._leptons("electrons").values()
+        yield from self._leptons("muons").values()
         yield from (self.met, self.met_phi, *self.extra.values())
+        yield from self.passes.values()
+        for requested in self._requested(wanted).values():
+            yield from requested
+
+    def _leptons(self, kind: str) -> dict[str, Quantity]:
+        members = self.electrons if kind == "electrons" else self.muons
+        identified = self.electron_id if kind == "electrons" else self.muon_id
+        found = {name: members[name] for name in LEPTON_FIELDS}
+        return found if identified is None else {**found, "Identified": identified}
+
+    def _jet_members(self, wanted: Collection[str]) -> dict[str, Quantity]:
+        members = {name: self.jets[name] for name in JET_FIELDS}
+        if "btags" in wanted and self.btag is not None:
+            members["BTag"] = self.btag
+        return members if self.jet_id is None else {**members, "Identified": self.jet_id}
 
     def _requested(self, wanted: Collection[str]) -> dict[str, list[Quantity]]:
         """Return the quantities of everything that is asked for beyond what is always read."""
         if "btags" in wanted:
             wanted = {"jets", *wanted}
         there: dict[str, list[Quantity]] = {
-            "jets": [self.jets[name] for name in JET_FIELDS] if self.jets else [],
+            "jets": list(self._jet_members(()).values()) if self.jets else [],
             "btags": [] if self.btag is None else [self.btag],
             "event_numbers": list(self.event_numbers.values()),
         }
@@ -138,23 +169,24 @@ class Format:
         """
         if lacking := self.lacking(wanted):
             raise InputFileError(f"{place_of(events, 0)[0]}: {lacking}; ask for what needs none")
-        weight = np.ones(len(events)) if self.weight is None else per_event(events, self.weight)
+        weight = ones(events) if self.weight is None else per_event(events, self.weight)
         asked = self.event_numbers if "event_numbers" in wanted else {}
         return Chunk(
-            electrons=collection(events, {name: self.electrons[name] for name in LEPTON_FIELDS}),
-            muons=collection(events, {name: self.muons[name] for name in LEPTON_FIELDS}),
+            electrons=collection(events, self._leptons("electrons")),
+            muons=collection(events, self._leptons("muons")),
             met=per_event(events, self.met, never_negative=True),
             met_phi=per_event(events, self.met_phi),
             weight=ak.to_numpy(weight).astype(np.float64),
-            jets=self._jets(events, wanted),
-            extra={name: per_event(events, each) for name, each in self.extra.items()},
+            jets=self._read_jets(events, wanted),
             **{name: numbers(events, number) for name, number in asked.items()},
+            extra={name: per_event(events, each) for name, each in self.extra.items()},
+            passes={name: truths(events, each) for name, each in self.passes.items()},
         )
 
-    def _jets(self, events: Any, wanted: Collection[str]) -> ak.Array | None:
+    def _read_jets(self, events: Any, wanted: Collection[str]) -> ak.Array | None:
         if not {"jets", "btags"} & set(wanted):
             return None
-        members = {name: self.jets[name] for name in JET_FIELDS}
-        if "btags" in wanted and self.btag is not None:
-            members["BTag"] = self.btag
-        return collection(events, members)
+        jets = collection(events, self._jet_members(wanted))
+        if self.jet_id is None:
+            return jets
+        return ak.without_field(jets[jets.Identified], "Identified")

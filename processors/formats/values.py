@@ -89,6 +89,18 @@ def numbers(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.int6
     return values.astype(np.int64)
 
 
+def truths(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return what events pass, shape (n,).
+
+    Raises
+    ------
+    InputFileError, DataError
+        As `Format.read`.
+    """
+    values: np.ndarray[Any, Any] = ak.to_numpy(per_event(events, quantity))
+    return values.astype(np.bool_)
+
+
 def _counts_of_singletons(events: Any, quantity: Quantity) -> np.ndarray[Any, Any]:
     """Return how many values every event had before coffea's schema took one of each.
 
