@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eμsym.arrays import FloatArray
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import Effect, Exchange
 from eμsym.expression import Expression
 from eμsym.pool import Pool
 
 #: Events that are made up to see what becomes of them.
-_PROBES = 64
+_PROBES = 1024
 
 
 def effect_of(expression: Expression, exchange: Exchange) -> Effect:
@@ -39,8 +40,11 @@ def effect_of(expression: Expression, exchange: Exchange) -> Effect:
     if "not comparable" in effects:
         return "not comparable"
     rng = np.random.default_rng(1)
+    # A condition is told apart only by events on both sides of every number in it.
+    scales = np.array([0.01, 1.0, 100.0, 1e4, *(abs(x) for x in expression.numbers if x)])
     columns = {
-        name: _made_up(exchange.effect(name), rng) for name in exchange.read(expression.names)
+        name: _made_up(exchange.effect(name), scales, rng)
+        for name in exchange.read(expression.names)
     }
     labels = rng.random(_PROBES) < 0.5
     if exchange.label is not None:
@@ -54,14 +58,14 @@ def effect_of(expression: Expression, exchange: Exchange) -> Effect:
         if np.array_equal(before, then):
             return "unchanged"
         return "flipped" if np.array_equal(before, ~then) else "not comparable"
-    tolerance = {"rtol": 1e-9, "atol": 1e-9, "equal_nan": True}
-    if np.allclose(before, then, **tolerance):  # type: ignore[arg-type]
+    if np.allclose(before, then, rtol=1e-9, atol=0, equal_nan=True):
         return "unchanged"
-    return "flipped" if np.allclose(before, -then, **tolerance) else "not comparable"  # type: ignore[arg-type]
+    same = np.allclose(before, -then, rtol=1e-9, atol=0, equal_nan=True)
+    return "flipped" if same else "not comparable"
 
 
-def _made_up(effect: Effect, rng: np.random.Generator) -> NDArray[Any]:
-    values = rng.uniform(1.0, 100.0, _PROBES)
+def _made_up(effect: Effect, scales: FloatArray, rng: np.random.Generator) -> NDArray[Any]:
+    values = rng.choice(scales, _PROBES) * rng.uniform(0.3, 3.0, _PROBES)
     return values * rng.choice([-1.0, 1.0], _PROBES) if effect == "flipped" else values
 
 

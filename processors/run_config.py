@@ -13,7 +13,7 @@ from eμsym.input_files import read_toml
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
 from eμsym.processors.models import keys_at
-from eμsym.validation import first_problem
+from eμsym.validation import first_error, first_problem
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read_run_config(path: str | Path) -> RunConfig:
     try:
         return TypeAdapter(RunConfig).validate_python(content)
     except ValidationError as error:
-        known = ", ".join(keys_at(RunConfig, tuple(error.errors()[0]["loc"])))
+        known = ", ".join(keys_at(RunConfig, tuple(first_error(error)["loc"])))
         problem = first_problem(error, remedy=f"; there are {known} (see emusym config)")
         raise ConfigurationError(f"{path}: {problem}") from error
     except ConfigurationError as error:
