@@ -12,6 +12,9 @@ from eμsym.errors import ConfigurationError, DataError
 
 LEPTON_FIELDS = ("PT", "Eta", "Phi", "Charge", "IsolationVar")
 
+#: Cuts that files of some formats add: on events before all others, and on leptons.
+FORMAT_CUTS = ("golden_json", "trigger", "identification")
+
 #: The cuts in the order in which they are applied.
 CUT_NAMES = (
     "electron_and_muon",
@@ -61,11 +64,12 @@ class Cuts:
 
 
 def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, ak.Array]:
-    """Return the leptons' cumulative masks after pT, |η| and isolation.
+    """Return the leptons' cumulative masks after pT, |η|, identification and isolation.
 
     Parameters
     ----------
     leptons : ak.Array, n * var * {PT, Eta, IsolationVar, …}
+        Where there is a field ``Identified``, it must be true.
     cuts : Cuts
     isolation : float
         Upper bound on ``IsolationVar``, exclusive.
@@ -73,11 +77,14 @@ def good_leptons(leptons: ak.Array, cuts: Cuts, isolation: float) -> dict[str, a
     Returns
     -------
     dict of ak.Array, n * var * bool
-        Keys ``pt``, ``eta``, ``isolation``; each mask includes the ones before it.
+        Keys ``pt``, ``eta``, ``identification`` and ``isolation``; each mask includes the
+        ones before it.
     """
     pt = leptons.PT >= cuts.pt_min
     eta = pt & (abs(leptons.Eta) <= cuts.eta_max)
-    return {"pt": pt, "eta": eta, "isolation": eta & (leptons.IsolationVar < isolation)}
+    identified = eta & leptons.Identified if "Identified" in leptons.fields else eta
+    isolated = identified & (leptons.IsolationVar < isolation)
+    return {"pt": pt, "eta": eta, "identification": identified, "isolation": isolated}
 
 
 def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.Array]:
@@ -94,12 +101,14 @@ def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.
     Returns
     -------
     dict of ak.Array, n * bool
-        In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``.
+        In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``; before the
+        isolation comes ``identification``, if any leptons have a field ``Identified``.
     """
     masks = {"electron_and_muon": (ak.num(electrons) > 0) & (ak.num(muons) > 0)}
     good_e = good_leptons(electrons, cuts, cuts.electron_isolation)
     good_mu = good_leptons(muons, cuts, cuts.muon_isolation)
-    for name in ("pt", "eta", "isolation"):
+    asked = "Identified" in (*electrons.fields, *muons.fields)
+    for name in ("pt", "eta", *(["identification"] if asked else []), "isolation"):
         masks[name] = ak.any(good_e[name], axis=1) & ak.any(good_mu[name], axis=1)
     one_e, one_mu = good_e["isolation"], good_mu["isolation"]
     masks["exactly_one_each"] = (ak.sum(one_e, axis=1) == 1) & (ak.sum(one_mu, axis=1) == 1)

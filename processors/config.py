@@ -21,7 +21,7 @@ from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binnin
 from eμsym.processors.columns import COLUMNS, JET_LABELS, LABELS, ON_REQUEST, TYPES
 from eμsym.processors.own_columns import OwnColumn
 from eμsym.regions import Region
-from eμsym.selection import CUT_NAMES, Cuts
+from eμsym.selection import CUT_NAMES, FORMAT_CUTS, Cuts
 
 __all__ = ["LEAD_PT", "MOST_BINS", "M_COLL", "SUB_PT", "Binning", "EMuConfig"]
 
@@ -134,7 +134,7 @@ class EMuConfig:
         check_symmetric(expression, self.rule.exchange)
 
     def _check_names(self) -> None:
-        taken = {"all", *CUT_NAMES, *self.rule.orders}
+        taken = {"all", *FORMAT_CUTS, *CUT_NAMES, *self.rule.orders}
         for name in self.named_cuts:
             if name in taken or not name.strip():
                 raise ConfigurationError(f"where: the cut {name!r} needs another name")

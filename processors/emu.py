@@ -22,7 +22,7 @@ from eμsym.processors.config import EMuConfig
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
 from eμsym.processors.own_columns import with_branches
-from eμsym.selection import CUT_NAMES, emu_leptons, emu_masks, into_slots
+from eμsym.selection import emu_leptons, emu_masks, into_slots
 
 
 class EMuProcessor(ProcessorABC):
@@ -89,10 +89,11 @@ class EMuProcessor(ProcessorABC):
         dataset = metadata.get("dataset", "events")
         chunk = self.file_format.read(events, self.wanted)
         selection = PackedSelection()
-        selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, self.config.cuts))
-        passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
+        masks = {**chunk.passes, **emu_masks(chunk.electrons, chunk.muons, self.config.cuts)}
+        selection.add_multiple(masks)
+        passed = selection.cutflow(*masks).result().maskscutflow
         cutflow = {"all": yields(chunk.weight)}
-        for name, mask in zip(CUT_NAMES, passed, strict=True):
+        for name, mask in zip(masks, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
         made = self._columns(chunk, passed[-1], metadata)
         made |= self._own_columns(made, chunk.extra, events, passed[-1])

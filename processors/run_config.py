@@ -12,6 +12,7 @@ from eμsym.errors import ConfigurationError
 from eμsym.input_files import read_toml
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
+from eμsym.processors.formats import FormatOptions
 from eμsym.processors.models import keys_at
 from eμsym.validation import first_error, first_problem
 
@@ -45,6 +46,8 @@ class RunConfig:
         Whether to go on without what cannot be read; it is accounted for.
     processor : EMuConfig
         What is selected, kept and histogrammed.
+    format : FormatOptions
+        How the files are read; `golden_json` is relative to the configuration.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -60,6 +63,7 @@ class RunConfig:
     chunksize: int = 100_000
     allow_missing: bool = False
     processor: EMuConfig = field(default_factory=EMuConfig)
+    format: FormatOptions = field(default_factory=FormatOptions)
 
 
 def read_run_config(path: str | Path) -> RunConfig:
@@ -86,6 +90,9 @@ def read_run_config(path: str | Path) -> RunConfig:
     inputs = content.get("inputs", [])
     if isinstance(inputs, list):
         content["inputs"] = [_beside(path, item) for item in inputs]
+    options = content.get("format")
+    if isinstance(options, dict) and "golden_json" in options:
+        content["format"] = {**options, "golden_json": _beside(path, options["golden_json"])}
     try:
         return TypeAdapter(RunConfig).validate_python(content)
     except ValidationError as error:

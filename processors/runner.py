@@ -1,4 +1,4 @@
-"""Processing a fileset with coffea's Runner, with an account of every event asked for."""
+"""Processing a fileset with coffea's executors, with an account of every event asked for."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from uuid import UUID
 import awkward as ak
 import hist
 import loky
-from coffea.processor import Runner, accumulate
+from coffea.processor import accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.processors.chunk_work import ChunkWork
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
-from eμsym.processors.formats import DELPHES, Format
+from eμsym.processors.find_format import find_format
+from eμsym.processors.formats import DELPHES, Format, FormatOptions
 from eμsym.processors.inspection import FileReport, inspect_datasets
 
 #: Below this many events per further worker, starting it costs more than it saves.
@@ -85,6 +87,8 @@ class Processed:
         dataset → record arrays, or Parquet files of them, in order of file and entry.
     rule : LabelRule
         By which the events were labelled.
+    file_format : Format
+        What the files are.
     """
 
     datasets: tuple[Dataset, ...]
@@ -93,6 +97,7 @@ class Processed:
     histograms: dict[str, hist.Hist]
     parts: dict[str, list[Any]]
     rule: LabelRule = LEADING
+    file_format: Format = DELPHES
 
     @property
     def missing(self) -> tuple[FileAccount, ...]:
@@ -127,7 +132,7 @@ def process(
     allow_missing: bool = False,
     spill: Path | None = None,
     progress: bool = False,
-    file_format: Format = DELPHES,
+    file_format: Format | FormatOptions | None = None,
 ) -> Processed:
     """Run `EMuProcessor` over datasets.
 
@@ -152,8 +157,9 @@ def process(
         in memory.
     progress : bool
         Whether to draw a progress bar.
-    file_format : Format
-        What kind of files they are.
+    file_format : Format or FormatOptions, optional
+        What kind of files they are. Default, and where the options do not name it: what the
+        first of them is found to be.
 
     Returns
     -------
@@ -177,6 +183,8 @@ def process(
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
         raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
+    if not isinstance(file_format, Format):
+        file_format = find_format(datasets, file_format or FormatOptions())
     processor = EMuProcessor(config, file_format)
     reports = inspect_datasets(datasets, processor.file_format, processor.wanted)
     owners = [d.name for d, _, _ in asked]
@@ -187,9 +195,7 @@ def process(
         events = sum(len(item) for item in items)
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
-        runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        needed = processor.file_format.only(processor.wanted)
-        chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
+        chunks = executor(items, ChunkWork(processor), None)[0]["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
@@ -231,7 +237,7 @@ def _work_items(
     A file of which nothing is asked for is one empty chunk.
     """
     items = []
-    for (dataset, _, tree), report in zip(asked, reports, strict=True):
+    for (dataset, _, _), report in zip(asked, reports, strict=True):
         if not report.ok:
             continue
         uuid, identity = UUID(report.uuid).bytes, {"file_id": report.file_id}
@@ -239,7 +245,7 @@ def _work_items(
             n_chunks = max(1, math.ceil((last - first) / chunksize))
             edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
             items += [
-                WorkItem(dataset.name, report.source, tree, start, stop, uuid, identity)
+                WorkItem(dataset.name, report.source, report.tree, start, stop, uuid, identity)
                 for start, stop in itertools.pairwise(edges)
             ]
     return items
@@ -320,4 +326,12 @@ def _add_up(
     }
     total = accumulate([empty, *outputs])
     total = processor.postprocess(total)
-    return Processed(datasets, files, total["cutflow"], total["histograms"], parts, processor.rule)
+    return Processed(
+        datasets,
+        files,
+        total["cutflow"],
+        total["histograms"],
+        parts,
+        processor.rule,
+        processor.file_format,
+    )

@@ -86,7 +86,7 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-o", "--output", type=click.Path(), help="Folder for the results."),
         click.option("--overwrite", is_flag=True, help="Replace earlier results in that folder."),
-        click.option("--tree", help="Name of the tree, where no fileset says it.  [Delphes]"),
+        click.option("--tree", help="Name of the tree, where no fileset says it.  [the format's]"),
         click.option("--dataset", help="What to call files given without a fileset.  [data]"),
         pair_option,
         click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eμsym.processors.formats.chunk import JET_FIELDS
+from eμsym.processors.formats.options import FormatOptions
 from eμsym.processors.formats.own_counts import OwnCountsSchema
 from eμsym.processors.formats.quantities import Bit, Field
 from eμsym.processors.formats.seam import Format
@@ -17,7 +18,7 @@ def _field(collection: str, member: str) -> Field:
     )
 
 
-#: What everything of Delphes' own is said in. ``Jet.BTag`` has one bit for every b-tagging
+#: All that is Delphes' own. ``Jet.BTag`` has one bit for every b-tagging
 #: module of the card, the lowest for the first: in the cards of ATLAS and CMS the only one.
 DELPHES = Format(
     name="Delphes",
@@ -33,3 +34,19 @@ DELPHES = Format(
     btag=Bit(_field("Jet", "BTag")),
     event_numbers={"event": _field("Event", "Number")},
 )
+
+
+def delphes(options: FormatOptions) -> Format:
+    """Return Delphes' format.
+
+    Raises
+    ------
+    ConfigurationError
+        If anything else than its name is asked for: Delphes knows one kind of everything.
+    """
+    options.refuse(
+        "Delphes",
+        *("met", "electron_id", "muon_id", "jet_id", "electron_isolation", "muon_isolation"),
+        *("btag", "triggers", "golden_json", "weight"),
+    )
+    return DELPHES

@@ -86,16 +86,24 @@ class Field:
         return values if self.unit == 1.0 else values * self.unit
 
 
+class MayBeMissing(Quantity, Protocol):
+    """A quantity of which one can ask whether some events have it."""
+
+    def is_in(self, events: Any) -> bool:
+        """Return whether they do."""
+        ...  # pragma: no cover
+
+
 @dataclass(frozen=True)
 class OneIfMissing:
     """Weights of events that have some, and 1 in files that have none, as those of data.
 
     Parameters
     ----------
-    weight : Field
+    weight : Field or another quantity that may be missing
     """
 
-    weight: Field
+    weight: MayBeMissing
 
     @property
     def name(self) -> str:

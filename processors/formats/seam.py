@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import awkward as ak
 import numpy as np
@@ -16,7 +16,7 @@ from eμsym.processors.formats.values import collection, numbers, per_event, tru
 from eμsym.selection import LEPTON_FIELDS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Format:
     """How events stand in the files of one kind, and how they are read.
 
@@ -47,6 +47,8 @@ class Format:
         What events must pass before anything else, by the names of the cutflow's rows.
     settings : mapping of str to Any, optional
         What the format was told, for the record.
+    container : str
+        ``root``, or ``parquet``, which has no tree.
     extra : mapping of str to Quantity, optional
         Further numbers of every event that are needed, such as branches of the user's.
     """
@@ -68,6 +70,7 @@ class Format:
     jet_id: Quantity | None = None
     passes: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    container: Literal["root", "parquet"] = "root"
     extra: Mapping[str, Quantity] = field(default_factory=dict)
 
     @property
@@ -143,6 +146,12 @@ class Format:
             if not quantities:
                 return f"{self.name} as it is read here has no {ON_REQUEST[name]}"
         return None
+
+    def notes(self, branches: Collection[str]) -> list[str]:
+        """Return what should be known of a file with these branches, a line each."""
+        weights = getattr(self.weight, "where_there", ())
+        missing = [name for name in weights if name not in branches]
+        return [f"no {name}: every event counts once" for name in missing]
 
     def read(self, events: Any, wanted: Collection[str] = ()) -> Chunk:
         """Read what the selection needs of events that coffea made with the schema.
