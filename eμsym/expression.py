@@ -105,6 +105,12 @@ class Expression:
         found = (node.name for node in _nodes(parsed(self.text)) if isinstance(node, Symbol))
         return tuple(dict.fromkeys(name for name in found if name not in _CONSTANTS))
 
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that stand in it, in their order."""
+        found = (node.value for node in _nodes(parsed(self.text)) if isinstance(node, Literal))
+        return tuple(map(float, found))
+
     def check(self, known: Iterable[str]) -> None:
         """Raise a `ConfigurationError` if it reads a column that is not among those known."""
         known = list(known)

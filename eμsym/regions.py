@@ -17,6 +17,7 @@ class Region:
     Parameters
     ----------
     name : str
+        What to call it.
     where : str
         The condition, see `eμsym.expression.Expression`.
 

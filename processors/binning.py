@@ -14,8 +14,9 @@ from eμsym.processors.columns import JET_LABELS, LABELS
 
 #: Of one histogram: so many are filled and written without harm.
 MOST_BINS = 1_000_000
-#: Where a last bin ends that takes everything beyond: files of numbers have no infinity.
-BEYOND = float(np.finfo(np.float64).max)
+#: Where a last bin ends that takes everything beyond: JSON has no infinity, and ROOT's moments
+#: square it.
+BEYOND = 1e100
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Binning:
             raise ConfigurationError(
                 f"binning of {self.column}: overflow is of equal bins and of edges alone"
             )
-        if all(equal):
-            self._check_equal_bins()
+        if self.bins is not None and self.start is not None and self.stop is not None:
+            self._check_equal_bins(self.bins, self.start, self.stop)
         elif self.edges:
             self._check_edges()
         elif self.integers is not None:
@@ -88,18 +89,16 @@ class Binning:
                 "of 31 bits, each once"
             )
 
-    def _check_equal_bins(self) -> None:
-        assert self.bins is not None and self.start is not None and self.stop is not None
-        if not 1 <= self.bins <= MOST_BINS or not self.start < self.stop:
+    def _check_equal_bins(self, bins: int, start: float, stop: float) -> None:
+        if not 1 <= bins <= MOST_BINS or not start < stop:
             raise ConfigurationError(
-                f"binning of {self.column}: {self.bins} bins from {self.start} to {self.stop}; "
+                f"binning of {self.column}: {bins} bins from {start} to {stop}; "
                 f"give at least one bin, {MOST_BINS:,} at most, and start < stop"
             )
-        width = (self.stop - self.start) / self.bins
-        largest = max(abs(self.start), abs(self.stop))
-        if not np.isfinite(width) or width <= np.spacing(largest):
+        width = (stop - start) / bins
+        if not np.isfinite(width) or width <= np.spacing(max(abs(start), abs(stop))):
             raise ConfigurationError(
-                f"binning of {self.column}: bins {width} wide from {self.start} to {self.stop} "
+                f"binning of {self.column}: bins {width} wide from {start} to {stop} "
                 "are beyond the precision of numbers"
             )
 

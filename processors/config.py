@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
 import hist
+import numpy as np
 
+from eμsym.effects import check_symmetric
 from eμsym.errors import ConfigurationError
 from eμsym.expression import Expression
 from eμsym.jets import JetCuts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binning
-from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, JET_LABELS, LABELS, ON_REQUEST
-from eμsym.processors.own_columns import OwnColumn, effect_of
+from eμsym.processors.columns import COLUMNS, JET_LABELS, LABELS, ON_REQUEST, TYPES
+from eμsym.processors.own_columns import OwnColumn
 from eμsym.regions import Region
 from eμsym.selection import CUT_NAMES, FORMAT_CUTS, Cuts
 
@@ -71,14 +73,13 @@ class EMuConfig:
         for name in self.keep:
             if name not in ON_REQUEST:
                 raise ConfigurationError(f"keep: no {name!r}; there are {', '.join(ON_REQUEST)}")
-        known = [*COLUMNS, *JET_LABELS, *EVENT_NUMBERS]
+        known: dict[str, Any] = {name: np.empty(0, dtype) for name, dtype in TYPES.items()}
         for column in self.columns:
             if column.name in known:
                 raise ConfigurationError(f"columns: two are called {column.name!r}")
-            if column.value is not None:
-                with _said_of(f"column {column.name!r}"):
-                    Expression(column.value).check(known)
-            known.append(column.name)
+            with _said_of(f"column {column.name!r}"):
+                value = None if column.value is None else Expression(column.value)
+                known[column.name] = np.empty(0) if value is None else value.value(known)
         if (unknown := {c.partner for c in self.columns} - {None, *known}) != set():
             raise ConfigurationError(f"columns: no column {min(map(str, unknown))!r} to swap with")
         for what, named in (("where", self.named_cuts), ("region", self.named_regions)):
@@ -128,13 +129,9 @@ class EMuConfig:
         own = {column.name: column.label or column.name for column in self.columns}
         return {**LABELS, **JET_LABELS, **own}
 
-    def _check_cut(self, expression: Expression, known: Iterable[str]) -> None:
-        expression.check(known)
-        if effect_of(expression, self.rule.exchange) != "unchanged":
-            raise ConfigurationError(
-                f"{expression.text!r}: does not stay what it is when A and B are exchanged, and "
-                "so would make a difference of its own"
-            )
+    def _check_cut(self, expression: Expression, known: Mapping[str, Any]) -> None:
+        expression.condition(known)
+        check_symmetric(expression, self.rule.exchange)
 
     def _check_names(self) -> None:
         taken = {"all", *FORMAT_CUTS, *CUT_NAMES, *self.rule.orders}
@@ -195,7 +192,12 @@ class EMuConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON; of a function its name."""
-        found = asdict(replace(self, columns=()))
+        found: dict[str, Any] = {}
+        for each in fields(self):
+            found[each.name] = getattr(self, each.name)
+        found |= {"cuts": asdict(self.cuts), "jets": asdict(self.jets)}
+        for name in ("regions", "plane", "observables"):
+            found[name] = [asdict(each) for each in getattr(self, name)]
         found["columns"] = [
             {**vars(column), "function": getattr(column.function, "__qualname__", None)}
             for column in self.columns

@@ -11,15 +11,12 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from eμsym.effects import effect_of
 from eμsym.errors import ConfigurationError, DataError, EmusymError
-from eμsym.exchange import Effect, Exchange, OwnEffect
+from eμsym.exchange import Exchange, OwnEffect
 from eμsym.expression import Expression
-from eμsym.pool import Pool
 from eμsym.processors.columns import TYPES
 from eμsym.processors.formats import Field, Format
-
-#: Events that are made up to see what an exchange does to an expression.
-_PROBES = 64
 
 
 @dataclass(frozen=True)
@@ -120,59 +117,12 @@ class OwnColumn:
             if self.value is not None:
                 return Expression(self.value).value(columns)
             if self.function is not None:
-                return _numbers(self.function(events), len(events), "the function")[selected]
-            return _numbers(branches[self.name], len(events), f"branch {self.branch}")[selected]
+                found = _numbers(self.function(events), len(events), "the function")
+            else:
+                found = _numbers(branches[self.name], len(events), f"branch {self.branch}")
+            return np.asarray(found[selected])
         except EmusymError as error:
             raise type(error)(f"column {self.name!r}: {error}") from error
-
-
-def effect_of(expression: Expression, exchange: Exchange) -> Effect:
-    """Return what an exchange does to an expression.
-
-    It is unchanged if every column in it is. Else it is computed for events that are made
-    up, before and after the exchange: what comes out the same is unchanged, what changes its
-    sign alone is flipped; all else is not comparable, as is what reads such a column.
-
-    Examples
-    --------
-    >>> from eμsym.exchange import LEPTONS
-    >>> effect_of(Expression("electron_pt * muon_pt"), LEPTONS)
-    'unchanged'
-    >>> effect_of(Expression("electron_pt - muon_pt"), LEPTONS)
-    'flipped'
-    >>> effect_of(Expression("lead_isolation + sub_pt"), LEPTONS)
-    'not comparable'
-    """
-    effects = {exchange.effect(name) for name in expression.names}
-    if effects <= {"unchanged"}:
-        return "unchanged"
-    if "not comparable" in effects:
-        return "not comparable"
-    rng = np.random.default_rng(1)
-    columns = {
-        name: _made_up(exchange.effect(name), rng) for name in exchange.read(expression.names)
-    }
-    labels = rng.random(_PROBES) < 0.5
-    if exchange.label is not None:
-        columns[exchange.label] = labels
-    after = exchange.apply(Pool(columns, labels), ~labels).columns
-    try:
-        before, then = expression.value(columns), expression.value(after)
-    except DataError:
-        return "not comparable"
-    if before.dtype == np.bool_:
-        if np.array_equal(before, then):
-            return "unchanged"
-        return "flipped" if np.array_equal(before, ~then) else "not comparable"
-    tolerance = {"rtol": 1e-9, "atol": 1e-9, "equal_nan": True}
-    if np.allclose(before, then, **tolerance):  # type: ignore[arg-type]
-        return "unchanged"
-    return "flipped" if np.allclose(before, -then, **tolerance) else "not comparable"  # type: ignore[arg-type]
-
-
-def _made_up(effect: Effect, rng: np.random.Generator) -> NDArray[Any]:
-    values = rng.uniform(1.0, 100.0, _PROBES)
-    return values * rng.choice([-1.0, 1.0], _PROBES) if effect == "flipped" else values
 
 
 def with_branches(file_format: Format, columns: Sequence[OwnColumn]) -> Format:

@@ -11,6 +11,7 @@ from eμsym.errors import ConfigurationError
 
 #: Names of the options that `testing_options` adds.
 TESTING = (
+    "region",
     "equalise",
     "exclude",
     "signals",
@@ -113,6 +114,11 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
     options = [
+        click.option(
+            "--region",
+            metavar="NAME",
+            help="Test one of the configuration's regions alone.  [all events]",
+        ),
         click.option(
             "--equalise",
             metavar="self|none|FILE.json",
