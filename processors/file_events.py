@@ -52,7 +52,11 @@ class RootSource:
     @property
     def _top(self) -> dict[str, bool]:
         # Below the fields of an RNTuple stand those of what they are made of.
-        return {} if self.tree.classname.startswith("TTree") else {"recursive": False}
+        return {} if self._is_ttree else {"recursive": False}
+
+    @property
+    def _is_ttree(self) -> bool:
+        return bool(self.tree.classname == "TTree")
 
     def layout(self, name: str) -> str:
         """Return how the values of a branch are laid out, as far as its header says."""
@@ -60,12 +64,19 @@ class RootSource:
         return repr(getattr(branch, "interpretation", None) or branch.typename)
 
     def values(self, name: str, start: int, stop: int) -> ak.Array:
-        """Return those of a branch in some entries."""
+        """Return those of a branch in some entries; of none, without reading any."""
+        branch = self.tree[name]
+        if start == stop:
+            if self._is_ttree:
+                form = branch.interpretation.awkward_form(None)
+            else:
+                form = branch.to_akform()[0].contents[0]
+            return ak.Array(form.length_zero_array(highlevel=False))
         here: dict[str, Any] = {}
-        if self.tree.classname.startswith("TTree"):
+        if self._is_ttree:
             # In this process and thread alone: other chunks have theirs.
             here["decompression_executor"] = here["interpretation_executor"] = TrivialExecutor()
-        return self.tree[name].array(entry_start=start, entry_stop=stop, **here)
+        return branch.array(entry_start=start, entry_stop=stop, **here)
 
 
 @contextmanager

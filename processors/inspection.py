@@ -234,7 +234,7 @@ def _compared(report: FileReport, asked: Asked | None) -> FileReport:
 def _tree_problem(file: Any, path: str, name: str, look: _Look) -> tuple[int | None, str | None]:
     """Return the number of entries and what is wrong with the tree."""
     if lacking := look.file_format.lacking(look.wanted):
-        return None, f"{path}: {lacking}; ask for what needs none"
+        return None, f"{path}: {lacking}"
     kinds = file.classnames(cycle=False)
     if name not in kinds:
         trees = [key for key, kind in kinds.items() if kind in TREES]
@@ -259,7 +259,7 @@ def _tree_problem(file: Any, path: str, name: str, look: _Look) -> tuple[int | N
 def _missing_branches(report: FileReport, names: frozenset[str], look: _Look) -> str | None:
     """Return the line for branches that a file has not, or None."""
     if lacking := look.file_format.lacking(look.wanted):
-        return f"{report.path}: {lacking}; ask for what needs none"
+        return f"{report.path}: {lacking}"
     missing = look.file_format.missing(names, look.wanted)
     if not missing:
         return None

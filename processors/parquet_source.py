@@ -12,6 +12,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: With what a Parquet file begins and ends.
@@ -60,6 +61,8 @@ class ParquetSource:
         first = int(edges[groups[0]]) if groups else 0
         table = self.file.read_row_groups(groups, columns=[name], use_threads=False)
         column = table.column(name).slice(start - first, stop - start).combine_chunks()
+        if pa.types.is_list(column.type):
+            column = column.cast(pa.large_list(column.type.value_type))
         values = ak.from_arrow(column)
         if ak.any(ak.is_none(values, axis=-1), axis=None):
             raise ValueError("a value is missing")

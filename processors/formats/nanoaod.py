@@ -73,6 +73,7 @@ def nanoaod(options: FormatOptions) -> Format:
         remedy="name one that this version of NanoAOD has in [format] of the configuration",
         jets={x: _member("Jet", x.lower()) for x in ("PT", "Eta", "Phi", "Mass")},
         btag=required("btag", "Jet", NONE),
+        btag_remedy='name a working point in [format], such as btag = "btagDeepFlavB > 0.2783"',
         event_numbers={"run": run, "lumi": lumi, "event": Field(("event",))},
         electron_id=required("electron_id", "Electron", "cutBased >= 3"),
         muon_id=required("muon_id", "Muon", "mediumId"),

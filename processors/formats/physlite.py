@@ -17,7 +17,8 @@ What is read, and what ATLAS recommends:
   more and of the jets of 20 GeV and more that are no such electron (ΔR > 0.4). What it
   lacks: photons, taus, tracks of jets that were rejected, and the muons' energy loss inside
   jets. ``CONTAINER:TERM`` takes a term
-  of a container as it stands, such as one that was made with ATLAS' software.
+  of a container as it stands, such as one that was made with ATLAS' software, and
+  ``CONTAINER`` alone its only term.
 - Weights: the first of ``mcEventWeights``; data have none, and count once.
 """
 
@@ -144,7 +145,7 @@ class Missing:
     Parameters
     ----------
     container, term : str
-        The term that is taken, GeV.
+        The term that is taken; empty: the only one that there is.
     angle : bool
         Whether it is the direction.
     objects : tuple of (str, float, Quantity or None)
@@ -160,12 +161,13 @@ class Missing:
     @property
     def name(self) -> str:
         """Container and term."""
-        return f"{self.container}:{self.term}"
+        return f"{self.container}:{self.term}" if self.term else self.container
 
     @property
     def branches(self) -> tuple[str, ...]:
         """Those of the term, and of the objects."""
-        fields = [_member(self.container, name) for name in ("name", "mpx", "mpy")]
+        members = ("name", "mpx", "mpy") if self.term else ("mpx", "mpy")
+        fields = [_member(self.container, name) for name in members]
         needed: list[Quantity] = [*fields]
         for container, _, identified in self.objects:
             needed += [_member(container, name) for name in ("pt", "eta", "phi")]
@@ -174,8 +176,10 @@ class Missing:
 
     def read(self, events: Any) -> ak.Array:
         """Return it, GeV or radians: a list of one for events that have the term once."""
-        named = _member(self.container, "name").read(events) == self.term
-        x, y = (_member(self.container, name, _GEV).read(events)[named] for name in ("mpx", "mpy"))
+        x, y = (_member(self.container, name, _GEV).read(events) for name in ("mpx", "mpy"))
+        if self.term:
+            named = _member(self.container, "name").read(events) == self.term
+            x, y = x[named], y[named]
         if self.objects:
             sum_x, sum_y = self._sum_of_objects(events)
             x, y = x - sum_x, y - sum_y
@@ -279,14 +283,14 @@ def physlite(options: FormatOptions) -> Format:
 
 
 def _missing(text: str) -> tuple[str, str]:
-    """Return the container of the missing momentum that is read, and the term in it."""
+    """Return the container of the missing momentum that is read, and the term in it, if any."""
     if text == _REBUILT:
         return _CORE, _SOFT
     container, colon, term = text.partition(":")
-    if not (container and colon and term):
+    if not container or bool(colon) != bool(term):
         raise ConfigurationError(
-            f"format.met = {text!r}: of PHYSLITE write {_REBUILT}, or a container and its term "
-            f"such as {_CORE}:{_SOFT}"
+            f"format.met = {text!r}: of PHYSLITE write {_REBUILT}, or a container, if need be with "
+            f"its term, such as {_CORE}:{_SOFT}"
         )
     return container, term
 

@@ -49,6 +49,8 @@ class Format:
         What the format was told, for the record.
     container : str
         ``root``, or ``parquet``, which has no tree.
+    btag_remedy : str
+        What to do about jets without b-tags.
     extra : mapping of str to Quantity, optional
         Further numbers of every event that are needed, such as branches of the user's.
     """
@@ -71,6 +73,7 @@ class Format:
     passes: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     container: Literal["root", "parquet"] = "root"
+    btag_remedy: str = "ask for other things"
     extra: Mapping[str, Quantity] = field(default_factory=dict)
 
     @property
@@ -141,10 +144,11 @@ class Format:
         return {name: there[name] for name in ON_REQUEST if name in wanted}
 
     def lacking(self, wanted: Collection[str]) -> str | None:
-        """Return what is asked for that no file of this format has, in a few words, or None."""
+        """Return what is asked for that such files are not read for, and the remedy, or None."""
         for name, quantities in self._requested(wanted).items():
             if not quantities:
-                return f"{self.name} as it is read here has no {ON_REQUEST[name]}"
+                remedy = self.btag_remedy if name == "btags" else "ask for other things"
+                return f"{self.name} as it is read here has no {ON_REQUEST[name]}; {remedy}"
         return None
 
     def notes(self, branches: Collection[str]) -> list[str]:
@@ -177,7 +181,7 @@ class Format:
             not one weight or one missing momentum.
         """
         if lacking := self.lacking(wanted):
-            raise InputFileError(f"{place_of(events, 0)[0]}: {lacking}; ask for what needs none")
+            raise InputFileError(f"{place_of(events, 0)[0]}: {lacking}")
         weight = ones(events) if self.weight is None else per_event(events, self.weight)
         asked = self.event_numbers if "event_numbers" in wanted else {}
         return Chunk(

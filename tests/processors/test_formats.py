@@ -175,9 +175,8 @@ def test_only_what_is_asked_for_must_be_there(
     assert inspect_file(str(WHOLE), wanted=EVERYTHING).ok
     for wanted, what in (("jets", "jets"), ("event_numbers", "event numbers")):
         report = inspect_file(str(flat), file_format=FLAT, wanted=(wanted,))
-        assert report.problem == f"{flat}: flat as it is read here has no {what}; ask for what " + (
-            "needs none"
-        )
+        line = f"{flat}: flat as it is read here has no {what}; ask for other things"
+        assert report.problem == line
 
 
 def test_numbers_beyond_64_bits_with_a_sign_are_refused(tmp_path: Path) -> None:
