@@ -55,6 +55,7 @@ from eμsym.folder_files import (
 from eμsym.histogram_io import read_histograms, write_histograms
 from eμsym.input_files import is_file
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.regions import Region, named, regions_of
 from eμsym.root_io import identity_of, root_file
 from eμsym.validation import first_problem
 
@@ -141,6 +142,19 @@ class Configuration(_Part):
 
     processor: dict[str, Any]
 
+    @property
+    def regions(self) -> dict[str, Region]:
+        """The named regions, by name."""
+        return regions_of(self.processor)
+
+    @model_validator(mode="after")
+    def _regions_are_some(self) -> Self:
+        try:
+            regions_of(self.processor)
+        except (AttributeError, KeyError, TypeError, EmusymError) as error:
+            raise ValueError(f"processor.regions are none ({error})") from error
+        return self
+
 
 class Results(_Part):
     """The content of ``results.json``.
@@ -195,6 +209,10 @@ class Results(_Part):
             if missing := [order for order in self.orders if order not in own]:
                 raise ValueError(f"cutflow.{name}.{missing[0]} is missing")
         return self
+
+    def region(self, name: str) -> Region:
+        """Return a region by its name; a `ConfigurationError` lists those there are."""
+        return named(self.configuration.regions, name)
 
     @property
     def orders(self) -> tuple[str, str]:

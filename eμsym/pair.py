@@ -18,8 +18,10 @@ from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.calibration.equalise import calibrated, check_rule
 from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
+from eμsym.effects import check_symmetric
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
+from eμsym.expression import Expression
 from eμsym.fakes import FakeCounts
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
@@ -562,6 +564,34 @@ class Pair(Shown):
         labels, log_ratio = symmetry.relabeller(self.pool)(np.random.default_rng(rng))
         bare = replace(self, symmetry=symmetry, histograms=({}, {}))
         return bare.relabelled(labels, log_ratio)
+
+    def where(self, condition: str) -> Pair:
+        """Return the events for which a condition on the columns holds, without a correction.
+
+        Stored histograms are filled anew as far as the columns allow it.
+
+        Parameters
+        ----------
+        condition : str
+            See `eμsym.expression.Expression`.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none, there is no such column, or the exchange of A and B changes it.
+        DataError
+            If there are no events, or the condition cannot be told of one.
+        """
+        expression, raw = Expression(condition), self.raw
+        expression.check(raw.pool.columns)
+        check_symmetric(expression, raw.symmetry.exchange)
+        part = replace(raw, events=raw.pool.where(expression.condition(raw.pool.columns)))
+        bare = replace(part, histograms=({}, {}))
+        a, b = (
+            sample.refilled(stored).histograms
+            for sample, stored in zip((bare.a, bare.b), self.histograms, strict=True)
+        )
+        return replace(part, histograms=(a, b))
 
     def __add__(self, other: Pair) -> Pair:
         """Add a signal, or another process: events joined, histograms summed.

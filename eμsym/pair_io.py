@@ -72,7 +72,9 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     _by_suffix(Path(path), _WRITERS)(pair, Path(path))
 
 
-def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pair:
+def read_pair(
+    path: str | Path, *, datasets: Iterable[str] | None = None, region: str | None = None
+) -> Pair:
     """Read a pair from a file, or from the output folder of ``emusym process``.
 
     Parameters
@@ -81,6 +83,8 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
         ``.parquet``, ``.json``, ``.root``, or a folder.
     datasets : iterable of str, optional
         For a folder: which datasets to add up. Default: all.
+    region : str, optional
+        For a folder: the name of a region that it was processed with. Default: all events.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
     Raises
     ------
     InputFileError, ConfigurationError, DataError
-        If the file is not there, is not a pair, or has no such dataset.
+        If the file is not there, is not a pair, or has no such dataset or region.
     """
     path = Path(path)
     try:
@@ -102,9 +106,10 @@ def read_pair(path: str | Path, *, datasets: Iterable[str] | None = None) -> Pai
     except (OSError, ValueError):
         require_file(path)  # says why
     if os.path.isdir(path):  # noqa: PTH112 (raises nothing of a folder that is shut)
-        return _read_folder(ProcessedFolder(path), datasets)
-    if datasets is not None:
-        raise ConfigurationError(f"{path}: datasets can be chosen only from a processed folder")
+        return _read_folder(ProcessedFolder(path), datasets, region)
+    for what, chosen in (("datasets", datasets), ("a region", region)):
+        if chosen is not None:
+            raise ConfigurationError(f"{path}: {what} can be chosen only from a processed folder")
     read = _by_suffix(path, _READERS)
     require_file(path)
     pair: Pair = read(path)
@@ -266,8 +271,11 @@ def _root_sample(file: Any, side: str, path: Path) -> Sample:
     return Sample(events, histograms)
 
 
-def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pair:
+def _read_folder(
+    folder: ProcessedFolder, datasets: Iterable[str] | None, region: str | None
+) -> Pair:
     results = folder.results()
+    within = None if region is None else results.region(region)
     rule, by_dataset, files = results.label_rule, folder.histograms(), folder.event_files()
     chosen = sorted(files) if datasets is None else list(dict.fromkeys(datasets))
     known = f"there are {', '.join(files)}"
@@ -300,7 +308,8 @@ def _read_folder(folder: ProcessedFolder, datasets: Iterable[str] | None) -> Pai
         for name in chosen:
             check_histograms(folder, by_dataset, results, name)
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
-    return replace(pair, histograms=histograms, rule=rule)
+    pair = replace(pair, histograms=histograms, rule=rule)
+    return pair if within is None else pair.where(within.where)
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, as_numbers
+from eμsym.axes import index_on
 from eμsym.counts import check_same_binning, counts_and_variances
 from eμsym.errors import DataError
 from eμsym.shown import Shown
@@ -363,7 +364,7 @@ class Pool(Shown):
             If there is no such column.
         """
         shape = tuple(len(axis) for axis in axes)
-        places = np.stack([axis.index(self.column(axis.name)) for axis in axes])
+        places = np.stack([index_on(axis, self.column(axis.name)) for axis in axes])
         within = np.all((places >= 0) & (places < np.array(shape)[:, None]), axis=0)
         flat = np.ravel_multi_index(tuple(np.where(within, places, 0)), shape)
         return np.where(within, flat, -1), shape

@@ -12,6 +12,7 @@ from hist import Hist
 from hist.storage import Weight
 
 from eμsym.arrays import FloatArray, as_numbers
+from eμsym.axes import for_axis
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
 from eμsym.pool import WEIGHT, Pool
@@ -71,7 +72,8 @@ class Sample(Shown):
     def fill(self, *axes: Any) -> Hist:
         """Histogram the events, with weights; the axes' names say which columns."""
         result = Hist(*axes, storage=Weight())
-        result.fill(*[self.column(axis.name) for axis in axes], weight=self.weight)
+        values = [for_axis(axis, self.column(axis.name)) for axis in axes]
+        result.fill(*values, weight=self.weight)
         return result
 
     def refilled(self, histograms: Mapping[str, Hist]) -> Sample:

@@ -12,6 +12,9 @@ from eμsym.errors import ConfigurationError, DataError
 
 LEPTON_FIELDS = ("PT", "Eta", "Phi", "Charge", "IsolationVar")
 
+#: Cuts that files of some formats add: on events before all others, and on leptons.
+FORMAT_CUTS = ("golden_json", "trigger", "identification")
+
 #: The cuts in the order in which they are applied.
 CUT_NAMES = (
     "electron_and_muon",
@@ -101,11 +104,12 @@ class ControlCuts(Cuts):
 def good_leptons(
     leptons: ak.Array, cuts: Cuts, isolation: float, isolation_min: float = -math.inf
 ) -> dict[str, ak.Array]:
-    """Return the leptons' cumulative masks after pT, |η| and isolation.
+    """Return the leptons' cumulative masks after pT, |η|, identification and isolation.
 
     Parameters
     ----------
     leptons : ak.Array, n * var * {PT, Eta, IsolationVar, …}
+        Where there is a field ``Identified``, it must be true.
     cuts : Cuts
     isolation : float
         Upper bound on ``IsolationVar``, exclusive.
@@ -115,12 +119,42 @@ def good_leptons(
     Returns
     -------
     dict of ak.Array, n * var * bool
-        Keys ``pt``, ``eta``, ``isolation``; each mask includes the ones before it.
+        Keys ``pt``, ``eta``, ``identification`` and ``isolation``; each mask includes the
+        ones before it.
     """
     pt = leptons.PT >= cuts.pt_min
     eta = pt & (abs(leptons.Eta) <= cuts.eta_max)
+    identified = eta & leptons.Identified if "Identified" in leptons.fields else eta
     isolated = (leptons.IsolationVar < isolation) & (leptons.IsolationVar >= isolation_min)
-    return {"pt": pt, "eta": eta, "isolation": eta & isolated}
+    return {
+        "pt": pt,
+        "eta": eta,
+        "identification": identified,
+        "isolation": identified & isolated,
+    }
+
+
+def good_of_both(
+    electrons: ak.Array, muons: ak.Array, cuts: Cuts
+) -> tuple[dict[str, ak.Array], dict[str, ak.Array], tuple[str, ...]]:
+    """Return `good_leptons` of the electrons and of the muons, and the steps that were asked for.
+
+    Parameters
+    ----------
+    electrons, muons : ak.Array, n * var * {PT, Eta, IsolationVar, …}
+    cuts : Cuts
+
+    Returns
+    -------
+    good_electrons, good_muons : dict of ak.Array, n * var * bool
+    steps : tuple of str
+        Their keys; without ``identification`` where no leptons have a field ``Identified``.
+    """
+    least_e, least_mu = cuts.isolation_min
+    good_e = good_leptons(electrons, cuts, cuts.electron_isolation, least_e)
+    good_mu = good_leptons(muons, cuts, cuts.muon_isolation, least_mu)
+    asked = "Identified" in (*electrons.fields, *muons.fields)
+    return good_e, good_mu, tuple(x for x in good_e if asked or x != "identification")
 
 
 def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.Array]:
@@ -137,13 +171,12 @@ def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.
     Returns
     -------
     dict of ak.Array, n * bool
-        In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``.
+        In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``; before the
+        isolation comes ``identification``, if any leptons have a field ``Identified``.
     """
     masks = {"electron_and_muon": (ak.num(electrons) > 0) & (ak.num(muons) > 0)}
-    least_e, least_mu = cuts.isolation_min
-    good_e = good_leptons(electrons, cuts, cuts.electron_isolation, least_e)
-    good_mu = good_leptons(muons, cuts, cuts.muon_isolation, least_mu)
-    for name in ("pt", "eta", "isolation"):
+    good_e, good_mu, steps = good_of_both(electrons, muons, cuts)
+    for name in steps:
         masks[name] = ak.any(good_e[name], axis=1) & ak.any(good_mu[name], axis=1)
     one_e, one_mu = good_e["isolation"], good_mu["isolation"]
     masks["exactly_one_each"] = (ak.sum(one_e, axis=1) == 1) & (ak.sum(one_mu, axis=1) == 1)

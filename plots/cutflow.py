@@ -15,9 +15,12 @@ from eμsym.plots.style import Style, as_text, one_panel
 
 _NAMES = {
     "all": "all",
+    "golden_json": "certified",
+    "trigger": "trigger",
     "electron_and_muon": "$\\geq$1 e,\n$\\geq$1 μ",
     "pt": r"$p_\mathrm{T}$",
     "eta": r"$|\eta|$",
+    "identification": "identified",
     "isolation": "isolation",
     "exactly_one_each": "one e,\none μ",
     "opposite_charge": "opposite\ncharge",

@@ -13,6 +13,7 @@ from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
 from eμsym.counts import counts_and_variances
 from eμsym.difference import Difference
+from eμsym.plots.drawn_axis import as_drawn, drawn_edges, drawn_label, mark_categories
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -59,15 +60,23 @@ def draw_observable(
         for histogram, label, color in ((a, names[0], COLOR_A), (b, names[1], COLOR_B)):
             text = f"{label}  ({_total(histogram):,.0f} events)"
             mplhep.histplot(
-                histogram, ax=top, label=text, color=color, yerr=True, flow="none", linewidth=1.3
+                as_drawn(histogram),
+                ax=top,
+                label=text,
+                color=color,
+                yerr=True,
+                flow="none",
+                linewidth=1.3,
             )
         top.set_xlabel("")  # the pull panel below has it
         top.set_ylabel(f"events / {_width(axis)}")
         top.set_ylim(0, 1.12 * max(_highest(a), _highest(b), 0.0) or 1.0)
         top.legend(title=_legend_title(a, b))
-        _draw_pulls(bottom, axis.edges, difference.pull, names, result)
-        bottom.set_xlabel(axis.label)
-        bottom.set_xlim(axis.edges[0], axis.edges[-1])
+        edges = drawn_edges(axis)
+        _draw_pulls(bottom, edges, difference.pull, names, result)
+        bottom.set_xlabel(drawn_label(axis))
+        bottom.set_xlim(edges[0], edges[-1])
+        mark_categories(bottom, axis)
         figure.align_ylabels()
         experiment_label(top, style)
     return figure
@@ -85,7 +94,7 @@ def _highest(histogram: Any) -> float:
 
 
 def _width(axis: Any) -> str:
-    if not np.allclose(axis.widths, axis.widths[0]):
+    if axis.traits.discrete or not np.allclose(axis.widths, axis.widths[0]):
         return "bin"
     unit = " GeV" if "[GeV]" in axis.label else ""
     return f"{axis.widths[0]:g}{unit}"

@@ -12,9 +12,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
 from eμsym.binned.windows import Window
 from eμsym.difference import Difference
+from eμsym.plots.drawn_axis import drawn_edges, drawn_label, endless
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
 
 
@@ -53,7 +55,7 @@ def draw_plane(
         layout = ConstrainedLayoutEngine(wspace=0.06)
         figure = StyledFigure(style, figsize=(14.0, 4.4), layout=layout)
         panels = figure.subplots(1, 3, sharex=True, sharey=True)
-        edges = a.axes[0].edges, a.axes[1].edges
+        edges = _edges(a.axes[0]), _edges(a.axes[1])
         norm = _logarithmic(a.values(), b.values())
         for axes, histogram, label in zip(panels, (a, b), names, strict=False):
             # Not mplhep.hist2dplot: it opens a figure in pyplot, which nobody closes.
@@ -66,14 +68,19 @@ def draw_plane(
         _colorbar(figure, panels[2], mesh, rf"pull ({names[1]} $-$ {names[0]})")
         panels[2].set_title(_pull_title(window, result), fontsize="medium", loc="right")
         for axes in panels:
-            axes.set_xlabel(a.axes[0].label)
-            axes.set_ylabel(a.axes[1].label if axes is panels[0] else "")
+            axes.set_xlabel(drawn_label(a.axes[0]))
+            axes.set_ylabel(drawn_label(a.axes[1]) if axes is panels[0] else "")
             if window is not None and window.edges is not None:
                 axes.add_patch(window_outline(window))
         panels[0].set_xlim(edges[0][0], edges[0][-1])
         panels[0].set_ylim(edges[1][0], edges[1][-1])
         experiment_label(panels[0], style)
     return figure
+
+
+def _edges(axis: Any) -> FloatArray:
+    """Return the edges that a window's are told in, but of a last bin without an end."""
+    return drawn_edges(axis) if endless(axis) else np.asarray(axis.edges, dtype=np.float64)
 
 
 def _logarithmic(*contents: Any) -> LogNorm:

@@ -67,8 +67,8 @@ def read_asked(spec: dict[str, Any]) -> Asked:
     unknown = spec.keys() - _KEYS
     if unknown:
         raise ValueError(f"unknown key {', '.join(map(repr, sorted(unknown)))}")
-    if spec.get("format") not in (None, "root"):
-        raise ValueError(f"format = {spec['format']!r}: only root files are read")
+    if spec.get("format") not in (None, "root", "parquet"):
+        raise ValueError(f"format = {spec['format']!r}: root and parquet files are read")
     num_entries, uuid = spec.get("num_entries"), spec.get("uuid")
     if num_entries is not None and not _is_count(num_entries):
         raise ValueError(f"num_entries = {num_entries!r}: must be a number of events")

@@ -1,4 +1,4 @@
-"""The columns of a selected event: names, units, and labels for axes."""
+"""The columns of a selected event: names, units, labels for axes, and how they are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from eμsym.label_rule import LEADING
+from eμsym.label_rule import LEADING, LabelRule
 
 #: What every selected event keeps, and how an axis calls it. GeV and radians.
 LABELS = {
@@ -25,10 +25,60 @@ LABELS = {
     "sub_isolation": r"sub-leading lepton isolation",
     "met": r"$E_\mathrm{T}^\mathrm{miss}$ [GeV]",
     "met_phi": r"$\phi(E_\mathrm{T}^\mathrm{miss})$ [rad]",
+    "m_ll": r"$m_{\ell\ell}$ [GeV]",
+    "pt_ll": r"$p_\mathrm{T}^{\ell\ell}$ [GeV]",
+    "dphi_ll": r"$\Delta\phi_{\ell\ell}$ [rad]",
+    "deta_ll": r"$|\Delta\eta_{\ell\ell}|$",
+    "mt_lead": r"$m_\mathrm{T}$(leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
+    "mt_sub": r"$m_\mathrm{T}$(sub-leading lepton, $E_\mathrm{T}^\mathrm{miss}$) [GeV]",
+}
+#: What events keep beside if their jets are read; see `eμsym.jets.jet_columns`.
+JET_LABELS = {
+    "n_jets": "number of jets",
+    "n_bjets": "number of b-tagged jets",
+    "ht": r"$H_\mathrm{T}$ [GeV]",
+    "jet1_pt": r"leading jet $p_\mathrm{T}$ [GeV]",
+    "jet1_eta": r"leading jet $\eta$",
+    "jet2_pt": r"sub-leading jet $p_\mathrm{T}$ [GeV]",
+    "jet2_eta": r"sub-leading jet $\eta$",
+}
+#: What events keep beside if their numbers are read, as far as their files have them.
+EVENT_NUMBERS = ("run", "lumi", "event")
+
+#: What events keep beside whose slots are the positive and the negative lepton.
+CHARGE_LABELS = {
+    f"{slot}_{name}": rf"{word} lepton {label}"
+    for slot, word in (("pos", "positive"), ("neg", "negative"))
+    for name, label in (
+        ("pt", r"$p_\mathrm{T}$ [GeV]"),
+        ("eta", r"$\eta$"),
+        ("phi", r"$\phi$ [rad]"),
+    )
+}
+CHARGE_LABELS |= {
+    f"mt_{slot}": rf"$m_\mathrm{{T}}$({word} lepton, $E_\mathrm{{T}}^\mathrm{{miss}}$) [GeV]"
+    for slot, word in (("pos", "positive"), ("neg", "negative"))
+}
+#: What an axis calls any of the columns.
+ALL_LABELS = {**LABELS, **JET_LABELS, **CHARGE_LABELS}
+
+#: What the condition of a symmetry may read beside, by its final state; it is not kept.
+KIND_COLUMNS = {
+    "emu": ("electron_leads",),
+    "same_flavour": ("electrons",),
+    "one_lepton": ("electrons",),
 }
 
-#: All columns and their types: the observables, then the label, weight and identity.
-COLUMNS = {
+#: What is read of the files only on request, and the columns that ask for it.
+ON_REQUEST: dict[str, tuple[str, ...]] = {
+    "jets": tuple(name for name in JET_LABELS if name != "n_bjets"),
+    "btags": ("n_bjets",),
+    "event_numbers": EVENT_NUMBERS,
+}
+
+#: All columns that every event has, and their types: the observables, then the label, weight
+#: and identity.
+COLUMNS: dict[str, Any] = {
     **dict.fromkeys(LABELS, np.float32),
     "m_coll": np.float64,
     "lead_charge": np.int8,
@@ -38,19 +88,46 @@ COLUMNS = {
     "file_id": np.uint64,
     "entry": np.int64,
 }
+#: The types of all columns that the processor makes of itself.
+TYPES: dict[str, Any] = {
+    **COLUMNS,
+    **dict.fromkeys((*JET_LABELS, *CHARGE_LABELS), np.float32),
+    "n_jets": np.int32,
+    "n_bjets": np.int32,
+    **dict.fromkeys(EVENT_NUMBERS, np.int64),
+}
+
+
+def columns_of(rule: LabelRule) -> dict[str, Any]:
+    """Return the columns that an event labelled by a rule has, and their types.
+
+    Those of jets and event numbers are among them, though they are there only on request.
+
+    Parameters
+    ----------
+    rule : LabelRule
+    """
+    found = {name: dtype for name, dtype in COLUMNS.items() if name != LEADING.column}
+    if rule.selection == "one_lepton":
+        of_two = {"m_coll", "m_ll", "pt_ll", "dphi_ll", "deta_ll", "mt_sub"}
+        found = {n: x for n, x in found.items() if n not in of_two and not n.startswith("sub_")}
+    if rule.ordered_by == "Charge":
+        found |= dict.fromkeys(CHARGE_LABELS, np.float32)
+    on_request = {name: TYPES[name] for names in ON_REQUEST.values() for name in names}
+    names = [*found, rule.column, *on_request]
+    order = [name for name in COLUMNS if name in found or name == rule.column]
+    return {n: {**TYPES, rule.column: np.bool_}[n] for n in dict.fromkeys([*order, *names])}
 
 
 def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
-    """Return columns as an awkward record array with the types of `COLUMNS`.
+    """Return columns as an awkward record array, with the types of `TYPES` where it has them.
 
     Parameters
     ----------
     columns : mapping of str to array of shape (n,), optional
-        Default: no events.
+        Default: no events, with `COLUMNS`.
     """
-    return ak.zip(
-        {
-            name: ak.to_numpy(columns[name]).astype(dtype) if columns else np.empty(0, dtype)
-            for name, dtype in COLUMNS.items()
-        }
-    )
+    if columns is None:
+        columns = {name: np.empty(0) for name in COLUMNS}
+    arrays = {name: np.asarray(ak.to_numpy(values)) for name, values in columns.items()}
+    return ak.zip({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import awkward as ak
@@ -9,20 +11,25 @@ import numpy as np
 from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
+from eμsym.axes import for_axis
 from eμsym.calibration.resolution_maps import read_resolution
-from eμsym.kinematics import collinear_mass
-from eμsym.label_rule import LEADING, LabelRule
-from eμsym.processors.columns import record_array
+from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.final_states import FINAL_STATES, WITH_JETS
+from eμsym.jets import good_jets, jet_columns
+from eμsym.label_rule import LabelRule
+from eμsym.processors.columns import EVENT_NUMBERS, columns_of, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
+from eμsym.processors.labels import charge_columns, in_a, lepton_columns, oriented
+from eμsym.processors.own_columns import with_branches
 from eμsym.processors.resolution import equal_resolution
-from eμsym.selection import CUT_NAMES, Cuts, emu_leptons, emu_masks, into_slots
+from eμsym.selection import Cuts
 
 
-class EMuProcessor(ProcessorABC):
-    """Select eμ events and split them by which lepton leads.
+class SymmetryProcessor(ProcessorABC):
+    """Select events and split them into A and B, as a symmetry has it.
 
     Use it with any coffea ``Runner`` on the format's schema, or on coffea's own
     ``DelphesSchema``, or through ``emusym process``. (`DelphesSchema` needs members of
@@ -32,9 +39,11 @@ class EMuProcessor(ProcessorABC):
     Parameters
     ----------
     config : EMuConfig, optional
-        Cuts, plane, observables, and resolutions, whose file is read at once.
+        Cuts, columns, regions, plane, observables, and resolutions, whose file is read at once.
     file_format : Format, optional
         What kind of files the events come from. Default: Delphes.
+    rule : LabelRule, optional
+        Which events are A, in place of what the configuration's symmetry says.
 
     Attributes
     ----------
@@ -46,21 +55,31 @@ class EMuProcessor(ProcessorABC):
     ``process`` returns a dictionary that coffea's ``accumulate`` adds up:
 
     ``cutflow`` : dataset → cut → ``raw``, ``sumw``, ``sumw2``
-        After every cut in turn; ``all`` before any. The last two, by default ``emu``
-        and ``mue``, are the selected events of A and of B.
+        After every cut in turn; ``all`` before any, those of ``config.where`` last. Then
+        come, by default as ``emu`` and ``mue``, the selected events of A and of B.
     ``histograms`` : name → `hist.Hist`
         Weighted, with axes dataset, order (``emu``, ``mue``), observables.
     ``columns`` : dataset → ``column_accumulator`` of an awkward record array
-        One record per selected event; see `eμsym.processors.columns.COLUMNS`.
+        One record per selected event; see `eμsym.processors.columns.COLUMNS`. Where the
+        files hold them come jets and event numbers, then the user's own columns.
     """
 
-    rule: LabelRule = LEADING
-
-    def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
+    def __init__(
+        self,
+        config: EMuConfig | None = None,
+        file_format: Format = DELPHES,
+        rule: LabelRule | None = None,
+    ) -> None:
         self.config = config or EMuConfig()
-        self.file_format = file_format
+        self.file_format = with_branches(file_format, self.config.columns)
+        self.rule = self.config.rule if rule is None else rule
         resolution = self.config.resolution
         self._resolution = None if resolution is None else read_resolution(resolution.file)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What is read beside leptons, missing momentum and weights, see `Format.read`."""
+        return self.config.wanted
 
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
@@ -78,27 +97,42 @@ class EMuProcessor(ProcessorABC):
         """
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
-        chunk = self.file_format.read(events)
+        chunk = self.file_format.read(events, self.wanted)
         if self._resolution is not None and self.config.resolution is not None:
             chunk = equal_resolution(chunk, self._resolution, self.config.resolution.seed)
-        cuts = self.config.cuts
+        state, cuts = FINAL_STATES[self.rule.selection], self.config.cuts
         if "cuts" in metadata:
             cuts = control_cuts(cuts, metadata["cuts"])
         selection = PackedSelection()
-        selection.add_multiple(emu_masks(chunk.electrons, chunk.muons, cuts))
-        passed = selection.cutflow(*CUT_NAMES).result().maskscutflow
-        columns = self._columns(chunk, passed[-1], metadata, cuts)
+        masks = {**chunk.passes, **state.masks(chunk.electrons, chunk.muons, cuts)}
+        selection.add_multiple(masks)
+        passed = selection.cutflow(*masks).result().maskscutflow
         cutflow = {"all": yields(chunk.weight)}
-        for name, mask in zip(CUT_NAMES, passed, strict=True):
+        for name, mask in zip(masks, passed, strict=True):
             cutflow[name] = yields(chunk.weight[mask])
-        in_a = ak.to_numpy(columns[self.rule.column])
-        samples = dict(zip(self.rule.orders, (in_a, ~in_a), strict=True))
+        made = self._columns(chunk, passed[-1], metadata, cuts)
+        made |= self._own_columns(made, chunk.extra, events, passed[-1])
+        columns = record_array(made)
+        if self.rule.selection in WITH_JETS:
+            columns = columns[columns.n_jets > 0]
+            cutflow["a_jet"] = yields(ak.to_numpy(columns.weight))
+        for name, condition in self.config.named_cuts.items():
+            with _said_of(f"where {condition.text!r}", metadata):
+                columns = columns[condition.condition(_by_name(columns))]
+            cutflow[name] = yields(ak.to_numpy(columns.weight))
+        self._check_regions(columns, metadata)
+        labels = ak.to_numpy(columns[self.rule.column])
+        samples = dict(zip(self.rule.orders, (labels, ~labels), strict=True))
         weight = ak.to_numpy(columns.weight)
         cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
         histograms = self.config.histograms(dataset, orders=self.rule.orders)
+        numbers = {
+            name: ak.to_numpy(columns[name]).astype(np.float64)
+            for name in self._histogrammed(columns, metadata)
+        }
         for histogram in histograms.values():
             for order, mask in samples.items():
-                values = [ak.to_numpy(columns[axis.name])[mask] for axis in histogram.axes[2:]]
+                values = [for_axis(axis, numbers[axis.name][mask]) for axis in histogram.axes[2:]]
                 histogram.fill(dataset, order, *values, weight=weight[mask])
         return {
             "cutflow": {dataset: cutflow},
@@ -110,27 +144,80 @@ class EMuProcessor(ProcessorABC):
         """Return the accumulated output as it is."""
         return accumulator
 
-    def _columns(self, chunk: Chunk, selected: Any, metadata: Any, cuts: Cuts) -> ak.Array:
-        electron, muon = emu_leptons(chunk.electrons[selected], chunk.muons[selected], cuts)
-        lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
-        met = chunk.met[selected]
-        columns: dict[str, Any] = {"m_coll": collinear_mass(lead, sub, met)}
-        for prefix, lepton in (("lead", lead), ("sub", sub)):
-            columns[f"{prefix}_pt"] = lepton.PT
-            columns[f"{prefix}_eta"] = lepton.Eta
-            columns[f"{prefix}_phi"] = lepton.Phi
-            columns[f"{prefix}_charge"] = lepton.Charge
-            columns[f"{prefix}_isolation"] = lepton.IsolationVar
+    def _columns(self, chunk: Chunk, selected: Any, metadata: Any, cuts: Cuts) -> dict[str, Any]:
+        """Return the columns of the selected events, but for the user's own."""
+        state = FINAL_STATES[self.rule.selection]
+        leptons = state.leptons(chunk.electrons[selected], chunk.muons[selected], cuts)
+        met, met_phi = chunk.met[selected], chunk.met_phi[selected]
         entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
+        columns = lepton_columns(leptons, met, met_phi)
+        if self.rule.ordered_by == "Charge":
+            columns |= charge_columns(leptons, met, met_phi)
         columns |= {
-            "met": met,
-            "met_phi": chunk.met_phi[selected],
-            self.rule.column: in_a,
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),
             "entry": entry,
         }
-        return record_array(columns)
+        if chunk.jets is not None:
+            jets = good_jets(chunk.jets[selected], leptons.all, self.config.jets)
+            columns |= jet_columns(jets)
+        numbers = {name: getattr(chunk, name) for name in EVENT_NUMBERS}
+        columns |= {n: x[selected] for n, x in numbers.items() if x is not None}
+        with _said_of(f"symmetry {self.rule.name!r}", metadata):
+            columns[self.rule.column] = in_a(self.rule, leptons, columns)
+        columns = oriented(self.rule, columns)
+        return {name: columns[name] for name in columns_of(self.rule) if name in columns}
+
+    def _own_columns(
+        self, made: dict[str, Any], branches: Mapping[str, Any], events: Any, selected: Any
+    ) -> dict[str, Any]:
+        """Return the user's columns; each may read those before it."""
+        own: dict[str, Any] = {}
+        if self.config.columns:
+            # As they are written, so that whoever computes it again finds the same.
+            known = _by_name(record_array(made))
+            for column in self.config.columns:
+                with _said_of("", getattr(events, "metadata", None) or {}):
+                    own[column.name] = column.values({**known, **own}, branches, events, selected)
+        return own
+
+    def _check_regions(self, columns: ak.Array, metadata: Any) -> None:
+        """Evaluate the conditions of the regions, so that a fault in one is not found later."""
+        for name, condition in self.config.named_regions.items():
+            with _said_of(f"region {name!r}", metadata):
+                condition.condition(_by_name(columns))
+
+    def _histogrammed(self, columns: ak.Array, metadata: Any) -> list[str]:
+        """Return the columns that histograms are of, all of which are there."""
+        binnings = (*self.config.plane, *self.config.observables)
+        names = list(dict.fromkeys(binning.column for binning in binnings))
+        for name in names:
+            if name not in columns.fields:
+                with _said_of("histograms", metadata):
+                    raise ConfigurationError(f"no column {name!r}")
+        return names
+
+
+class EMuProcessor(SymmetryProcessor):
+    """The processor of eμ events: A and B by which lepton leads, unless something else is said."""
+
+
+@contextmanager
+def _said_of(what: str, metadata: Any) -> Iterator[None]:
+    """Put the file and what an error is about before it."""
+    try:
+        yield
+    except EmusymError as error:
+        parts = [str(metadata.get("filename", "events")), what, str(error)]
+        line = ": ".join(part for part in parts if part)
+        if any(f"no column {name!r}" in line for name in EVENT_NUMBERS):
+            line += "; such files have no number of that name"
+        raise type(error)(line) from error
+
+
+def _by_name(columns: ak.Array) -> dict[str, Any]:
+    """Return the columns of a record array as numpy arrays."""
+    return {name: ak.to_numpy(columns[name]) for name in columns.fields}
 
 
 def _file_id(metadata: Any) -> int:

@@ -22,7 +22,7 @@ import uproot
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
 from coffea.util import coffea_console
 
-from eμsym.errors import EmusymError, InputFileError
+from eμsym.errors import EmusymError
 from eμsym.event_io import write_events
 from eμsym.files import as_file_name, make_folder
 from eμsym.workers import (
@@ -81,7 +81,7 @@ class Guard:
     Parameters
     ----------
     function : callable
-        coffea's work function of one item.
+        The work function of one item.
     spill : str or None
         Folder into which the columns of every chunk are written, so that memory
         does not grow with the number of events. None keeps them in the output.
@@ -105,7 +105,7 @@ class Guard:
         try:
             out: dict[str, Any] = self._attempt(item)["out"]
         except Exception as error:
-            cause = _read_error(error) or _opening_error(error, work.filename)
+            cause = _read_error(error)
             if cause is None:
                 raise
             return LostChunk(_one_line(cause))
@@ -145,19 +145,6 @@ def _read_error(error: BaseException) -> BaseException | None:
             return link
         link = link.__cause__ or link.__context__
     return None
-
-
-#: How coffea begins the one error that it makes of all that uproot, awkward and itself raise
-#: before the processor is called: then it cannot be the processor's.
-_OPENING = ("Failed to open file", "Failed creating nanoevents")
-
-
-def _opening_error(error: BaseException, file: str) -> InputFileError | None:
-    """Return what is wrong with a file of which coffea could not even make events."""
-    if type(error) is not Exception or not str(error).startswith(_OPENING):
-        return None
-    reason = _one_line(error.__cause__ or error)
-    return InputFileError(f"{file}: cannot be opened as ROOT ({reason}); copy or make it again")
 
 
 def _one_line(error: BaseException) -> str:

@@ -14,12 +14,12 @@ from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
 from eμsym.processors.asked import Asked, read_asked
 from eμsym.processors.control_cuts import control_cuts
-from eμsym.processors.formats import DELPHES
 from eμsym.processors.paths import beside, exists, expand
 from eμsym.selection import Cuts
 from eμsym.validation import first_problem
 
-DEFAULT_TREE = DELPHES.tree
+#: The tree that files of their format usually have.
+DEFAULT_TREE = ""
 Role = Literal["background", "signal", "data", "fake", "fake_prompt"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -81,7 +81,7 @@ class Dataset:
     ----------
     name : str
     files : dict of str to str
-        Path or URL → name of the tree in it.
+        Path or URL → name of the tree in it; empty: the one that files of its format have.
     metadata : Metadata
     asked : mapping of str to Asked
         Path or URL → which entries are asked for, and what the file must be; files that
@@ -106,7 +106,7 @@ def read_fileset(
         folder), or ROOT files, globs of them and folders that hold them. A tree's name may
         follow a file's after a colon. `URLs` are passed on.
     tree : str
-        Name of the tree where nothing else gives it.
+        Name of the tree where nothing else gives it. Default: as the format has it.
     dataset : str
         What to call the files that are given without a fileset; their role is data.
 
@@ -170,7 +170,8 @@ def _from_json(path: Path, tree: str) -> list[Dataset]:
     content = read_json(path)
     if not isinstance(content, dict) or not content:
         raise ConfigurationError(
-            f'{path}: is not a fileset; expected {{"dataset": {{"files": {{"a.root": "{tree}"}}}}}}'
+            f'{path}: is not a fileset; expected {{"dataset": {{"files": {{"a.root": '
+            f'"{tree or "Delphes"}"}}}}}}'
         )
     return [_dataset(path, name, entry, tree) for name, entry in content.items()]
 
@@ -192,8 +193,10 @@ def _dataset(path: Path, name: str, entry: Any, tree: str) -> Dataset:
     unknown = entry.keys() - _DATASET_KEYS
     if unknown:
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(repr, sorted(unknown)))}")
-    if entry.get("format") not in (None, "root"):
-        raise ConfigurationError(f"{where}: format = {entry['format']!r}; only root files are read")
+    if entry.get("format") not in (None, "root", "parquet"):
+        raise ConfigurationError(
+            f"{where}: format = {entry['format']!r}; root and parquet files are read"
+        )
     known = {} if entry.get("metadata") is None else entry["metadata"]
     try:
         metadata = Metadata.model_validate(known)

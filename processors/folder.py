@@ -15,8 +15,8 @@ import numpy as np
 
 from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LABEL_RULE
-from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
+from eμsym.processors.formats import Format
 from eμsym.processors.normalisation import Normalisation, luminosity_warning, scaled
 from eμsym.processors.repeats import (
     Fingerprints,
@@ -84,7 +84,7 @@ def write_folder(
     ]
     results = {
         "provenance": provenance(),
-        "configuration": {"processor": asdict(config)},
+        "configuration": {"processor": config.to_dict(), "format": _format(processed.file_format)},
         LABEL_RULE: processed.rule.to_dict(),
         "datasets": {d.name: d.metadata.model_dump() for d in processed.datasets},
         "inputs": [
@@ -101,6 +101,12 @@ def write_folder(
         "tests": {},
     }
     return folder.write_results(results)
+
+
+def _format(file_format: Format) -> dict[str, Any]:
+    """Return what the files were and what was said of them, without what was not."""
+    said = {name: value for name, value in file_format.settings.items() if value}
+    return {**said, "name": file_format.name}
 
 
 def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) -> list[str]:
@@ -158,5 +164,5 @@ def _write_events(
             seen.append(fingerprints(columns))
             yield ak.with_field(columns, columns.weight * scale, "weight")
 
-    folder.write_events(dataset, scaled_chunks(), like=record_array())
+    folder.write_events(dataset, scaled_chunks(), like=processed.like)
     return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])

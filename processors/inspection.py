@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-import awkward as ak
 import uproot
-from coffea.nanoevents import NanoEventsFactory
 
 from eμsym.errors import EmusymError
-from eμsym.input_files import unlike_a_file
 from eμsym.processors.asked import Asked, Steps
+from eμsym.processors.file_events import TREES, FileEvents, RootSource, Source, opened_tree
+from eμsym.processors.file_header import local_problem
 from eμsym.processors.file_identity import file_id
 from eμsym.processors.fileset import Dataset
-from eμsym.processors.formats import DELPHES, Format
+from eμsym.processors.formats import DELPHES, FORMATS, Format, most_like
+from eμsym.processors.parquet_source import opened_parquet, parquet_id
 from eμsym.processors.urls import (
     fetched_whole,
     is_url,
@@ -38,7 +39,8 @@ class FileReport:
     entries : int or None
         None if the tree could not be opened.
     uuid : str
-        Identity that ROOT wrote into the file; empty if it could not be opened.
+        Identity that ROOT wrote into the file, of others that of `file_id`; empty if it
+        could not be opened.
     file_id : int
         What the file is, see `eμsym.processors.file_identity.file_id`; 0 if it could not be
         opened.
@@ -48,6 +50,8 @@ class FileReport:
         Ranges of entries that are asked for; None: all of them.
     opened_as : str, optional
         What uproot must open to read it, if not `path`.
+    notes : tuple of str
+        What should be known of it, a line each.
     """
 
     path: str
@@ -58,6 +62,7 @@ class FileReport:
     problem: str | None = None
     steps: Steps | None = None
     opened_as: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -87,7 +92,12 @@ class FileReport:
         return {**asdict(self), "file_id": f"{self.file_id:016x}", "ok": self.ok}
 
 
-def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPHES) -> FileReport:
+def inspect_file(
+    path: str,
+    tree: str | None = None,
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
+) -> FileReport:
     """Look at a file's header, tree and branches, reading no event.
 
     Parameters
@@ -97,79 +107,116 @@ def inspect_file(path: str, tree: str | None = None, file_format: Format = DELPH
     tree : str, optional
         Default: the format's.
     file_format : Format
+    wanted : collection of str
+        What must be there beside leptons, missing momentum and weights, see `Format.read`.
 
     Returns
     -------
     FileReport
         Never raises: a bad file is a result.
     """
-    return _inspect(path, file_format.tree if tree is None else tree, file_format, set())
+    look = _Look(file_format, tuple(wanted))
+    return _inspect(path, tree or "", look)
 
 
 #: How the needed branches of a tree are laid out: name and interpretation of each.
 _Layout = tuple[tuple[str, str], ...]
 
 
-def _inspect(path: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
-    if is_url(path):
-        return _inspect_url(path, tree, file_format, good)
-    problem = _local_problem(Path(path), file_format)
+@dataclass(frozen=True)
+class _Look:
+    """What is looked for in files, and the layouts found good: those are not looked at again."""
+
+    file_format: Format
+    wanted: tuple[str, ...]
+    good: set[_Layout] = field(default_factory=set)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        return self.file_format.needed(self.wanted)
+
+
+def _inspect(path: str, tree: str, look: _Look) -> FileReport:
+    tree = tree or look.file_format.tree
+    parquet = look.file_format.container == "parquet"
+    if is_url(path) and not parquet:
+        return _inspect_url(path, tree, look)
+    problem = local_problem(Path(path), look.file_format)
     if problem:
         return FileReport(path, tree, problem=problem)
     try:
-        return _inspect_opened(FileReport(path, tree), file_format, good)
+        inspect = _inspect_parquet if parquet else _inspect_opened
+        return inspect(FileReport(path, tree), look)
     except Exception as error:
         return FileReport(path, tree, problem=_problem(path, error))
 
 
-def _inspect_url(url: str, tree: str, file_format: Format, good: set[_Layout]) -> FileReport:
+def _inspect_url(url: str, tree: str, look: _Look) -> FileReport:
     report = FileReport(url, tree)
     try:
         if only_whole_files(url):
             report = replace(report, opened_as=fetched_whole(url))
-        return _inspect_opened(report, file_format, good)
+        return _inspect_opened(report, look)
     except Exception as error:
         return replace(report, problem=url_problem(url, error))
 
 
-def _inspect_opened(report: FileReport, file_format: Format, good: set[_Layout]) -> FileReport:
-    """Look at a tree and its branches; whatever is raised, the file or its server is at fault.
-
-    Layouts found good are added to `good`, and not looked at again in other files.
-    """
+def _inspect_opened(report: FileReport, look: _Look) -> FileReport:
+    """Look at a tree and its branches; whatever is raised, the file or its server is at fault."""
     # The mapping form keeps colons in paths from being taken for tree names.
     with uproot.open({report.source: None}) as file:
         uuid, identity = str(file.file.uuid), file_id(file)
-        entries, problem = _tree_problem(file, report.path, report.tree, file_format)
+        entries, problem = _tree_problem(file, report.path, report.tree, look)
         report = replace(report, entries=entries, uuid=uuid, file_id=identity, problem=problem)
         if not report.ok:
             return report
-        tree = file[report.tree]
-        layout = tuple((x, repr(tree[x].interpretation)) for x in file_format.branches)
-        if layout not in good:
-            events = _events(file, report, file_format, 0, entries)
-            empty = events.layout.form.length_zero_array(highlevel=False)
-            file_format.read(ak.Array(empty, behavior=events.behavior))
-            good.add(layout)
-    return report
+        return _looked_at(report, RootSource(file[report.tree]), look)
+
+
+def _inspect_parquet(report: FileReport, look: _Look) -> FileReport:
+    """Look at the columns of a Parquet file; whatever is raised, the file is at fault."""
+    with opened_parquet(report.path) as source:
+        identity = parquet_id(report.path)
+        entries, uuid = source.entries, str(UUID(int=identity))
+        report = replace(report, entries=entries, uuid=uuid, file_id=identity)
+        if problem := _missing_branches(report, source.names, look):
+            return replace(report, problem=problem)
+        return _looked_at(report, source, look)
+
+
+def _looked_at(report: FileReport, source: Source, look: _Look) -> FileReport:
+    """Read no event of the needed branches, which finds those of another kind or shape."""
+    there = [x for x in look.file_format.where_there(look.wanted) if x in source.names]
+    layout = tuple((x, source.layout(x)) for x in (*look.branches, *there))
+    if layout not in look.good:
+        look.file_format.read(_events(source, report, 0, 0), look.wanted)
+        look.good.add(layout)
+    return replace(report, notes=tuple(look.file_format.notes(source.names)))
 
 
 def inspect_files(
-    files: Iterable[tuple[str, str]], file_format: Format = DELPHES
+    files: Iterable[tuple[str, str]],
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> list[FileReport]:
-    """Look at many (path, tree), several at a time; the order is kept."""
-    files, good = list(files), set[_Layout]()
+    """Look at many (path, tree), several at a time; the order is kept. See `inspect_file`."""
+    files, look = list(files), _Look(file_format, tuple(wanted))
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda each: _inspect(each[0], each[1], file_format, good), files))
+        return list(pool.map(lambda each: _inspect(each[0], each[1], look), files))
 
 
 def inspect_datasets(
-    datasets: Iterable[Dataset], file_format: Format = DELPHES
+    datasets: Iterable[Dataset],
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> list[FileReport]:
-    """Look at the files of datasets, in order; they must be what their fileset says they are."""
+    """Look at the files of datasets, in order; they must be what their fileset says they are.
+
+    See `inspect_file`.
+    """
     datasets = tuple(datasets)
     files = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_files(((path, tree) for _, path, tree in files), file_format)
+    reports = inspect_files(((path, tree) for _, path, tree in files), file_format, wanted)
     return [
         _compared(report, dataset.asked.get(report.path))
         for (dataset, _, _), report in zip(files, reports, strict=True)
@@ -184,76 +231,49 @@ def _compared(report: FileReport, asked: Asked | None) -> FileReport:
     return replace(report, problem=f"{report.path}: {other}") if other else report
 
 
-def _local_problem(path: Path, file_format: Format) -> str | None:
-    try:
-        kind = unlike_a_file(path)
-        if kind:
-            return f"{path}: {kind}; give {'its files' if path.is_dir() else 'a file'}"
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            header = stream.read(20)
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{path}: does not exist; check the path"
-    except PermissionError as error:
-        return f"{path}: cannot be read ({error.strerror}); check its permissions"
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        return f"{path}: cannot be read ({reason}); check the path"
-    if size == 0:
-        return f"{path}: is empty (0 bytes); copy or make it again"
-    if header[:4] != b"root":
-        return (
-            f"{path}: is not a ROOT file (it begins with {header[:8]!r}); "
-            f"give a {file_format.name} file"
-        )
-    expected = _size_in_header(header)
-    if expected is not None and size < expected:
-        return f"{path}: is truncated ({size} of {expected} bytes); copy or make it again"
-    return None
-
-
-def _size_in_header(header: bytes) -> int | None:
-    """Return the file size (fEND) that ROOT wrote into the header, if it is all there.
-
-    Layout of TFile's header: "root", version, fBEGIN, fEND; fEND has 8 bytes
-    from version 1000000 on, that is in files over 2 GB.
-    """
-    if len(header) < 20:
-        return None
-    (version,) = struct.unpack(">i", header[4:8])
-    size: int
-    if version >= 1_000_000:
-        (size,) = struct.unpack(">q", header[12:20])
-    else:
-        (size,) = struct.unpack(">i", header[12:16])
-    return size
-
-
-def _tree_problem(
-    file: Any, path: str, name: str, file_format: Format
-) -> tuple[int | None, str | None]:
+def _tree_problem(file: Any, path: str, name: str, look: _Look) -> tuple[int | None, str | None]:
     """Return the number of entries and what is wrong with the tree."""
+    if lacking := look.file_format.lacking(look.wanted):
+        return None, f"{path}: {lacking}"
     kinds = file.classnames(cycle=False)
     if name not in kinds:
-        trees = [key for key, kind in kinds.items() if kind == "TTree"]
+        trees = [key for key, kind in kinds.items() if kind in TREES]
         other = f"it has {', '.join(trees)}; name one with --tree" if trees else "it has no tree"
         return None, f"{path}: has no tree {name!r} ({other})"
-    if kinds[name] != "TTree":
+    if kinds[name] not in TREES:
         return None, f"{path}: {name!r} is a {kinds[name]}, not a TTree; name the tree with --tree"
     tree = file[name]
-    found = tree.keys(filter_name=file_format.only_needed["filter_name"])
-    missing = file_format.missing(found)
     entries = int(tree.num_entries)
-    if missing:
-        return entries, (
-            f"{path}: branch {', '.join(missing)} is missing from tree {name!r}; "
-            f"{file_format.remedy}"
-        )
-    for branch in file_format.branches:
+    if problem := _missing_branches(FileReport(path, name), RootSource(tree).names, look):
+        return entries, problem
+    if kinds[name] != "TTree":
+        return entries, None
+    found = tree.keys(filter_name=frozenset(look.branches).__contains__)
+    for branch in look.branches:
         odd = _branch_problem(tree[branch], entries, found.count(branch))
         if odd:
             return None, f"{path}: branch {branch} {odd}; copy or make the file again"
     return entries, None
+
+
+def _missing_branches(report: FileReport, names: frozenset[str], look: _Look) -> str | None:
+    """Return the line for branches that a file has not, or None."""
+    if lacking := look.file_format.lacking(look.wanted):
+        return f"{report.path}: {lacking}"
+    missing = look.file_format.missing(names, look.wanted)
+    if not missing:
+        return None
+    other = most_like(names)
+    if other is not None and other.name != look.file_format.name and look.file_format in FORMATS:
+        return (
+            f"{report.path}: is a {other.name} file, not {look.file_format.name}; process files "
+            "of one format at a time"
+        )
+    what = f"tree {report.tree!r}" if report.tree else "the file"
+    return (
+        f"{report.path}: branch {', '.join(missing)} is missing from {what}; "
+        f"{look.file_format.remedy}"
+    )
 
 
 def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
@@ -269,7 +289,10 @@ def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
 
 
 def read_whole_file(
-    report: FileReport, chunksize: int = 100_000, file_format: Format = DELPHES
+    report: FileReport,
+    chunksize: int = 100_000,
+    file_format: Format = DELPHES,
+    wanted: Collection[str] = (),
 ) -> FileReport:
     """Read every needed value of a file that was found readable.
 
@@ -279,6 +302,8 @@ def read_whole_file(
     chunksize : int
         Events in memory at a time.
     file_format : Format
+    wanted : collection of str
+        As for `inspect_file`.
 
     Returns
     -------
@@ -290,28 +315,28 @@ def read_whole_file(
     for first, last in report.ranges:
         for start in range(first, last, chunksize):
             try:
-                with uproot.open({report.source: None}) as file:
+                with _opened(report, file_format) as source:
                     stop = min(start + chunksize, last)
-                    file_format.read(_events(file, report, file_format, start, stop))
+                    file_format.read(_events(source, report, start, stop), wanted)
             except Exception as error:
                 return replace(report, problem=_problem(report.path, error))
     return report
 
 
-def _events(
-    file: Any, report: FileReport, file_format: Format, start: int, stop: int | None
-) -> Any:
+@contextmanager
+def _opened(report: FileReport, file_format: Format) -> Iterator[Source]:
+    """Open a file that was found readable."""
+    if file_format.container == "parquet":
+        with opened_parquet(report.path) as source:
+            yield source
+    else:
+        with opened_tree(report.source, report.tree) as tree:
+            yield tree
+
+
+def _events(source: Source, report: FileReport, start: int, stop: int) -> FileEvents:
     """Return some entries as the processor sees them, of which nothing is read yet."""
-    return NanoEventsFactory.from_root(
-        file,
-        treepath=report.tree,
-        schemaclass=file_format.schema,
-        entry_start=start,
-        entry_stop=stop,
-        metadata={"filename": report.path, "entrystart": start},
-        mode="virtual",
-        iteritems_options=file_format.only_needed,
-    ).events()
+    return FileEvents(source, start, stop, {"filename": report.path, "entrystart": start})
 
 
 def _problem(path: str, error: Exception) -> str:

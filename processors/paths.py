@@ -9,7 +9,7 @@ from pathlib import Path
 from eμsym.errors import InputFileError
 from eμsym.processors.urls import is_url
 
-_ENDING = ".root"
+_ENDINGS = (".root", ".parquet")
 
 
 def exists(path: str | Path) -> bool:
@@ -62,7 +62,7 @@ def _expanded(item: str) -> list[str]:
     if os.path.isdir(item):  # noqa: PTH112 (raises nothing)
         found = sorted(str(path / name) for name in _listed(path) if _is_visible(name))
         if not found:
-            raise InputFileError(f"{item}: is a folder without {_ENDING} files")
+            raise InputFileError(f"{item}: is a folder without {' or '.join(_ENDINGS)} files")
         return found
     if exists(item) or not glob.has_magic(item):
         return [item]
@@ -91,7 +91,7 @@ def _listed(folder: Path) -> list[str]:
 
 
 def _is_visible(name: str) -> bool:
-    return name.lower().endswith(_ENDING) and not name.startswith(".")
+    return name.lower().endswith(_ENDINGS) and not name.startswith(".")
 
 
 def _literal_where_there(path: Path) -> str:

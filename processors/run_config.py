@@ -12,7 +12,9 @@ from eμsym.errors import ConfigurationError
 from eμsym.input_files import read_toml
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
-from eμsym.validation import first_problem
+from eμsym.processors.formats import FormatOptions
+from eμsym.processors.models import keys_at
+from eμsym.validation import first_error, first_problem
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class RunConfig:
     inputs : tuple of str
         Fileset JSON, ROOT files, globs or folders, relative to the configuration.
         None means the embedded sample (``emusym run`` only).
-    tree, dataset : str
-        See `eμsym.processors.fileset.read_fileset`.
+    tree : str
+        Name of the tree, where no fileset says it.
+    dataset : str
+        What to call files that are given without a fileset.
     output : str
         Folder for the results, relative to where the command runs.
     pair : tuple of str
@@ -33,13 +37,18 @@ class RunConfig:
     luminosity_ifb : float, optional
         Scale simulated datasets to this luminosity, fb⁻¹.
     workers : int, optional
+        Processes; default: as many as pay off.
     dask : str, optional
+        "local", or the address of a Dask scheduler, to run there.
     chunksize : int
+        Largest number of events in memory at a time, for each process.
     allow_missing : bool
-        See `eμsym.processors.runner.process`.
+        Whether to go on without what cannot be read; it is accounted for.
     processor : EMuConfig
-        Cuts, plane, observables, and the maps of resolutions, whose file is relative to the
+        What is selected, kept and histogrammed; the maps of resolutions are relative to the
         configuration.
+    format : FormatOptions
+        How the files are read; `golden_json` is relative to the configuration.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -55,6 +64,7 @@ class RunConfig:
     chunksize: int = 100_000
     allow_missing: bool = False
     processor: EMuConfig = field(default_factory=EMuConfig)
+    format: FormatOptions = field(default_factory=FormatOptions)
 
 
 def read_run_config(path: str | Path) -> RunConfig:
@@ -85,10 +95,14 @@ def read_run_config(path: str | Path) -> RunConfig:
     resolution = processor.get("resolution") if isinstance(processor, dict) else None
     if isinstance(resolution, dict) and "file" in resolution:
         resolution["file"] = _beside(path, resolution["file"])
+    options = content.get("format")
+    if isinstance(options, dict) and "golden_json" in options:
+        content["format"] = {**options, "golden_json": _beside(path, options["golden_json"])}
     try:
         return TypeAdapter(RunConfig).validate_python(content)
     except ValidationError as error:
-        problem = first_problem(error, remedy="; see emusym run --help for what there is")
+        known = ", ".join(keys_at(RunConfig, tuple(first_error(error)["loc"])))
+        problem = first_problem(error, remedy=f"; there are {known} (see emusym config)")
         raise ConfigurationError(f"{path}: {problem}") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error

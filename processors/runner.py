@@ -1,4 +1,4 @@
-"""Processing a fileset with coffea's Runner, with an account of every event asked for."""
+"""Processing a fileset with coffea's executors, with an account of every event asked for."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from uuid import UUID
 import awkward as ak
 import hist
 import loky
-from coffea.processor import Runner, accumulate
+from coffea.processor import accumulate
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.processors.chunk_work import ChunkWork
+from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
-from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.emu import SymmetryProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
-from eμsym.processors.formats import DELPHES, Format
+from eμsym.processors.find_format import find_format
+from eμsym.processors.formats import DELPHES, Format, FormatOptions
 from eμsym.processors.inspection import FileReport, inspect_datasets
 
 #: Below this many events per further worker, starting it costs more than it saves.
@@ -76,7 +79,7 @@ class Processed:
     datasets : tuple of Dataset
     files : tuple of FileAccount
     cutflow : dict
-        dataset → cut → raw, sumw, sumw2; see `EMuProcessor`.
+        dataset → cut → raw, sumw, sumw2; see `SymmetryProcessor`.
     histograms : dict of str to hist.Hist
         Axes dataset (in the order asked for), order, observables; event weights
         as they are in the files.
@@ -84,6 +87,8 @@ class Processed:
         dataset → record arrays, or Parquet files of them, in order of file and entry.
     rule : LabelRule
         By which the events were labelled.
+    file_format : Format
+        What the files are.
     """
 
     datasets: tuple[Dataset, ...]
@@ -92,6 +97,7 @@ class Processed:
     histograms: dict[str, hist.Hist]
     parts: dict[str, list[Any]]
     rule: LabelRule = LEADING
+    file_format: Format = DELPHES
 
     @property
     def files_by_dataset(self) -> dict[str, list[FileAccount]]:
@@ -111,6 +117,14 @@ class Processed:
         for part in self.parts[dataset]:
             yield read_events(part) if isinstance(part, Path) else part
 
+    @property
+    def like(self) -> ak.Array:
+        """No events, with the columns and types of all."""
+        for name, parts in self.parts.items():
+            if parts:
+                return next(self.columns(name))[:0]
+        return record_array()
+
     def events(self, dataset: str) -> ak.Array:
         """Return the columns of all of a dataset's selected events."""
         return ak.concatenate(list(self.columns(dataset)))
@@ -126,9 +140,9 @@ def process(
     allow_missing: bool = False,
     spill: Path | None = None,
     progress: bool = False,
-    file_format: Format = DELPHES,
+    file_format: Format | FormatOptions | None = None,
 ) -> Processed:
-    """Run `EMuProcessor` over datasets.
+    """Run `SymmetryProcessor` over datasets.
 
     The output is the same, bit for bit, for any number of workers and any executor.
 
@@ -151,8 +165,9 @@ def process(
         in memory.
     progress : bool
         Whether to draw a progress bar.
-    file_format : Format
-        What kind of files they are.
+    file_format : Format or FormatOptions, optional
+        What kind of files they are. Default, and where the options do not name it: what the
+        first of them is found to be.
 
     Returns
     -------
@@ -176,7 +191,10 @@ def process(
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
         raise ConfigurationError(f"workers {workers}: give at least 1, at most {MOST_WORKERS}")
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
-    reports = inspect_datasets(datasets, file_format)
+    if not isinstance(file_format, Format):
+        file_format = find_format(datasets, file_format or FormatOptions())
+    processor = SymmetryProcessor(config, file_format)
+    reports = inspect_datasets(datasets, processor.file_format, processor.wanted)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
     _refuse_copies(owners, reports)
@@ -184,11 +202,8 @@ def process(
     if workers is None:
         events = sum(len(item) for item in items)
         workers = min(loky.cpu_count(), max(1, math.ceil(events / EVENTS_PER_WORKER)))
-    processor = EMuProcessor(config, file_format)
     with make_executor(workers=workers, dask=dask, spill=spill, progress=progress) as executor:
-        runner = Runner(executor=executor, schema=file_format.schema, savemetrics=False)
-        needed = file_format.only_needed
-        chunks = runner.run(items, processor, iteritems_options=needed)["chunks"]
+        chunks = executor(items, ChunkWork(processor), None)[0]["chunks"]
     for out in chunks.values():
         if isinstance(out, LostChunk) and out.unwritable:
             raise OutputError(out.reason)
@@ -230,7 +245,7 @@ def _work_items(
     A file of which nothing is asked for is one empty chunk.
     """
     items = []
-    for (dataset, _, tree), report in zip(asked, reports, strict=True):
+    for (dataset, _, _), report in zip(asked, reports, strict=True):
         if not report.ok:
             continue
         uuid = UUID(report.uuid).bytes
@@ -241,7 +256,7 @@ def _work_items(
             n_chunks = max(1, math.ceil((last - first) / chunksize))
             edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
             items += [
-                WorkItem(dataset.name, report.source, tree, start, stop, uuid, identity)
+                WorkItem(dataset.name, report.source, report.tree, start, stop, uuid, identity)
                 for start, stop in itertools.pairwise(edges)
             ]
     return items
@@ -301,7 +316,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
 
 def _add_up(
     datasets: tuple[Dataset, ...],
-    processor: EMuProcessor,
+    processor: SymmetryProcessor,
     files: tuple[FileAccount, ...],
     items: list[WorkItem],
     chunks: dict[ChunkKey, Any],
@@ -331,4 +346,12 @@ def _add_up(
             where = histogram.axes["dataset"].index(name)
             histogram.view(flow=True)[where] = total["histograms"][key].view(flow=True)[0]
     total = processor.postprocess({"cutflow": cutflow, "histograms": histograms})
-    return Processed(datasets, files, total["cutflow"], total["histograms"], parts, processor.rule)
+    return Processed(
+        datasets,
+        files,
+        total["cutflow"],
+        total["histograms"],
+        parts,
+        processor.rule,
+        processor.file_format,
+    )

@@ -20,6 +20,9 @@ LEPTON = {
     "Charge": np.int32,
     "IsolationVar": np.float32,
 }
+JET = {**dict.fromkeys(("PT", "Eta", "Phi", "Mass"), np.float32), "BTag": np.uint32}
+#: Written if every event has them.
+OPTIONAL: dict[str, dict[str, Any]] = {"Jet": JET, "ScalarHT": {"HT": np.float32}}
 COLLECTIONS: dict[str, dict[str, Any]] = {
     "Event": {"Weight": np.float32},
     "Electron": LEPTON,
@@ -31,6 +34,10 @@ COLLECTIONS: dict[str, dict[str, Any]] = {
 def lepton(pt: float, charge: int, **values: float) -> dict[str, float]:
     """A lepton that passes every cut unless told otherwise."""
     return {"PT": pt, "Eta": 0.5, "Phi": 0.1, "Charge": charge, "IsolationVar": 0.01, **values}
+
+
+def jet(pt: float, eta: float, phi: float, *, tagged: bool = False) -> dict[str, float]:
+    return {"PT": pt, "Eta": eta, "Phi": phi, "Mass": 5.0, "BTag": int(tagged)}
 
 
 def event(
@@ -60,6 +67,7 @@ def write_delphes(
     drop: tuple[str, ...] = (),
 ) -> Path:
     """Write events; `drop` names members to leave out, such as "Muon.Charge"."""
+    more = {name: x for name, x in OPTIONAL.items() if events and all(name in e for e in events)}
     columns = {
         collection: ak.zip(
             {
@@ -68,7 +76,7 @@ def write_delphes(
                 if f"{collection}.{name}" not in drop
             }
         )
-        for collection, members in COLLECTIONS.items()
+        for collection, members in {**COLLECTIONS, **more}.items()
     }
     with uproot.recreate(path) as file:
         file.mktree(

@@ -121,6 +121,8 @@ class Analysis:
         What is not there, and why; what to beware of.
     fakes : FakesOfPair or None
         What was subtracted; None without fakes.
+    region : str or None
+        The region of the folder that was tested; None: all its events.
     """
 
     names: tuple[str, str]
@@ -138,6 +140,7 @@ class Analysis:
     joint: Together | Problem = field(default_factory=lambda: Problem("no test was run"))
     notes: tuple[str, ...] = ()
     fakes: FakesOfPair | None = None
+    region: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``tests`` of ``results.json``."""
@@ -151,6 +154,7 @@ class Analysis:
             "unbinned": self.unbinned.to_dict(),
             "global": self.joint.to_dict(),
             "notes": list(self.notes),
+            "region": self.region,
         }
         if self.fakes is not None:
             found["fakes"] = self.fakes.to_dict()
@@ -199,12 +203,13 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
             raise ConfigurationError(
                 f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
             )
-    raw = read_pair(folder.path, datasets=datasets)
+    raw = read_pair(folder.path, datasets=datasets, region=tests.region)
     raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
+    raw.symmetry.exchange.check_comparable(tests.columns)
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
     correction: Correction | Problem | None = None
-    looked_for = signals(folder, datasets, tests.signals)
+    looked_for = signals(folder, datasets, tests.signals, tests.region)
     if isinstance(equalised, Pair):
         pair, correction = equalised, Correction.of(equalised, seed=tests.seed)
         uncorrected = _uncorrected(raw, looked_for, tests)
@@ -227,7 +232,8 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         names=pair.names,
         source=pair.symmetry.source,
         cutflow=Cutflow.of(results, datasets),
-        yields=Yields.of(results, datasets, raw.names),
+        region=tests.region,
+        yields=_yields(results, raw, datasets, tests.region),
         correction=correction,
         comparisons={
             name: replace(Comparison.of(pair, name), null=_null(joint, nsigma_name(name)))
@@ -266,12 +272,18 @@ def _fits(
         return {x.name: SignalFit(x, "newton", problem=reason) for x in looked_for.shapes}
     template = pair
     if len(background) < len(datasets):
-        raw = read_pair(folder.path, datasets=background)
+        raw = read_pair(folder.path, datasets=background, region=tests.region)
         template = replace(raw, symmetry=pair.symmetry)
     luminosity = _luminosity(results, background)
     return {
         x.name: expect_signal(template, x, luminosity_ifb=luminosity) for x in looked_for.shapes
     }
+
+
+def _yields(results: Results, raw: Pair, datasets: tuple[str, ...], region: str | None) -> Yields:
+    if region is None:
+        return Yields.of(results, datasets, raw.names)
+    return Yields.of_pair(raw, datasets, results.orders)
 
 
 def _luminosity(results: Results, names: list[str]) -> float | None:

@@ -19,6 +19,8 @@ class Tests:
     ----------
     pair : tuple of str
         Datasets that make up the pair; default: as the folder says.
+    region : str, optional
+        A region of the folder; default: all its events.
     signals : tuple of str
         Signal datasets for q0; default: those that are not in the pair, and the
         stored shapes of H→τe and H→τμ.
@@ -62,6 +64,7 @@ class Tests:
     __test__: ClassVar[bool] = False
 
     pair: tuple[str, ...] = ()
+    region: str | None = None
     signals: tuple[str, ...] = ()
     equalise: str | None = None
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import hist
@@ -12,9 +12,11 @@ from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.errors import ConfigurationError
 from eμsym.event_io import read_events
 from eμsym.folder import ProcessedFolder, Results
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.recipes import STORED_SIGNALS, stored_signal
+from eμsym.regions import Region
 from eμsym.selection import Cuts
 
 
@@ -79,7 +81,12 @@ class Signals:
     notes: tuple[str, ...] = ()
 
 
-def signals(folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...] = ()) -> Signals:
+def signals(
+    folder: ProcessedFolder,
+    pair: Iterable[str],
+    chosen: tuple[str, ...] = (),
+    region: str | None = None,
+) -> Signals:
     """Return the signals of a folder, and without a choice the stored ones that it lacks.
 
     Parameters
@@ -90,6 +97,8 @@ def signals(folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...
         taken only if it is chosen.
     chosen : tuple of str
         Names of datasets; default: all signals that are not in the pair.
+    region : str, optional
+        A region of the folder: the part of each signal in it is taken.
 
     Raises
     ------
@@ -106,7 +115,7 @@ def signals(folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...
     )
     shapes, notes = [], []
     for name in names:
-        events = read_pair(folder.path, datasets=[name])
+        events = read_pair(folder.path, datasets=[name], region=region)
         if float(events.pool.weight.sum()) > 0:
             shapes.append(SignalShape(name, orders, events))
         elif chosen:
@@ -115,8 +124,18 @@ def signals(folder: ProcessedFolder, pair: Iterable[str], chosen: tuple[str, ...
             notes.append(f"q0 of {name}: left out, the dataset has no selected event")
     if not chosen:
         lacking = [name for name in STORED_SIGNALS if name not in {x.name for x in shapes}]
-        shapes += stored_signals(orders, lacking)
-        notes += _other_cuts(results, lacking)
+        stored = stored_signals(orders, lacking)
+        if results.label_rule.column != LEADING.column:
+            named = f"their events are labelled by the rule {LEADING.name!r}, not by "
+            notes += [
+                f"q0 of {x.name}: left out, {named}{results.label_rule.name!r}" for x in stored
+            ]
+            stored = []
+        if region is not None:
+            stored, problems = _in_region(stored, results.region(region))
+            notes += problems
+        shapes += stored
+        notes += _other_cuts(results, [x.name for x in stored])
     return Signals(tuple(shapes), tuple(notes))
 
 
@@ -136,6 +155,20 @@ def stored_signals(
         SignalShape(name, orders, Pair.from_events(read_events(stored_signal(name))), "stored")
         for name in names
     ]
+
+
+def _in_region(
+    shapes: Sequence[SignalShape], region: Region
+) -> tuple[list[SignalShape], list[str]]:
+    """Return the parts of signals in a region, and a line for each that lacks its columns."""
+    inside, problems = [], []
+    for shape in shapes:
+        try:
+            inside.append(replace(shape, events=shape.events.where(region.where)))
+        except ConfigurationError as error:
+            reason = str(error).partition("; there are")[0]
+            problems.append(f"q0 of {shape.name}: left out, region {region.name!r}: {reason}")
+    return inside, problems
 
 
 def _other_cuts(results: Results, names: Sequence[str]) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from eμsym.folder import Results
+from eμsym.pair import Pair
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,14 @@ class Yields:
                 sumw2 += results.cutflow[name][order].sumw2 * scale * scale
             sums.append(Measured(sumw, sumw2**0.5))
         return cls(datasets, names, sums[0], sums[1], results.orders)
+
+    @classmethod
+    def of_pair(cls, pair: Pair, datasets: tuple[str, ...], orders: tuple[str, str]) -> Yields:
+        """Add up the events of a pair, such as those of a region."""
+        pool = pair.pool
+        weights = pool.weight[pool.labels], pool.weight[~pool.labels]
+        a, b = (Measured(float(w.sum()), float(np.square(w).sum()) ** 0.5) for w in weights)
+        return cls(datasets, pair.names, a, b, orders)
 
     @property
     def ratio(self) -> Measured | None:

@@ -11,6 +11,7 @@ from eμsym.errors import ConfigurationError
 
 #: Names of the options that `testing_options` adds.
 TESTING = (
+    "region",
     "equalise",
     "exclude",
     "by",
@@ -103,8 +104,14 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-o", "--output", type=click.Path(), help="Folder for the results."),
         click.option("--overwrite", is_flag=True, help="Replace earlier results in that folder."),
-        click.option("--tree", help="Name of the tree, where no fileset says it.  [Delphes]"),
+        click.option("--tree", help="Name of the tree, where no fileset says it.  [the format's]"),
         click.option("--dataset", help="What to call files given without a fileset.  [data]"),
+        click.option(
+            "--symmetry",
+            metavar="NAME",
+            help="What is exchanged: leading, charge, flavour, lepton_jet or forward_backward; "
+            "your own in a configuration.  [leading]",
+        ),
         pair_option,
         click.option(
             "--luminosity",
@@ -131,6 +138,11 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
     options = [
+        click.option(
+            "--region",
+            metavar="NAME",
+            help="Test one of the configuration's regions alone.  [all events]",
+        ),
         click.option(
             "--equalise",
             metavar="self|none|FILE.json",

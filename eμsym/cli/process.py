@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def process(
     inputs: tuple[str, ...], config_file: str | None, overwrite: bool, **options: Any
 ) -> None:
-    """Select eμ events of Delphes files and split them by the leading lepton.
+    """Select eμ events of files and split them by the leading lepton.
 
-    INPUTS are fileset JSON files, ROOT files, globs of them or folders; without
-    any, the configuration says which.
+    INPUTS are fileset JSON files, ROOT or Parquet files, globs of them or folders;
+    without any, the configuration says which. Delphes, NanoAOD, PHYSLITE or flat:
+    what they are is found from the files.
     """
     from eμsym.analysis.yields import Cutflow
     from eμsym.cli.report import print_cutflow, print_resolution, print_written
@@ -50,6 +51,8 @@ def configured(
     given = {name: value for name, value in options.items() if value is not None}
     if inputs:
         given["inputs"] = inputs
+    if "symmetry" in given:
+        given["processor"] = replace(config.processor, symmetry=given.pop("symmetry"))
     return replace(config, **given)
 
 
@@ -80,6 +83,7 @@ def process_into(folder: ProcessedFolder, config: RunConfig) -> dict[str, Any]:
         allow_missing=config.allow_missing,
         spill=parts,
         progress=sys.stderr.isatty(),
+        file_format=config.format,
     )
     normalisation = normalise(
         processed, luminosity_ifb=config.luminosity_ifb, allow_missing=config.allow_missing

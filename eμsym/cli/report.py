@@ -13,9 +13,12 @@ from eμsym.cli.tables import plain_console, plain_table, print_table
 
 _HEADINGS = {
     "all": "all",
+    "golden_json": "cert.",
+    "trigger": "trig.",
     "electron_and_muon": "e & μ",
     "pt": "pT",
     "eta": "|η|",
+    "identification": "id.",
     "isolation": "isol.",
     "exactly_one_each": "1e1μ",
     "opposite_charge": "+ −",

@@ -29,7 +29,8 @@ def print_tests(results: dict[str, Any]) -> None:
     )
     if "ratio" in yields:
         line += f", ratio {yields['ratio']['value']:.4f} ± {yields['ratio']['error']:.4f}"
-    console.print(f"\n[bold]Yields[/]  {line}")
+    where = "" if tests["region"] is None else f" in region {escape(tests['region'])}"
+    console.print(f"\n[bold]Yields[/]{where}  {line}")
     _print_fakes(console, tests, orders)
     _print_equalisation(console, tests)
     print_resolution(results)

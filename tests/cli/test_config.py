@@ -24,7 +24,7 @@ def test_defaults_are_the_papers() -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("mass", 3, 0, 1), "no column 'mass'"),
+        (("met",), "give bins, start and stop, or edges"),
         (("met", 0, 0, 1), "at least one bin"),
         (("met", 3, 1, 1), "start < stop"),
         (("met", 10**9, 0, 1), "1,000,000 at most"),

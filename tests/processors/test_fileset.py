@@ -49,23 +49,25 @@ def spec(path: Path, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "entry",
+    "entry, tree",
     [
-        {"files": {"ww.root": "Delphes"}},
-        {"files": {"ww.root": None}},
-        {"files": {"ww.root": {"object_path": "Delphes"}}},
-        {"files": ["ww.root:Delphes"]},
-        {"files": ["ww.root"], "treename": "Delphes"},
-        {"files": ["ww.root"], "metadata": None, "form": None, "did": None, "format": "root"},
-        {"files": ["ww.root"], "compressed_form": None},
-        {"ww.root": "Delphes"},
-        ["ww.root"],
-        ["ww.root:Delphes"],
+        ({"files": {"ww.root": "Delphes"}}, "Delphes"),
+        ({"files": {"ww.root": None}}, ""),
+        ({"files": {"ww.root": {"object_path": "Delphes"}}}, "Delphes"),
+        ({"files": ["ww.root:Delphes"]}, "Delphes"),
+        ({"files": ["ww.root"], "treename": "Delphes"}, "Delphes"),
+        ({"files": ["ww.root"], "metadata": None, "form": None, "did": None, "format": "root"}, ""),
+        ({"files": ["ww.root"], "compressed_form": None}, ""),
+        ({"ww.root": "Delphes"}, "Delphes"),
+        (["ww.root"], ""),
+        (["ww.root:Delphes"], "Delphes"),
     ],
 )
-def test_every_form_of_a_dataset(ww: Path, entry: Any) -> None:
+def test_every_form_of_a_dataset(ww: Path, entry: Any, tree: str) -> None:
     (dataset,) = read_fileset([fileset(ww.parent, {"x": entry})])
-    assert (dataset.name, dataset.files) == ("x", {str(ww): "Delphes"})
+    assert (dataset.name, dataset.files) == ("x", {str(ww): tree})
+    (named,) = read_fileset([fileset(ww.parent, {"x": entry})], tree="Other")
+    assert named.files == {str(ww): tree or "Other"}
 
 
 def test_what_coffea_itself_writes(ww: Path) -> None:
@@ -104,9 +106,9 @@ def test_file_and_tree_in_one_word(ww: Path) -> None:
     there = ww.with_name("run.root:2")
     there.symlink_to(ww)
     (dataset,) = read_fileset([there])
-    assert dataset.files == {str(there): "Delphes"}
+    assert dataset.files == {str(there): ""}
     url = "https://host:8443/store/a.root"
-    assert read_fileset([url])[0].files == {url: "Delphes"}
+    assert read_fileset([url])[0].files == {url: ""}
     assert read_fileset([f"{url}:Events"])[0].files == {url: "Events"}
 
 
@@ -208,9 +210,9 @@ def test_a_deep_check_reads_the_steps_only(delphes_file: Callable[..., Path]) ->
         ({"x": {"files": ["ww.root"], "metadata": {"entries": -1}}}, r"metadata\.entries = -1"),
         ({"x": {"files": ["ww.root"], "metadata": {"role": "DATA"}}}, r"metadata\.role = 'DATA'"),
         ({"x": {"files": ["ww.root"], "lumi": 3}}, "unknown key 'lumi'"),
-        ({"x": {"files": ["ww.root"], "format": "parquet"}}, "format = 'parquet'"),
+        ({"x": {"files": ["ww.root"], "format": "hdf5"}}, "format = 'hdf5'"),
         ({"x": {"files": {"ww.root": {"entry_stop": 3}}}}, "unknown key 'entry_stop'"),
-        ({"x": {"files": {"ww.root": {"format": "parquet"}}}}, "format = 'parquet'"),
+        ({"x": {"files": {"ww.root": {"format": "hdf5"}}}}, "format = 'hdf5'"),
         ({"x": {"files": {"ww.root": {"num_entries": -1}}}}, "num_entries = -1"),
         ({"x": {"files": {"ww.root": {"num_entries": True}}}}, "num_entries = True"),
         ({"x": {"files": {"ww.root": {"uuid": 3}}}}, "uuid = 3"),

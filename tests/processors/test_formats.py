@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
-from coffea.nanoevents import BaseSchema
+from coffea.nanoevents import BaseSchema, NanoEventsFactory
 from coffea.processor import IterativeExecutor, Runner
 
 from eμsym.errors import LostEventsError
@@ -39,11 +40,6 @@ FLAT = Format(
     name="flat",
     tree="nominal",
     schema=BaseSchema,
-    branches=(
-        *(f"{prefix}_{name}" for prefix in ("el", "mu") for name in NAMES.values()),
-        "met_met",
-        "met_phi",
-    ),
     electrons=leptons("el"),
     muons=leptons("mu"),
     met=Field(("met_met",), MEV),
@@ -133,6 +129,73 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     given = (Dataset("d", {str(path): FLAT.tree}),)
     with pytest.raises(LostEventsError, match=r"met_met = -1\.0 in entry 1"):
         process(given, workers=1, file_format=FLAT)
+
+
+#: A genuine file with everything that the card writes, jets too.
+WHOLE = Path(__file__).parents[1] / "data" / "all_branches.root"
+EVERYTHING = ("jets", "btags", "event_numbers")
+
+
+def chunk_of(path: Path, wanted: tuple[str, ...]) -> Any:
+    events = NanoEventsFactory.from_root(
+        {str(path): DELPHES.tree},
+        schemaclass=DELPHES.schema,
+        iteritems_options=DELPHES.only(wanted),
+    ).events()
+    return DELPHES.read(events, wanted)
+
+
+def test_jets_and_numbers_of_delphes_are_read_if_they_are_asked_for() -> None:
+    chunk = chunk_of(WHOLE, EVERYTHING)
+    with uproot.open(WHOLE) as file:
+        tree = file["Delphes"]
+        for name in ("PT", "Eta", "Phi", "Mass"):
+            assert chunk.jets[name].to_list() == tree[f"Jet.{name}"].array().to_list()
+        tagged = [[value % 2 == 1 for value in event] for event in tree["Jet.BTag"].array()]
+        numbers = [event[0] for event in tree["Event.Number"].array()]
+    assert chunk.jets.BTag.to_list() == tagged
+    assert sum(map(sum, tagged)) > 0
+    assert chunk.event.tolist() == numbers
+    assert chunk.event.dtype == np.int64
+    assert chunk.run is chunk.lumi is None
+    fewer = chunk_of(WHOLE, ("jets",))
+    assert fewer.event is None
+    assert fewer.jets.fields == ["PT", "Eta", "Phi", "Mass"]
+    assert chunk_of(WHOLE, ()).jets is None
+
+
+def test_only_what_is_asked_for_must_be_there(
+    flat: Path, delphes_file: Callable[..., Path]
+) -> None:
+    path = str(delphes_file(EVENTS))
+    assert inspect_file(path).ok
+    problem = str(inspect_file(path, wanted=("jets",)).problem)
+    assert "branch Jet_size, Jet/Jet.PT, Jet/Jet.Eta, Jet/Jet.Phi, Jet/Jet.Mass is" in problem
+    assert "Jet.BTag" in str(inspect_file(path, wanted=("btags",)).problem)
+    assert inspect_file(str(WHOLE), wanted=EVERYTHING).ok
+    for wanted, what in (("jets", "jets"), ("event_numbers", "event numbers")):
+        report = inspect_file(str(flat), file_format=FLAT, wanted=(wanted,))
+        line = f"{flat}: flat as it is read here has no {what}; ask for other things"
+        assert report.problem == line
+
+
+def test_numbers_beyond_64_bits_with_a_sign_are_refused(tmp_path: Path) -> None:
+    numbered = replace(FLAT, event_numbers={"event": Field(("number",))})
+    path = write_flat(tmp_path / "numbered.root", EVENTS)
+    with uproot.open(path) as file:
+        columns = file[FLAT.tree].arrays(FLAT.branches, how=dict)
+    for beyond in (0, 2**63):
+        with uproot.recreate(path) as file:
+            columns["number"] = np.array([3, 2**40, 5, 6, 7, 8, beyond], dtype=np.uint64)
+            types = {name: ak.type(ak.Array(each)).content for name, each in columns.items()}
+            file.mktree(FLAT.tree, types)
+            file[FLAT.tree].extend(columns)
+        report = inspect_file(str(path), file_format=numbered, wanted=("event_numbers",))
+        problem = read_whole_file(report, file_format=numbered, wanted=("event_numbers",)).problem
+        if beyond:
+            assert "number = 9223372036854775808 in entry 6" in str(problem)
+        else:
+            assert problem is None
 
 
 def test_delphes_is_one_such_object() -> None:

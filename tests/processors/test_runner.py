@@ -17,7 +17,7 @@ import pytest
 
 from eμsym.cli import main
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
-from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.emu import SymmetryProcessor
 from eμsym.processors.executors import Guard, LostChunk
 from eμsym.processors.fileset import Dataset, Metadata, read_fileset
 from eμsym.processors.runner import Processed, process
@@ -187,11 +187,11 @@ def test_work_that_kills_every_worker_is_told(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    class Deadly(EMuProcessor):
+    class Deadly(SymmetryProcessor):
         def process(self, events: Any) -> Any:
             os._exit(1)
 
-    monkeypatch.setattr("eμsym.processors.runner.EMuProcessor", Deadly)
+    monkeypatch.setattr("eμsym.processors.runner.SymmetryProcessor", Deadly)
     given = read_fileset([delphes_file([emu()])])
     with pytest.raises(LostWorkersError, match=message):
         process(given, **options)
@@ -301,11 +301,11 @@ def test_a_bug_in_the_processor_reaches_the_user(
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, Any],
 ) -> None:
-    class Broken(EMuProcessor):
+    class Broken(SymmetryProcessor):
         def process(self, events: Any) -> Any:
             raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("eμsym.processors.runner.EMuProcessor", Broken)
+    monkeypatch.setattr("eμsym.processors.runner.SymmetryProcessor", Broken)
     given = read_fileset([delphes_file([emu(), event()])])
     with pytest.raises(Exception, match="a bug"):
         process(given, chunksize=1, allow_missing=True, **options)
