@@ -248,6 +248,8 @@ class EMuConfig:
         for each in fields(self):
             found[each.name] = getattr(self, each.name)
         found |= {"cuts": asdict(self.cuts), "jets": asdict(self.jets)}
+        if self.resolution is not None:
+            found["resolution"] = asdict(self.resolution)
         if isinstance(self.symmetry, OwnSymmetry):
             found["symmetry"] = asdict(self.symmetry)
         for name in ("regions", "plane", "observables"):
