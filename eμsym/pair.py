@@ -417,6 +417,7 @@ class Pair(Shown):
         bins: LeptonBins | None = None,
         by: str | None = None,
         abseta_edges: Sequence[float] | None = None,
+        pt_edges: Sequence[float] = (),
         signed_eta: bool = False,
         given: Any = None,
     ) -> Pair:
@@ -442,6 +443,8 @@ class Pair(Shown):
             each class of events gets an r of its own, and labels are drawn within it.
         abseta_edges : sequence of float, optional
             For "self": where a smooth r may jump in |η|.
+        pt_edges : sequence of float
+            For "self": where it may jump in pT, in GeV: thresholds of triggers.
         signed_eta : bool
             For "self": whether a smooth r may differ between η and −η.
         given : EfficiencyRatio, str or Path, optional
@@ -481,6 +484,7 @@ class Pair(Shown):
             bins=bins,
             by=by,
             abseta_edges=abseta_edges,
+            pt_edges=pt_edges,
             signed_eta=signed_eta,
             given=given,
         )

@@ -58,7 +58,7 @@ results = {
     "window": eμsym.WindowTest(plane)(pair),
     "q0": eμsym.q0(big + 20 * shape, big, shape * 784, background="profiled"),
     "q0 test": eμsym.Q0Test(shape, plane)(eμsym.Pair.from_columns(*unweighted).equalised()),
-    "closure": eμsym.closure_test(pair, rng=1),
+    "quality": eμsym.fit_quality(pair, n=9, rng=1),
     "calibration": pair.symmetry,
 }
 null = eμsym.null(eμsym.NSigmaTest(plane), pair, 50, rng=1)

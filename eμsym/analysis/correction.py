@@ -36,6 +36,8 @@ class Equalisation:
         Column whose values tell classes of events apart, each with an r of its own.
     abseta_edges : tuple of float, optional
         Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+    pt_edges : tuple of float
+        Where it may jump in pT, in GeV.
     signed_eta : bool
         Whether r may differ between η and −η.
     given : str, optional
@@ -54,6 +56,7 @@ class Equalisation:
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
+    pt_edges: tuple[float, ...] = ()
     signed_eta: bool = False
     given: str | None = None
 
@@ -61,6 +64,7 @@ class Equalisation:
         checked_windows(self.exclude)
         if self.abseta_edges is not None:
             checked_jumps(self.abseta_edges)
+        checked_jumps(self.pt_edges, "pT")
         if self.how not in (None, "self", "none"):
             read_correction(str(self.how))
         if self.given is not None:
@@ -71,6 +75,7 @@ class Equalisation:
             "--equalise-exclude": bool(self.exclude),
             "--equalise-by": self.by is not None,
             "--equalise-edges": self.abseta_edges is not None,
+            "--equalise-pt-edges": bool(self.pt_edges),
             "--equalise-signed-eta": self.signed_eta,
             "--equalise-given": self.given is not None,
         }
@@ -102,6 +107,7 @@ class Equalisation:
                     exclude=dict(self.exclude) or None,
                     by=self.by,
                     abseta_edges=self.abseta_edges,
+                    pt_edges=self.pt_edges,
                     signed_eta=self.signed_eta,
                     given=self.given,
                 )

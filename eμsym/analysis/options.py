@@ -26,7 +26,7 @@ class Tests:
         "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
-    by, abseta_edges, signed_eta, given
+    by, abseta_edges, pt_edges, signed_eta, given
         Of a self-calibration, too, see there.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
@@ -67,6 +67,7 @@ class Tests:
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
+    pt_edges: tuple[float, ...] | None = None
     signed_eta: bool = False
     given: str | None = None
     windows: Literal["square", "rectangle"] = "square"
@@ -99,6 +100,7 @@ class Tests:
             self.exclude,
             self.by,
             self.abseta_edges,
+            self.pt_edges or (),
             self.signed_eta,
             self.given,
         )

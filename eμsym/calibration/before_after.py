@@ -138,12 +138,15 @@ def lepton_ratio(pair: Labelled) -> tuple[LeptonBins, FloatArray, FloatArray]:
     Returns
     -------
     bins : LeptonBins
+        Those of the fit, if they are wide.
     log_ratio, error : ndarray of float, shape (k,)
         The mean over the leptons of a bin; NaN where there are none, the error zero if
         the correction has none.
     """
     pool, symmetry = pair.pool, pair.symmetry
-    size, bins = symmetry.log_ratio.size, _BINS
+    calibration, size, bins = symmetry.calibration, symmetry.log_ratio.size, _BINS
+    if calibration is not None and size <= len(_BINS):
+        bins = calibration.ratio.bins
     place = bins.index(*lepton_columns(pool)).ravel()
     level = np.stack(symmetry.levels(pool)).ravel()
     share = summed(place * size + level, np.ones(place.size), len(bins) * size)

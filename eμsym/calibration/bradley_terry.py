@@ -70,7 +70,10 @@ class Cells:
     basis : ndarray of float, shape (levels, terms)
         θ = basis @ w.
     precision : ndarray of float, shape (terms,)
-        Of the terms' Gaussian prior of mean zero; zero if they are free.
+        Of the terms' Gaussian prior of mean zero, times `unit`; zero if they are free.
+    unit : float
+        Σw²/Σw: what one event counts. The prior weighs as it does for so many events of
+        weight one as these are worth, whatever the unit of the weights.
     offset : ndarray of float, shape (cells,), or None
         What else is in logit P(eμ); None if nothing is.
     """
@@ -83,6 +86,7 @@ class Cells:
     use: FloatArray
     basis: FloatArray
     precision: FloatArray
+    unit: float = 1.0
     offset: FloatArray | None = None
 
     @classmethod
@@ -119,6 +123,7 @@ class Cells:
         size = np.abs(weight) * sizes
         used = summed(lead, size, levels) + summed(sub, size, levels)
         use = used / used.sum() if used.sum() > 0 else np.full(levels, 1 / levels)
+        unit = float(np.sum(weight**2 * sizes) / (np.sum(weight * sizes) or 1.0)) or 1.0
         cells = cls(
             lead=flat // levels,
             sub=flat % levels,
@@ -127,7 +132,8 @@ class Cells:
             sumw2=summed(cell, weight**2 * sizes, flat.size),
             use=use,
             basis=terms.basis,
-            precision=terms.precision,
+            precision=terms.precision * unit,
+            unit=unit,
             offset=values,
         )
         return cells, cell
@@ -338,13 +344,13 @@ def fit_covariance(w: FloatArray, cells: Cells) -> FloatArray:
     F⁻¹ for unit weights, F with the prior's information: of what the terms may be, after the
     events. The sandwich F⁻¹ (G + P) F⁻¹ for others: G is the covariance of the score,
     Σw² p(1 − p) x xᵀ (White, Econometrica 50 (1982) 1, with the model's own variances), and P
-    the prior's precision.
+    the prior's precision times the unit of the weights squared.
     """
     inverse = inverse_information(w, cells)
     if np.array_equal(cells.total, cells.sumw2):
         return inverse
     # By a root, so that rounding leaves it symmetric and positive, whatever the weights.
-    middle = information(w, cells, cells.sumw2) + np.diag(cells.precision)
+    middle = information(w, cells, cells.sumw2) + np.diag(cells.precision * cells.unit)
     values, vectors = np.linalg.eigh(middle)
     half = inverse @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     return np.asarray(half @ half.T)

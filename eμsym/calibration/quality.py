@@ -192,8 +192,8 @@ def fit_quality(
     for what, value, least in (("draws", n, 1), ("folds", folds, 2), ("bins", n_bins, 1)):
         if not isinstance(value, int | np.integer) or value < least:
             raise ConfigurationError(f"{value} {what}: choose a whole number, {least} or more")
-    symmetry = pair.symmetry
-    if not isinstance(symmetry, Calibrated):
+    symmetry: Any = pair.symmetry
+    if symmetry.source == "none":
         raise DataError("the pair is not corrected: there is no fit whose quality could be told")
     for_folds, for_labels = np.random.default_rng(rng).spawn(2)
     used = symmetry.used(pair.pool)

@@ -91,6 +91,7 @@ def self_calibrate(
     bins: LeptonBins | None = None,
     by: str | None = None,
     abseta_edges: Sequence[float] | None = None,
+    pt_edges: Sequence[float] = (),
     signed_eta: bool = False,
     offset: Callable[[Pool], FloatArray] | None = None,
 ) -> SelfCalibration:
@@ -112,6 +113,8 @@ def self_calibrate(
         A column of few values: each class of events has an r of its own.
     abseta_edges : sequence of float, optional
         Where a smooth r may jump in |η|. Default: `CRACKS`.
+    pt_edges : sequence of float
+        Where it may jump in pT, in GeV: thresholds of triggers.
     signed_eta : bool
         Whether a smooth r may differ between η and −η.
     offset : callable, optional
@@ -139,9 +142,9 @@ def self_calibrate(
     with the sandwich covariance.
     """
     windows = checked_windows(exclude)
-    if bins is not None and (abseta_edges is not None or signed_eta):
+    if bins is not None and (abseta_edges is not None or len(pt_edges) or signed_eta):
         raise ConfigurationError(
-            "edges in |η| and signed η are of a smooth r; give them with the bins in their place"
+            "edges in |η| and pT, and signed η, are of a smooth r; the bins have their own"
         )
     pool = pair.pool
     used = ~inside(pool, windows)
@@ -164,7 +167,11 @@ def self_calibrate(
         chosen = mine if mine.any() else np.ones(mine.size, dtype=bool)
         if bins is None:
             found, terms = smooth_terms(
-                pt[:, chosen], eta[:, chosen], abseta_edges=abseta_edges, signed=signed_eta
+                pt[:, chosen],
+                eta[:, chosen],
+                abseta_edges=abseta_edges,
+                pt_edges=pt_edges,
+                signed=signed_eta,
             )
         else:
             found, terms = bins, binned_terms(bins)

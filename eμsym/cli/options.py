@@ -15,6 +15,7 @@ TESTING = (
     "exclude",
     "by",
     "abseta_edges",
+    "pt_edges",
     "signed_eta",
     "given",
     "signals",
@@ -158,6 +159,13 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NUMBERS",
             callback=numbers,
             help="Where r may jump in |η|, comma-separated.  [1.37,1.5,1.52]",
+        ),
+        click.option(
+            "--equalise-pt-edges",
+            "pt_edges",
+            metavar="NUMBERS",
+            callback=numbers,
+            help="Where r may jump in pT, in GeV, comma-separated: thresholds of triggers.",
         ),
         click.option(
             "--equalise-signed-eta",

@@ -141,7 +141,7 @@ def test_the_parts_say_what_the_pair_says(analysed: Analysis, processed_sample: 
 
 def test_the_variable_that_fits_worst_is_named(analysed: Analysis) -> None:
     assert isinstance(analysed.correction, Correction)
-    closure = analysed.correction.to_dict()["closure"]
+    closure = analysed.correction.to_dict()["quality"]["closure"]
     pvalues = {name: entry["pvalue"] for name, entry in closure["variables"].items()}
     assert closure["worst"] == min(pvalues, key=pvalues.__getitem__)
 

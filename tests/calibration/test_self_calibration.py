@@ -326,3 +326,13 @@ def test_one_outlier_weight_leaves_the_covariance_symmetric_and_positive(outlier
     ratio = self_calibrate(weighted, bins=BINS).ratio
     np.testing.assert_allclose(ratio.covariance, ratio.covariance.T)
     assert np.linalg.eigvalsh(ratio.covariance)[0] > -1e-12 * ratio.covariance.max()
+
+
+@pytest.mark.parametrize("unit", [1e-3, 40.0])
+def test_the_unit_of_weights_is_of_no_account(unit):
+    """With priors, too: they weigh as for so many events as the weighted ones are worth."""
+    pair = ToyDetector(1500).draw(rng=6)
+    weights = np.random.default_rng(1).choice([0.5, 1.0, 2.0], len(pair.pool))
+    one, other = (self_calibrate(weighted(pair, weights * u)) for u in (1.0, unit))
+    assert np.allclose(one.ratio.log_ratio, other.ratio.log_ratio, atol=1e-8)
+    assert np.allclose(one.ratio.covariance, other.ratio.covariance, rtol=1e-6, atol=1e-10)
