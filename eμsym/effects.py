@@ -15,6 +15,9 @@ from eμsym.pool import Pool
 
 #: Events that are made up to see what becomes of them.
 _PROBES = 1024
+#: Columns that are true or false, and ends of the names of those that may be negative.
+FLAGS = ("electron_leads", "electrons")
+_OF_BOTH_SIGNS = ("_eta", "_phi", "_charge")
 
 
 def effect_of(expression: Expression, exchange: Exchange) -> Effect:
@@ -43,7 +46,7 @@ def effect_of(expression: Expression, exchange: Exchange) -> Effect:
     # A condition is told apart only by events on both sides of every number in it.
     scales = np.array([0.01, 1.0, 100.0, 1e4, *(abs(x) for x in expression.numbers if x)])
     columns = {
-        name: _made_up(exchange.effect(name), scales, rng)
+        name: _made_up(name, exchange.effect(name), scales, rng)
         for name in exchange.read(expression.names)
     }
     labels = rng.random(_PROBES) < 0.5
@@ -64,9 +67,14 @@ def effect_of(expression: Expression, exchange: Exchange) -> Effect:
     return "flipped" if same else "not comparable"
 
 
-def _made_up(effect: Effect, scales: FloatArray, rng: np.random.Generator) -> NDArray[Any]:
+def _made_up(
+    name: str, effect: Effect, scales: FloatArray, rng: np.random.Generator
+) -> NDArray[Any]:
+    if name in FLAGS:
+        return rng.random(_PROBES) < 0.5
     values = rng.choice(scales, _PROBES) * rng.uniform(0.3, 3.0, _PROBES)
-    return values * rng.choice([-1.0, 1.0], _PROBES) if effect == "flipped" else values
+    signed = effect == "flipped" or name.endswith(_OF_BOTH_SIGNS)
+    return values * rng.choice([-1.0, 1.0], _PROBES) if signed else values
 
 
 def check_symmetric(expression: Expression, exchange: Exchange) -> None:

@@ -14,8 +14,31 @@ LABEL_RULE = "label_rule"
 
 
 @dataclass(frozen=True)
+class Term:
+    """What one lepton's efficiency adds to ln P(A)/P(B): s ln r(k).
+
+    Parameters
+    ----------
+    slot : str
+        Beginning of the names of its columns: "lead" for ``lead_pt`` and ``lead_eta``.
+    sign : int
+        s, +1 or −1.
+    ratio : str
+        Which ratio of efficiencies r is; terms with the same name share it.
+    """
+
+    slot: str
+    sign: int
+    ratio: str = "r"
+
+
+#: ln P(A)/P(B) = ln r(k_sub) − ln r(k_lead), r = ε_μ/ε_e.
+_LEADING_TERMS = (Term("sub", 1), Term("lead", -1))
+
+
+@dataclass(frozen=True)
 class LabelRule:
-    """What makes an event with an electron and a muon one of A or of B, as data.
+    """What makes a selected event one of A or of B, as data.
 
     Parameters
     ----------
@@ -30,6 +53,19 @@ class LabelRule:
     exchange : Exchange
         What happens to the columns of an event whose label changes. It names the
         label's own, see `column`.
+    selection : str
+        What an event must have: see `eμsym.final_states.FINAL_STATES`.
+    condition : str, optional
+        An expression over the columns that is true for A. Default: what `ordered_by` and
+        `selection` say.
+    oriented_by : str, optional
+        The η by whose sign every η is multiplied, so that the event's direction along the
+        beam is that of one object.
+    terms : tuple of Term
+        How the leptons' efficiencies enter ln P(A)/P(B).
+    constant : bool
+        Whether there is a further term that is the same for all events, for rates that are
+        not the same.
 
     Raises
     ------
@@ -49,6 +85,11 @@ class LabelRule:
     orders: tuple[str, str]
     names: tuple[str, str]
     exchange: Exchange
+    selection: str = "emu"
+    condition: str | None = None
+    oriented_by: str | None = None
+    terms: tuple[Term, ...] = _LEADING_TERMS
+    constant: bool = False
 
     def __post_init__(self) -> None:
         if not self.exchange.label:
@@ -69,6 +110,11 @@ class LabelRule:
             "orders": list(self.orders),
             "names": list(self.names),
             "exchange": self.exchange.to_dict(),
+            "selection": self.selection,
+            "condition": self.condition,
+            "oriented_by": self.oriented_by,
+            "terms": [[term.slot, term.sign, term.ratio] for term in self.terms],
+            "constant": self.constant,
         }
 
     @classmethod
@@ -87,7 +133,18 @@ class LabelRule:
             orders=(str(order_a), str(order_b)),
             names=(str(name_a), str(name_b)),
             exchange=Exchange.from_dict(content["exchange"]),
+            selection=str(content.get("selection", "emu")),
+            condition=_text(content.get("condition")),
+            oriented_by=_text(content.get("oriented_by")),
+            terms=tuple(Term(*term) for term in content["terms"])
+            if "terms" in content
+            else _LEADING_TERMS,
+            constant=bool(content.get("constant", False)),
         )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 #: A is eμ, where the electron leads, and B is μe, where the muon leads.

@@ -10,7 +10,7 @@ import hist
 import numpy as np
 
 from eμsym.errors import ConfigurationError
-from eμsym.processors.columns import JET_LABELS, LABELS
+from eμsym.processors.columns import ALL_LABELS
 
 #: Of one histogram: so many are filled and written without harm.
 MOST_BINS = 1_000_000
@@ -130,7 +130,7 @@ class Binning:
     @property
     def axis(self) -> Any:
         """The axis, named after the column and labelled with its unit."""
-        return self.labelled({**LABELS, **JET_LABELS}.get(self.column, self.column))
+        return self.labelled(ALL_LABELS.get(self.column, self.column))
 
     def labelled(self, label: str) -> Any:
         """Return the axis with another label."""
@@ -152,3 +152,10 @@ class Binning:
 M_COLL = Binning("m_coll", 28, 30.0, 170.0)
 LEAD_PT = Binning("lead_pt", 28, 10.0, 150.0)
 SUB_PT = Binning("sub_pt", 28, 10.0, 150.0)
+
+#: Of one lepton with jets.
+ONE_LEPTON = (
+    Binning("mt_lead", 28, 0.0, 140.0),
+    LEAD_PT,
+    Binning("jet1_pt", 28, 20.0, 300.0),
+)

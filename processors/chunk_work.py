@@ -10,7 +10,7 @@ from typing import Any
 from coffea.processor.executor import WorkItem
 
 from eμsym.errors import EmusymError, InputFileError
-from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.emu import SymmetryProcessor
 from eμsym.processors.file_events import FileEvents, Source, opened_tree
 from eμsym.processors.parquet_source import opened_parquet
 
@@ -24,10 +24,10 @@ class ChunkWork:
 
     Parameters
     ----------
-    processor : EMuProcessor
+    processor : SymmetryProcessor
     """
 
-    processor: EMuProcessor
+    processor: SymmetryProcessor
 
     def __call__(self, item: WorkItem) -> dict[str, Any]:
         """Process a chunk, and return its output as ``out``.

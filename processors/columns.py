@@ -8,7 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from eμsym.label_rule import LEADING
+from eμsym.label_rule import LEADING, LabelRule
 
 #: What every selected event keeps, and how an axis calls it. GeV and radians.
 LABELS = {
@@ -45,6 +45,30 @@ JET_LABELS = {
 #: What events keep beside if their numbers are read, as far as their files have them.
 EVENT_NUMBERS = ("run", "lumi", "event")
 
+#: What events keep beside whose slots are the positive and the negative lepton.
+CHARGE_LABELS = {
+    f"{slot}_{name}": rf"{word} lepton {label}"
+    for slot, word in (("pos", "positive"), ("neg", "negative"))
+    for name, label in (
+        ("pt", r"$p_\mathrm{T}$ [GeV]"),
+        ("eta", r"$\eta$"),
+        ("phi", r"$\phi$ [rad]"),
+    )
+}
+CHARGE_LABELS |= {
+    f"mt_{slot}": rf"$m_\mathrm{{T}}$({word} lepton, $E_\mathrm{{T}}^\mathrm{{miss}}$) [GeV]"
+    for slot, word in (("pos", "positive"), ("neg", "negative"))
+}
+#: What an axis calls any of the columns.
+ALL_LABELS = {**LABELS, **JET_LABELS, **CHARGE_LABELS}
+
+#: What the condition of a symmetry may read beside, by its final state; it is not kept.
+KIND_COLUMNS = {
+    "emu": ("electron_leads",),
+    "same_flavour": ("electrons",),
+    "one_lepton": ("electrons",),
+}
+
 #: What is read of the files only on request, and the columns that ask for it.
 ON_REQUEST: dict[str, tuple[str, ...]] = {
     "jets": tuple(name for name in JET_LABELS if name != "n_bjets"),
@@ -67,11 +91,32 @@ COLUMNS: dict[str, Any] = {
 #: The types of all columns that the processor makes of itself.
 TYPES: dict[str, Any] = {
     **COLUMNS,
-    **dict.fromkeys(JET_LABELS, np.float32),
+    **dict.fromkeys((*JET_LABELS, *CHARGE_LABELS), np.float32),
     "n_jets": np.int32,
     "n_bjets": np.int32,
     **dict.fromkeys(EVENT_NUMBERS, np.int64),
 }
+
+
+def columns_of(rule: LabelRule) -> dict[str, Any]:
+    """Return the columns that an event labelled by a rule has, and their types.
+
+    Those of jets and event numbers are among them, though they are there only on request.
+
+    Parameters
+    ----------
+    rule : LabelRule
+    """
+    found = {name: dtype for name, dtype in COLUMNS.items() if name != LEADING.column}
+    if rule.selection == "one_lepton":
+        of_two = {"m_coll", "m_ll", "pt_ll", "dphi_ll", "deta_ll", "mt_sub"}
+        found = {n: x for n, x in found.items() if n not in of_two and not n.startswith("sub_")}
+    if rule.ordered_by == "Charge":
+        found |= dict.fromkeys(CHARGE_LABELS, np.float32)
+    on_request = {name: TYPES[name] for names in ON_REQUEST.values() for name in names}
+    names = [*found, rule.column, *on_request]
+    order = [name for name in COLUMNS if name in found or name == rule.column]
+    return {n: {**TYPES, rule.column: np.bool_}[n] for n in dict.fromkeys([*order, *names])}
 
 
 def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:

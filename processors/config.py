@@ -15,13 +15,15 @@ import numpy as np
 from eμsym.effects import check_symmetric
 from eμsym.errors import ConfigurationError
 from eμsym.expression import Expression
+from eμsym.final_states import FINAL_STATES, WITH_JETS
 from eμsym.jets import JetCuts
 from eμsym.label_rule import LEADING, LabelRule
-from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, SUB_PT, Binning
-from eμsym.processors.columns import COLUMNS, JET_LABELS, LABELS, ON_REQUEST, TYPES
+from eμsym.processors.binning import LEAD_PT, M_COLL, MOST_BINS, ONE_LEPTON, SUB_PT, Binning
+from eμsym.processors.columns import ALL_LABELS, KIND_COLUMNS, ON_REQUEST, columns_of
 from eμsym.processors.own_columns import OwnColumn
 from eμsym.regions import Region
-from eμsym.selection import CUT_NAMES, FORMAT_CUTS, Cuts
+from eμsym.selection import FORMAT_CUTS, Cuts
+from eμsym.symmetries import OwnSymmetry, rule_named
 
 __all__ = ["LEAD_PT", "MOST_BINS", "M_COLL", "SUB_PT", "Binning", "EMuConfig"]
 
@@ -46,6 +48,9 @@ class EMuConfig:
         condition, several, or several by their names.
     regions : tuple of Region
         Parts of the selected events, by name: for ``read_pair(…, region=…)``.
+    symmetry : str or OwnSymmetry
+        What is exchanged: "leading", "charge", "flavour", "lepton_jet", "forward_backward", or
+        one of your own.
     plane : tuple of two Binning
         Axes of the histogram ``plane``.
     observables : tuple of Binning
@@ -66,6 +71,7 @@ class EMuConfig:
     columns: tuple[OwnColumn, ...] = ()
     where: str | tuple[str, ...] | dict[str, str] = ()
     regions: tuple[Region, ...] = ()
+    symmetry: str | OwnSymmetry = LEADING.name
     plane: tuple[Binning, Binning] = (M_COLL, LEAD_PT)
     observables: tuple[Binning, ...] = (M_COLL, LEAD_PT, SUB_PT)
 
@@ -73,7 +79,9 @@ class EMuConfig:
         for name in self.keep:
             if name not in ON_REQUEST:
                 raise ConfigurationError(f"keep: no {name!r}; there are {', '.join(ON_REQUEST)}")
-        known: dict[str, Any] = {name: np.empty(0, dtype) for name, dtype in TYPES.items()}
+        self._set_defaults()
+        self._check_symmetry()
+        known = self._usual()
         for column in self.columns:
             if column.name in known:
                 raise ConfigurationError(f"columns: two are called {column.name!r}")
@@ -89,10 +97,42 @@ class EMuConfig:
         self._check_names()
         self._check_histograms(known)
 
+    def _set_defaults(self) -> None:
+        """Histogram what there is of one lepton, where nothing else is said."""
+        if self.base.selection != "one_lepton":
+            return
+        for name, here in (("plane", ONE_LEPTON[:2]), ("observables", ONE_LEPTON)):
+            if getattr(self, name) == EMuConfig.__dataclass_fields__[name].default:
+                object.__setattr__(self, name, here)
+
+    def _usual(self) -> dict[str, Any]:
+        """Return no events, with the columns of the symmetry and their types."""
+        return {name: np.empty(0, dtype) for name, dtype in columns_of(self.base).items()}
+
+    def _check_symmetry(self) -> None:
+        rule = self.base
+        if rule.ordered_by == "Charge" and not self.cuts.opposite_charge:
+            raise ConfigurationError(
+                f"symmetry {rule.name!r}: its slots are a positive and a negative lepton; leave "
+                "cuts.opposite_charge true"
+            )
+        if rule.condition is not None:
+            known = {name: x for name, x in self._usual().items() if name != rule.column}
+            known |= {name: np.empty(0, bool) for name in KIND_COLUMNS[rule.selection]}
+            with _said_of(f"symmetry {rule.name!r}: a"):
+                Expression(rule.condition).condition(known)
+
+    @cached_property
+    def base(self) -> LabelRule:
+        """Which events are A."""
+        if isinstance(self.symmetry, OwnSymmetry):
+            return self.symmetry.rule
+        return rule_named(self.symmetry)
+
     @cached_property
     def rule(self) -> LabelRule:
         """Which events are A, with what the exchange does to the user's columns."""
-        rule, exchange = LEADING, LEADING.exchange
+        rule, exchange = self.base, self.base.exchange
         for column in self.columns:
             exchange = replace(exchange, own=(*exchange.own, column.effect(exchange)))
         return replace(rule, exchange=exchange)
@@ -119,6 +159,9 @@ class EMuConfig:
         expressions += [Expression(text) for text in texts]
         read = {name for each in expressions for name in each.names}
         read |= {binning.column for binning in binnings}
+        read |= {"n_jets"} if self.base.selection in WITH_JETS else set()
+        if self.base.condition is not None:
+            read |= set(Expression(self.base.condition).names)
         return tuple(
             what for what, names in ON_REQUEST.items() if what in self.keep or read & set(names)
         )
@@ -127,14 +170,14 @@ class EMuConfig:
     def labels(self) -> dict[str, str]:
         """What axes call the columns."""
         own = {column.name: column.label or column.name for column in self.columns}
-        return {**LABELS, **JET_LABELS, **own}
+        return {**ALL_LABELS, **own}
 
     def _check_cut(self, expression: Expression, known: Mapping[str, Any]) -> None:
         expression.condition(known)
         check_symmetric(expression, self.rule.exchange)
 
     def _check_names(self) -> None:
-        taken = {"all", *FORMAT_CUTS, *CUT_NAMES, *self.rule.orders}
+        taken = {"all", *FORMAT_CUTS, *FINAL_STATES[self.base.selection].cuts, *self.rule.orders}
         for name in self.named_cuts:
             if name in taken or not name.strip():
                 raise ConfigurationError(f"where: the cut {name!r} needs another name")
@@ -143,8 +186,12 @@ class EMuConfig:
             if names.count(name) > 1:
                 raise ConfigurationError(f"regions: two are called {name!r}")
 
+    @property
+    def _not_observed(self) -> tuple[str, ...]:
+        return (self.rule.column, "weight", "file_id", "entry")
+
     def _check_histograms(self, known: Iterable[str]) -> None:
-        comparable = [name for name in known if name not in COLUMNS or name in LABELS]
+        comparable = [name for name in known if name not in self._not_observed]
         for what, binnings in (("plane", self.plane), ("observables", self.observables)):
             names = [binning.column for binning in binnings]
             for name in names:
@@ -196,6 +243,8 @@ class EMuConfig:
         for each in fields(self):
             found[each.name] = getattr(self, each.name)
         found |= {"cuts": asdict(self.cuts), "jets": asdict(self.jets)}
+        if isinstance(self.symmetry, OwnSymmetry):
+            found["symmetry"] = asdict(self.symmetry)
         for name in ("regions", "plane", "observables"):
             found[name] = [asdict(each) for each in getattr(self, name)]
         found["columns"] = [

@@ -12,21 +12,20 @@ from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
 from eμsym.axes import for_axis
-from eμsym.dilepton import dilepton_columns, transverse_mass
 from eμsym.errors import ConfigurationError, EmusymError
+from eμsym.final_states import FINAL_STATES, WITH_JETS
 from eμsym.jets import good_jets, jet_columns
-from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import COLUMNS, EVENT_NUMBERS, record_array
+from eμsym.processors.columns import EVENT_NUMBERS, columns_of, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
+from eμsym.processors.labels import charge_columns, in_a, lepton_columns, oriented
 from eμsym.processors.own_columns import with_branches
-from eμsym.selection import emu_leptons, emu_masks, into_slots
 
 
-class EMuProcessor(ProcessorABC):
-    """Select eμ events and split them by which lepton leads.
+class SymmetryProcessor(ProcessorABC):
+    """Select events and split them into A and B, as a symmetry has it.
 
     Use it with any coffea ``Runner`` on the format's schema, or on coffea's own
     ``DelphesSchema``, or through ``emusym process``. (`DelphesSchema` needs members of
@@ -39,6 +38,8 @@ class EMuProcessor(ProcessorABC):
         Cuts, columns, regions, plane and observables.
     file_format : Format, optional
         What kind of files the events come from. Default: Delphes.
+    rule : LabelRule, optional
+        Which events are A, in place of what the configuration's symmetry says.
 
     Attributes
     ----------
@@ -59,13 +60,15 @@ class EMuProcessor(ProcessorABC):
         files hold them come jets and event numbers, then the user's own columns.
     """
 
-    rule: LabelRule
-
-    def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
+    def __init__(
+        self,
+        config: EMuConfig | None = None,
+        file_format: Format = DELPHES,
+        rule: LabelRule | None = None,
+    ) -> None:
         self.config = config or EMuConfig()
         self.file_format = with_branches(file_format, self.config.columns)
-        if not hasattr(type(self), "rule"):
-            self.rule = self.config.rule
+        self.rule = self.config.rule if rule is None else rule
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -89,7 +92,8 @@ class EMuProcessor(ProcessorABC):
         dataset = metadata.get("dataset", "events")
         chunk = self.file_format.read(events, self.wanted)
         selection = PackedSelection()
-        masks = {**chunk.passes, **emu_masks(chunk.electrons, chunk.muons, self.config.cuts)}
+        state, cuts = FINAL_STATES[self.rule.selection], self.config.cuts
+        masks = {**chunk.passes, **state.masks(chunk.electrons, chunk.muons, cuts)}
         selection.add_multiple(masks)
         passed = selection.cutflow(*masks).result().maskscutflow
         cutflow = {"all": yields(chunk.weight)}
@@ -98,13 +102,16 @@ class EMuProcessor(ProcessorABC):
         made = self._columns(chunk, passed[-1], metadata)
         made |= self._own_columns(made, chunk.extra, events, passed[-1])
         columns = record_array(made)
+        if self.rule.selection in WITH_JETS:
+            columns = columns[columns.n_jets > 0]
+            cutflow["a_jet"] = yields(ak.to_numpy(columns.weight))
         for name, condition in self.config.named_cuts.items():
             with _said_of(f"where {condition.text!r}", metadata):
                 columns = columns[condition.condition(_by_name(columns))]
             cutflow[name] = yields(ak.to_numpy(columns.weight))
         self._check_regions(columns, metadata)
-        in_a = ak.to_numpy(columns[self.rule.column])
-        samples = dict(zip(self.rule.orders, (in_a, ~in_a), strict=True))
+        labels = ak.to_numpy(columns[self.rule.column])
+        samples = dict(zip(self.rule.orders, (labels, ~labels), strict=True))
         weight = ak.to_numpy(columns.weight)
         cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
         histograms = self.config.histograms(dataset, orders=self.rule.orders)
@@ -128,36 +135,27 @@ class EMuProcessor(ProcessorABC):
 
     def _columns(self, chunk: Chunk, selected: Any, metadata: Any) -> dict[str, Any]:
         """Return the columns of the selected events, but for the user's own."""
-        electron, muon = emu_leptons(
-            chunk.electrons[selected], chunk.muons[selected], self.config.cuts
-        )
-        lead, sub, in_a = into_slots(electron, muon, by=self.rule.ordered_by)
+        state = FINAL_STATES[self.rule.selection]
+        leptons = state.leptons(chunk.electrons[selected], chunk.muons[selected], self.config.cuts)
         met, met_phi = chunk.met[selected], chunk.met_phi[selected]
         entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
-        columns: dict[str, Any] = {
-            "m_coll": collinear_mass(lead, sub, met),
-            "met": met,
-            "met_phi": met_phi,
-            **dilepton_columns(lead, sub),
-            "mt_lead": transverse_mass(lead, met, met_phi),
-            "mt_sub": transverse_mass(sub, met, met_phi),
-            self.rule.column: in_a,
+        columns = lepton_columns(leptons, met, met_phi)
+        if self.rule.ordered_by == "Charge":
+            columns |= charge_columns(leptons, met, met_phi)
+        columns |= {
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),
             "entry": entry,
         }
-        for prefix, lepton in (("lead", lead), ("sub", sub)):
-            columns[f"{prefix}_pt"] = lepton.PT
-            columns[f"{prefix}_eta"] = lepton.Eta
-            columns[f"{prefix}_phi"] = lepton.Phi
-            columns[f"{prefix}_charge"] = lepton.Charge
-            columns[f"{prefix}_isolation"] = lepton.IsolationVar
-        columns = {name: columns[name] for name in (*COLUMNS, self.rule.column) if name in columns}
         if chunk.jets is not None:
-            jets = good_jets(chunk.jets[selected], (lead, sub), self.config.jets)
+            jets = good_jets(chunk.jets[selected], leptons.all, self.config.jets)
             columns |= jet_columns(jets)
         numbers = {name: getattr(chunk, name) for name in EVENT_NUMBERS}
-        return columns | {n: x[selected] for n, x in numbers.items() if x is not None}
+        columns |= {n: x[selected] for n, x in numbers.items() if x is not None}
+        with _said_of(f"symmetry {self.rule.name!r}", metadata):
+            columns[self.rule.column] = in_a(self.rule, leptons, columns)
+        columns = oriented(self.rule, columns)
+        return {name: columns[name] for name in columns_of(self.rule) if name in columns}
 
     def _own_columns(
         self, made: dict[str, Any], branches: Mapping[str, Any], events: Any, selected: Any
@@ -187,6 +185,10 @@ class EMuProcessor(ProcessorABC):
                 with _said_of("histograms", metadata):
                     raise ConfigurationError(f"no column {name!r}")
         return names
+
+
+class EMuProcessor(SymmetryProcessor):
+    """The processor of eμ events: A and B by which lepton leads, unless something else is said."""
 
 
 @contextmanager

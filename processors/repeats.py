@@ -102,7 +102,7 @@ def fingerprints(events: ak.Array) -> Fingerprints:
         others with a probability of about 2⁻⁶⁴.
     """
     found = np.zeros(len(events), dtype=np.uint64)
-    for name in _COLUMNS:
+    for name in (name for name in _COLUMNS if name in events.fields):
         bits = ak.to_numpy(events[name]).astype(np.float32).view(np.uint32)
         found = (found ^ bits) * _MIX  # modulo 2⁶⁴
         found ^= found >> np.uint64(32)

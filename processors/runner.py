@@ -22,7 +22,7 @@ from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.chunk_work import ChunkWork
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
-from eμsym.processors.emu import EMuProcessor
+from eμsym.processors.emu import SymmetryProcessor
 from eμsym.processors.executors import ChunkKey, LostChunk, make_executor
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.find_format import find_format
@@ -79,7 +79,7 @@ class Processed:
     datasets : tuple of Dataset
     files : tuple of FileAccount
     cutflow : dict
-        dataset → cut → raw, sumw, sumw2; see `EMuProcessor`.
+        dataset → cut → raw, sumw, sumw2; see `SymmetryProcessor`.
     histograms : dict of str to hist.Hist
         Axes dataset (in the order asked for), order, observables; event weights
         as they are in the files.
@@ -134,7 +134,7 @@ def process(
     progress: bool = False,
     file_format: Format | FormatOptions | None = None,
 ) -> Processed:
-    """Run `EMuProcessor` over datasets.
+    """Run `SymmetryProcessor` over datasets.
 
     The output is the same, bit for bit, for any number of workers and any executor.
 
@@ -185,7 +185,7 @@ def process(
     asked = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     if not isinstance(file_format, Format):
         file_format = find_format(datasets, file_format or FormatOptions())
-    processor = EMuProcessor(config, file_format)
+    processor = SymmetryProcessor(config, file_format)
     reports = inspect_datasets(datasets, processor.file_format, processor.wanted)
     owners = [d.name for d, _, _ in asked]
     _refuse_bad_files(reports, allow_missing)
@@ -305,7 +305,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
 
 def _add_up(
     datasets: tuple[Dataset, ...],
-    processor: EMuProcessor,
+    processor: SymmetryProcessor,
     files: tuple[FileAccount, ...],
     items: list[WorkItem],
     chunks: dict[ChunkKey, Any],

@@ -12,6 +12,7 @@ from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.errors import ConfigurationError
 from eμsym.event_io import read_events
 from eμsym.folder import ProcessedFolder, Results
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.recipes import STORED_SIGNALS, stored_signal
@@ -124,6 +125,12 @@ def signals(
     if not chosen:
         lacking = [name for name in STORED_SIGNALS if name not in {x.name for x in shapes}]
         stored = stored_signals(orders, lacking)
+        if results.label_rule.column != LEADING.column:
+            named = f"their events are labelled by the rule {LEADING.name!r}, not by "
+            notes += [
+                f"q0 of {x.name}: left out, {named}{results.label_rule.name!r}" for x in stored
+            ]
+            stored = []
         if region is not None:
             stored, problems = _in_region(stored, results.region(region))
             notes += problems

@@ -19,7 +19,7 @@ def check(inputs: tuple[str, ...], config_file: str | None, tree: str, deep: boo
     from rich.text import Text
 
     from eμsym.errors import InputFileError, printable
-    from eμsym.processors.emu import EMuProcessor
+    from eμsym.processors.emu import SymmetryProcessor
     from eμsym.processors.fileset import read_fileset
     from eμsym.processors.find_format import find_format
     from eμsym.processors.inspection import inspect_datasets, read_whole_file
@@ -29,7 +29,7 @@ def check(inputs: tuple[str, ...], config_file: str | None, tree: str, deep: boo
     datasets = read_fileset(inputs, tree=tree)
     config = read_run_config(config_file) if config_file else RunConfig()
     found = find_format(datasets, config.format)
-    processor = EMuProcessor(config.processor, found)
+    processor = SymmetryProcessor(config.processor, found)
     wanted = processor.file_format, processor.wanted
     reports = inspect_datasets(datasets, *wanted)
     if deep:

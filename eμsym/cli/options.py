@@ -88,6 +88,12 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--overwrite", is_flag=True, help="Replace earlier results in that folder."),
         click.option("--tree", help="Name of the tree, where no fileset says it.  [the format's]"),
         click.option("--dataset", help="What to call files given without a fileset.  [data]"),
+        click.option(
+            "--symmetry",
+            metavar="NAME",
+            help="What is exchanged: leading, charge, flavour, lepton_jet or forward_backward; "
+            "your own in a configuration.  [leading]",
+        ),
         pair_option,
         click.option(
             "--luminosity",

@@ -50,6 +50,8 @@ def configured(
     given = {name: value for name, value in options.items() if value is not None}
     if inputs:
         given["inputs"] = inputs
+    if "symmetry" in given:
+        given["processor"] = replace(config.processor, symmetry=given.pop("symmetry"))
     return replace(config, **given)
 
 

@@ -213,21 +213,19 @@ def test_missing_branch_is_named_by_the_processor_too(
         EMuProcessor().process(events)
 
 
-class RenamingProcessor(EMuProcessor):
-    """The processor with a rule that calls the samples something else."""
-
-    rule = replace(LEADING, orders=("first", "second"), names=("e first", "μ first"))
+#: The usual rule, that calls the samples something else.
+RENAMED = replace(LEADING, orders=("first", "second"), names=("e first", "μ first"))
 
 
 def test_the_samples_are_called_what_the_rule_calls_them(delphes_file: Callable[..., Path]) -> None:
     path = delphes_file([emu(40, 30), emu(20, 60), emu(30, 50)])
     factory = NanoEventsFactory.from_root({str(path): "Delphes"}, schemaclass=DelphesSchema)
-    output = RenamingProcessor().process(factory.events())
+    output = EMuProcessor(rule=RENAMED).process(factory.events())
     flow = output["cutflow"]["events"]
     assert list(flow)[-2:] == ["first", "second"]
     assert (flow["first"]["raw"], flow["second"]["raw"]) == (1, 2)
     assert list(output["histograms"]["m_coll"].axes["order"]) == ["first", "second"]
-    pair = Pair.from_output(output, rule=RenamingProcessor.rule)
+    pair = Pair.from_output(output, rule=RENAMED)
     assert pair.names == ("e first", "μ first")
     assert [h.sum().value for h in pair.hist("m_coll")] == [1, 2]
     with pytest.raises(DataError, match="no axes dataset and order"):
