@@ -39,7 +39,7 @@ def test_globs_and_folders(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"b\*\.root: no file matches"):
         expand(str(tmp_path / "b*.root"))
     touched(tmp_path / "empty", ".x.root")
-    with pytest.raises(InputFileError, match=r"empty: is a folder without \.root files"):
+    with pytest.raises(InputFileError, match=r"empty: is a folder without .root or .parquet files"):
         expand(str(tmp_path / "empty"))
 
 

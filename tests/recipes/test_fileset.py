@@ -103,7 +103,7 @@ def test_what_cannot_be_found_or_is_given_twice(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="no file matches"):
         read_fileset([f"{tmp_path}/*.txt"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputFileError, match=r"folder without \.root files"):
+    with pytest.raises(InputFileError, match=r"folder without \.root or \.parquet files"):
         read_fileset([tmp_path / "empty"])
     with pytest.raises(ConfigurationError, match="given twice"):
         read_fileset([tmp_path / "a.root", f"{tmp_path}/*.root"])
