@@ -309,7 +309,10 @@ def _read_folder(
             check_histograms(folder, by_dataset, results, name)
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
     pair = replace(pair, histograms=histograms, rule=rule)
-    return pair if within is None else pair.where(within.where)
+    if within is not None:
+        pair = pair.where(within.where)
+        check_fakes(pair.pool, sources.names)
+    return pair
 
 
 _WRITERS: dict[str, Callable[[Pair, Path], None]] = {

@@ -18,12 +18,13 @@ from eμsym.analysis.options import Tests
 from eμsym.cli import main
 from eμsym.errors import ConfigurationError, DataError, EmusymError
 from eμsym.folder import ProcessedFolder
+from eμsym.processors import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.fileset import Dataset, Metadata, read_fileset
 from eμsym.processors.normalisation import normalise, pair_datasets
-from eμsym.processors.runner import FileAccount, Processed
+from eμsym.processors.runner import FileAccount, Processed, process
 from eμsym.selection import ControlCuts, Cuts
-from tests.delphes_file import event, lepton
+from tests.delphes_file import event, jet, lepton
 
 LOOSE = {"role": "fake", "transfer_factor": 0.2, "transfer_factor_error": 0.02}
 PROMPT = {"role": "fake_prompt", "subtracted_from": "loose", "luminosity_ifb": 100.0}
@@ -101,6 +102,26 @@ def test_cuts_of_a_control_sample_are_the_configuration_s_with_its_own() -> None
     )
     assert found.isolation_min == (0.15, 0.0)
     assert Cuts().isolation_min == (-math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("symmetry", ["leading", "charge", "flavour", "lepton_jet"])
+def test_control_cuts_hold_in_every_final_state(
+    delphes_file: Callable[..., Path], symmetry: str
+) -> None:
+    muon = lepton(30.0, 1)
+    events = []
+    for isolation in (0.01, 0.14, 0.15, 0.4, 0.99, 1.0):
+        first, second = (lepton(pt, -1, IsolationVar=isolation, Phi=2.5) for pt in (40.0, 20.0))
+        of = {"flavour": [first, {**second, "Charge": 1}]}
+        alone = symmetry in ("flavour", "lepton_jet")
+        made = event(of.get(symmetry, [first]), [] if alone else [muon])
+        events.append({**made, "Jet": [jet(50.0, -1.0, -2.0)]})
+    path = str(delphes_file(events))
+    loose = Dataset("loose", {path: "Delphes"}, Metadata(**LOOSE, cuts=ANTI_ISOLATED))
+    tight = Dataset("tight", {path: "Delphes"})
+    found = process((tight, loose), EMuConfig(symmetry=symmetry), workers=1)
+    assert found.events("tight").entry.to_list() == [0, 1]
+    assert found.events("loose").entry.to_list() == [3, 4]
 
 
 def test_scales_of_fakes_and_of_prompt_events_among_them() -> None:
@@ -192,6 +213,34 @@ def test_an_analysis_knows_what_was_subtracted(fileset: Path, tmp_path: Path) ->
         read_pair(out, datasets=("loose", "prompt"))
     with pytest.raises(ConfigurationError, match="'prompt' is taken off 'loose', which is not"):
         read_pair(out, datasets=("run", "prompt"))
+
+
+def test_fakes_are_subtracted_in_a_region(fileset: Path, tmp_path: Path) -> None:
+    config, out = tmp_path / "c.toml", tmp_path / "out"
+    region = "[[processor.regions]]\nname = '{}'\nwhere = '{}'\n"
+    config.write_text(region.format("soft", "lead_pt < 60") + region.format("none", "met < 0"))
+    main(["process", str(fileset), "-c", str(config), "-o", str(out), "--luminosity", "10"])
+    whole, part = read_pair(out), read_pair(out, region="soft")
+    chosen = whole.pool.columns["lead_pt"] < 60
+    assert 0 < chosen.sum() < len(chosen)
+    for k in (0, 1, -1):
+        source = whole.pool.fake == k
+        weight = whole.pool.weight[chosen & source]
+        assert part.pool.weight[part.pool.fake == k].sum() == pytest.approx(weight.sum())
+    a, b = part.hist("lead_pt")
+    assert a.sum(flow=True).value + b.sum(flow=True).value == pytest.approx(
+        whole.pool.weight[chosen].sum()
+    )
+    tests = Tests(permutations=9, max_permutations=9, minimizer="newton", equalise="none")
+    found = analyse(ProcessedFolder(out), replace(tests, region="soft")).to_dict()
+    assert found["region"] == "soft"
+    data = chosen & (whole.pool.fake == 0)
+    assert sum(found["fakes"]["data"].values()) == data.sum()
+    fakes = sum(found["fakes"]["sources"]["loose"][side] for side in "ab")
+    assert fakes == pytest.approx(-whole.pool.weight[chosen & (whole.pool.fake != 0)].sum())
+    yields = sum(found["yields"][order]["sumw"] for order in ("emu", "mue"))
+    assert yields == pytest.approx(data.sum() - fakes)
+    assert not len(read_pair(out, region="none").pool)
 
 
 @pytest.mark.slow

@@ -116,6 +116,7 @@ def test_a_processor_of_one_s_own_reads_everything(delphes_file: Callable[..., P
     [
         ([{"name": "2nd", "value": "met"}], "'2nd' cannot be the name"),
         ([{"name": "met", "value": "met"}], "there is a column 'met' already"),
+        ([{"name": "fake", "value": "met"}], "there is a column 'fake' already"),
         ([{"name": "x"}], "column 'x': give one of value .* none is given"),
         ([{"name": "x", "value": "met", "branch": "y"}], "value and branch is given"),
         ([{"name": "x", "value": "met +"}], r"column 'x': 'met \+': is no expression"),

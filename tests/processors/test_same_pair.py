@@ -13,7 +13,9 @@ from eμsym.processors import EMuConfig
 from eμsym.processors.columns import COLUMNS
 from eμsym.processors.fileset import read_fileset
 from eμsym.processors.formats import FormatOptions
+from eμsym.processors.resolution import Resolution
 from eμsym.processors.runner import Processed, process
+from tests.calibration.test_resolution_maps import ELECTRON, MUON, maps
 from tests.processors.rewritten import (
     nano_columns,
     write_flat,
@@ -66,6 +68,14 @@ def test_nanoaod(genuine: Path, reference: Processed, tmp_path: Path, rntuple: b
     assert numbers.run.to_list() == [1] * len(numbers)
     assert (numbers.event - 10**10).to_list() == numbers.entry.to_list()
     assert (numbers.lumi - 1).to_list() == (numbers.entry // 100).to_list()
+
+
+def test_leptons_that_are_identified_are_smeared_alike(genuine: Path, tmp_path: Path) -> None:
+    config = EMuConfig(resolution=Resolution(str(maps(tmp_path / "x.json", ELECTRON, MUON))))
+    nano = write_nano(tmp_path / "nano.root", nano_columns(genuine))
+    ours, theirs = (process(read_fileset([x]), config, workers=1) for x in (nano, genuine))
+    same(ours, theirs, rtol=0.0)
+    assert "identification" in ours.cutflow["data"]
 
 
 def test_physlite(genuine: Path, reference: Processed, tmp_path: Path) -> None:
