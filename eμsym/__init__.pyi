@@ -32,6 +32,9 @@ from eμsym.distributions import Null as Null
 from eμsym.errors import EmusymError as EmusymError
 from eμsym.fake_events import subtract_fakes as subtract_fakes
 from eμsym.kinematics import collinear_mass as collinear_mass
+from eμsym.limits.of_pair import pair_limit as pair_limit
+from eμsym.limits.upper_limit import UpperLimit as UpperLimit
+from eμsym.limits.upper_limit import upper_limit as upper_limit
 from eμsym.nulls import bootstrap_null as bootstrap_null
 from eμsym.nulls import null as null
 from eμsym.nulls import permutation_null as permutation_null
@@ -58,6 +61,7 @@ from eμsym.unbinned.nplm import NPLMTest as NPLMTest
 from eμsym.unbinned.references import ideal_significance as ideal_significance
 from eμsym.unbinned.spline import SplineScan as SplineScan
 from eμsym.unbinned.spline import SplineTest as SplineTest
+from eμsym.unbinned.subspace import SubspaceTest as SubspaceTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest as SymmetrizedTest
 
 __version__: str

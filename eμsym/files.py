@@ -46,8 +46,9 @@ def whole_file(path: str | Path, *, tidy: bool = True) -> Iterator[Path]:
         If the operating system refuses (no permission, disk full).
     """
     path = Path(path)
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112 (raises nothing)
         raise OutputError(f"{path}: cannot be written ({path.parent} is not a folder)")
+    require_possible(path)
     temporary = temporary_name(path)
     if tidy:
         remove_leftovers(path.parent)
@@ -60,6 +61,22 @@ def whole_file(path: str | Path, *, tidy: bool = True) -> Iterator[Path]:
         # If even this fails, the first error is the one to tell.
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def require_possible(path: str | Path) -> None:
+    """Refuse a name that nothing can have or be looked at by, before work is done for it.
+
+    Raises
+    ------
+    OutputError
+        If the name is too long, say, or in a folder that may not be entered.
+    """
+    try:
+        Path(path).lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(_cannot_write(Path(path), error)) from error
 
 
 def make_folder(path: str | Path) -> Path:
@@ -114,10 +131,10 @@ def whole_folder(
         If `path` is in the way or cannot be written.
     """
     path = Path(path)
-    if path.is_symlink():
-        path = path.resolve()
-    parent = path.absolute().parent
     try:
+        if path.is_symlink():
+            path = path.resolve()
+        parent = path.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(parent)  # first: they may hold what a dead process was about to replace
         _refuse_if_in_the_way(path, overwrite, strangers)
@@ -221,10 +238,14 @@ def json_number(x: float) -> float | str | None:
     return float(x) if math.isfinite(x) else ("inf" if x > 0 else "-inf")
 
 
-def write_json(path: str | Path, data: Any, *, default: Any = None) -> None:
-    """Write data as JSON, whole or not at all; NaN is refused, for it is not JSON."""
+def write_json(path: str | Path, data: Any, *, default: Any = None, one_line: bool = False) -> None:
+    """Write data as JSON, whole or not at all; NaN is refused, for it is not JSON.
+
+    In one line, for what nobody reads by eye, is several times faster and half as long.
+    """
+    indent = None if one_line else 1
     with whole_file(path) as temporary:
-        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, default=default)
+        text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False, default=default)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

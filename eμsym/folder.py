@@ -53,6 +53,7 @@ from eμsym.folder_files import (
     workspace_file,
 )
 from eμsym.histogram_io import read_histograms, write_histograms
+from eμsym.input_files import is_file
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.root_io import identity_of, root_file
 from eμsym.validation import first_problem
@@ -241,7 +242,7 @@ class ProcessedFolder:
         ConfigurationError
             If it is of another schema or version.
         """
-        if not self.results_file.is_file():
+        if not is_file(self.results_file):
             raise InputFileError(f"{self.path}: has no {RESULTS_FILE}; {_HOW}")
         content: dict[str, Any] = read_json(
             self.results_file, schema=RESULTS_SCHEMA, version=VERSION
@@ -286,10 +287,10 @@ class ProcessedFolder:
         """
         known = self.results().cutflow
         paths = {name: event_file(self.path, name) for name in known}
-        if not any(path.is_file() for path in paths.values()):
+        if not any(is_file(path) for path in paths.values()):
             raise InputFileError(f"{self.path}: has no events/*.parquet; {_HOW}")
         for path in paths.values():
-            if not path.is_file():
+            if not is_file(path):
                 raise InputFileError(f"{path}: is missing; {_HOW}")
         expected = set(paths.values())
         for path in sorted((self.path / "events").glob("[!.]*.parquet")):
@@ -306,7 +307,8 @@ class ProcessedFolder:
     def write_events(self, dataset: str, parts: Iterable[Any], *, like: Any) -> None:
         """Write the events of a dataset, a part at a time: see `eμsym.event_io.write_events`."""
         make_folder(self.path / "events")
-        write_events(event_file(self.path, dataset), parts, like=like)
+        # Nobody else writes here: to look for what others left, once a file, would be quadratic.
+        write_events(event_file(self.path, dataset), parts, like=like, tidy=False)
 
     def write_histograms(
         self, histograms: Mapping[str, hist.Hist], orders: tuple[str, str]

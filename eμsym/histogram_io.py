@@ -47,7 +47,7 @@ def write_histograms(path: str | Path, histograms: Mapping[str, hist.Hist]) -> N
     import uhi.io.json
 
     data = {"schema": HISTOGRAMS_SCHEMA, "version": VERSION, "histograms": dict(histograms)}
-    write_json(path, data, default=uhi.io.json.default)
+    write_json(path, data, default=uhi.io.json.default, one_line=True)
 
 
 def select(histogram: hist.Hist, *, datasets: Iterable[str], order: str) -> hist.Hist:

@@ -62,6 +62,20 @@ def require_file(path: str | Path) -> None:
         raise InputFileError(f"{path}: cannot be read ({reason})")
 
 
+def is_file(path: str | Path) -> bool:
+    """Return whether there is an ordinary file of that name.
+
+    Raises
+    ------
+    InputFileError
+        If that cannot be found out: the name is too long, or in a folder that may not be entered.
+    """
+    try:
+        return Path(path).is_file()
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def unlike_a_file(path: str | Path) -> str | None:
     """Return what a path is, as "is a folder", if it is not that of an ordinary file.
 

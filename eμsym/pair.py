@@ -456,7 +456,9 @@ class Pair(Shown):
         bins: LeptonBins | None = None,
         by: str | None = None,
         abseta_edges: Sequence[float] | None = None,
+        pt_edges: Sequence[float] = (),
         signed_eta: bool = False,
+        given: Any = None,
     ) -> Pair:
         """Return the pair with weights that take the detector's e/μ difference out.
 
@@ -480,8 +482,14 @@ class Pair(Shown):
             each class of events gets an r of its own, and labels are drawn within it.
         abseta_edges : sequence of float, optional
             For "self": where a smooth r may jump in |η|.
+        pt_edges : sequence of float
+            For "self": where it may jump in pT, in GeV: thresholds of triggers.
         signed_eta : bool
             For "self": whether a smooth r may differ between η and −η.
+        given : EfficiencyRatio, str or Path, optional
+            For "self": efficiencies from elsewhere, such as those of pairs that an OR of
+            triggers leaves (see `read_correction`), on top of which r is fitted. Nulls and
+            errors have theirs, but for what the fit takes up.
 
         Returns
         -------
@@ -516,7 +524,9 @@ class Pair(Shown):
             bins=bins,
             by=by,
             abseta_edges=abseta_edges,
+            pt_edges=pt_edges,
             signed_eta=signed_eta,
+            given=given,
         )
         return replace(self, symmetry=raw.corrected(found))
 

@@ -4,6 +4,14 @@ import eμsym.plots.backend  # noqa: F401 (first: matplotlib may need help to be
 from eμsym.plots.cutflow import draw_cutflow
 from eμsym.plots.equalisation import draw_equalisation
 from eμsym.plots.likelihood_ratio import draw_likelihood_ratio
+from eμsym.plots.limits import (
+    draw_cls,
+    draw_contour,
+    draw_impacts,
+    draw_limits,
+    draw_limits_against_luminosity,
+)
+from eμsym.plots.log_odds_map import draw_log_odds_map
 from eμsym.plots.null import draw_null
 from eμsym.plots.observable import draw_observable
 from eμsym.plots.plane import draw_plane
@@ -13,9 +21,15 @@ from eμsym.plots.style import STYLES, Style, save_figure
 __all__ = [
     "STYLES",
     "Style",
+    "draw_cls",
+    "draw_contour",
     "draw_cutflow",
     "draw_equalisation",
+    "draw_impacts",
     "draw_likelihood_ratio",
+    "draw_limits",
+    "draw_limits_against_luminosity",
+    "draw_log_odds_map",
     "draw_null",
     "draw_observable",
     "draw_plane",

@@ -11,6 +11,7 @@ import numpy as np
 from eμsym.errors import ConfigurationError
 from eμsym.label_rule import LEADING
 from eμsym.processors.columns import LABELS
+from eμsym.processors.resolution import Resolution
 from eμsym.selection import Cuts
 
 #: Of one histogram: so many are filled and written without harm.
@@ -86,6 +87,9 @@ class EMuConfig:
         Axes of the histogram ``plane``.
     observables : tuple of Binning
         One histogram each, named after its column.
+    resolution : Resolution, optional
+        By which electrons and muons are given equal resolutions before anything is cut on.
+        Default: they are taken as they were measured.
 
     Raises
     ------
@@ -99,6 +103,7 @@ class EMuConfig:
     cuts: Cuts = field(default_factory=Cuts)
     plane: tuple[Binning, Binning] = (M_COLL, LEAD_PT)
     observables: tuple[Binning, ...] = (M_COLL, LEAD_PT, SUB_PT)
+    resolution: Resolution | None = None
 
     def __post_init__(self) -> None:
         for what, binnings in (("plane", self.plane), ("observables", self.observables)):

@@ -9,6 +9,7 @@ import numpy as np
 from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
+from eμsym.calibration.resolution_maps import read_resolution
 from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.processors.columns import record_array
@@ -16,6 +17,7 @@ from eμsym.processors.config import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
+from eμsym.processors.resolution import equal_resolution
 from eμsym.selection import CUT_NAMES, Cuts, emu_leptons, emu_masks, into_slots
 
 
@@ -30,7 +32,7 @@ class EMuProcessor(ProcessorABC):
     Parameters
     ----------
     config : EMuConfig, optional
-        Cuts, plane and observables.
+        Cuts, plane, observables, and resolutions, whose file is read at once.
     file_format : Format, optional
         What kind of files the events come from. Default: Delphes.
 
@@ -57,6 +59,8 @@ class EMuProcessor(ProcessorABC):
     def __init__(self, config: EMuConfig | None = None, file_format: Format = DELPHES) -> None:
         self.config = config or EMuConfig()
         self.file_format = file_format
+        resolution = self.config.resolution
+        self._resolution = None if resolution is None else read_resolution(resolution.file)
 
     def process(self, events: Any) -> dict[str, Any]:
         """Process one chunk.
@@ -75,6 +79,8 @@ class EMuProcessor(ProcessorABC):
         metadata = getattr(events, "metadata", None) or {}
         dataset = metadata.get("dataset", "events")
         chunk = self.file_format.read(events)
+        if self._resolution is not None and self.config.resolution is not None:
+            chunk = equal_resolution(chunk, self._resolution, self.config.resolution.seed)
         cuts = self.config.cuts
         if "cuts" in metadata:
             cuts = control_cuts(cuts, metadata["cuts"])

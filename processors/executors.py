@@ -57,6 +57,23 @@ class LostChunk:
     unwritable: bool = False
 
 
+class Chunks(dict[ChunkKey, Any]):
+    """Outputs by chunk, which coffea's ``accumulate`` puts together by their ``+``.
+
+    Of plain dictionaries it would look at every chunk so far whenever one more comes,
+    and copy that one.
+    """
+
+    def __add__(self, other: Chunks) -> Chunks:
+        """Return the chunks of both."""
+        return Chunks(self | other)
+
+    def __iadd__(self, other: Chunks) -> Chunks:
+        """Take in the chunks of another."""
+        self.update(other)
+        return self
+
+
 @dataclass(frozen=True)
 class Guard:
     """The work function, wrapped: bad input becomes data, bugs stay exceptions.
@@ -81,7 +98,7 @@ class Guard:
         """Process one work item (for Dask: the item and the processor)."""
         work = item[0] if isinstance(item, tuple) else item
         key: ChunkKey = (work.dataset, work.filename, work.entrystart, work.entrystop)
-        return {"out": {}, "chunks": {key: self._processed(item, work)}}
+        return {"out": {}, "chunks": Chunks({key: self._processed(item, work)})}
 
     def _processed(self, item: Any, work: Any) -> dict[str, Any] | LostChunk:
         """Return a chunk's output, or why there is none: what fails in writing is not reading."""

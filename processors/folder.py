@@ -127,13 +127,13 @@ def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) ->
 def only_steps(processed: Processed) -> list[str]:
     """Return a line for every dataset of which the fileset's steps ask for some events only."""
     lines = []
-    for dataset in processed.datasets:
-        files = [f for f in processed.files if f.dataset == dataset.name and f.entries is not None]
+    for name, every in processed.files_by_dataset.items():
+        files = [file for file in every if file.entries is not None]
         there_are = sum(file.entries or 0 for file in files)
         asked = sum(file.asked or 0 for file in files)
         if asked < there_are:
             lines.append(
-                f"dataset {dataset.name}: the fileset's steps ask for {asked:,} of the "
+                f"dataset {name}: the fileset's steps ask for {asked:,} of the "
                 f"{there_are:,} events of its files"
             )
     return lines

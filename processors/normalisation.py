@@ -82,9 +82,10 @@ def normalise(
     """
     if luminosity_ifb is not None and not 0 < luminosity_ifb < math.inf:
         raise ConfigurationError(f"luminosity {luminosity_ifb} fb⁻¹: must be positive and finite")
+    files_of = processed.files_by_dataset
     result = {}
     for dataset in processed.datasets:
-        files = [file for file in processed.files if file.dataset == dataset.name]
+        files = files_of[dataset.name]
         there_are = _entries(dataset, files, allow_missing)
         done = _normalise_one(
             dataset,

@@ -38,7 +38,8 @@ class RunConfig:
     allow_missing : bool
         See `eμsym.processors.runner.process`.
     processor : EMuConfig
-        Cuts, plane, observables.
+        Cuts, plane, observables, and the maps of resolutions, whose file is relative to the
+        configuration.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -66,7 +67,7 @@ def read_run_config(path: str | Path) -> RunConfig:
     Returns
     -------
     RunConfig
-        With `inputs` made relative to the file's folder.
+        With `inputs` and the file of resolutions made relative to the file's folder.
 
     Raises
     ------
@@ -80,6 +81,10 @@ def read_run_config(path: str | Path) -> RunConfig:
     inputs = content.get("inputs", [])
     if isinstance(inputs, list):
         content["inputs"] = [_beside(path, item) for item in inputs]
+    processor = content.get("processor")
+    resolution = processor.get("resolution") if isinstance(processor, dict) else None
+    if isinstance(resolution, dict) and "file" in resolution:
+        resolution["file"] = _beside(path, resolution["file"])
     try:
         return TypeAdapter(RunConfig).validate_python(content)
     except ValidationError as error:

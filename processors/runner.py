@@ -94,6 +94,14 @@ class Processed:
     rule: LabelRule = LEADING
 
     @property
+    def files_by_dataset(self) -> dict[str, list[FileAccount]]:
+        """The files of every dataset, in the order asked for."""
+        files: dict[str, list[FileAccount]] = {dataset.name: [] for dataset in self.datasets}
+        for file in self.files:
+            files[file.dataset].append(file)
+        return files
+
+    @property
     def missing(self) -> tuple[FileAccount, ...]:
         """The files that were not processed whole."""
         return tuple(file for file in self.files if not file.complete)
@@ -299,19 +307,28 @@ def _add_up(
     chunks: dict[ChunkKey, Any],
 ) -> Processed:
     """Add the chunks in the order of files and entries, which no executor can change."""
-    outputs = [chunks[_key(item)] for item in items if _key(item) in chunks]
-    outputs = [out for out in outputs if not isinstance(out, LostChunk)]
-    if not outputs:
+    outputs: dict[str, list[dict[str, Any]]] = {dataset.name: [] for dataset in datasets}
+    for item in items:
+        out = chunks.get(_key(item))
+        if out is not None and not isinstance(out, LostChunk):
+            outputs[item.dataset].append(out)
+    if not any(outputs.values()):
         problem = next(file.problems[0] for file in files if file.problems)
         raise LostEventsError(f"{files[0].path}: {problem}; no chunk of any file could be read")
-    parts: dict[str, list[Any]] = {dataset.name: [] for dataset in datasets}
-    for out in outputs:
-        for name, part in out.pop("columns").items():
+    parts: dict[str, list[Any]] = {name: [] for name in outputs}
+    cutflow: dict[str, Any] = {}
+    orders = processor.rule.orders
+    histograms = processor.config.histograms(*outputs, orders=orders)
+    for name, of_dataset in outputs.items():
+        for out in of_dataset:
+            part = out.pop("columns")[name]
             parts[name].append(part if isinstance(part, Path) else part.value)
-    empty = {
-        "cutflow": {},
-        "histograms": processor.config.histograms(*parts, orders=processor.rule.orders),
-    }
-    total = accumulate([empty, *outputs])
-    total = processor.postprocess(total)
+        # Each by itself: in the histograms of all, every chunk would touch every dataset's bins.
+        empty = {"cutflow": {}, "histograms": processor.config.histograms(name, orders=orders)}
+        total: Any = accumulate([empty, *of_dataset])
+        cutflow |= total["cutflow"]
+        for key, histogram in histograms.items():
+            where = histogram.axes["dataset"].index(name)
+            histogram.view(flow=True)[where] = total["histograms"][key].view(flow=True)[0]
+    total = processor.postprocess({"cutflow": cutflow, "histograms": histograms})
     return Processed(datasets, files, total["cutflow"], total["histograms"], parts, processor.rule)

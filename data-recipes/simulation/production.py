@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eμsym.errors import ConfigurationError, DataError, EmusymError, OutputError
-from eμsym.files import read_json, whole_file
+from eμsym.files import read_json, require_possible, whole_file
 from eμsym.recipes.cross_sections import (
     LFV_BRANCHING_RATIO,
     Chain,
@@ -194,6 +194,7 @@ def _check_output(path: Path, fileset: Path, overwrite: bool) -> None:
     if path == fileset:
         raise OutputError(f"{path}: is where the fileset goes; let the ROOT file end in .root")
     for there in (path, fileset):
+        require_possible(there)
         if there.is_dir():
             raise OutputError(f"{there}: is a folder; choose another file with -o")
         if os.path.lexists(there) and not overwrite:

@@ -184,7 +184,7 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
     try:
         return _analyse(folder, tests)
     except DataError as error:
-        if tests.equalise is not None:
+        if tests.equalise is not None or tests.given is not None:
             raise
         # Nobody asked for a correction: without it there may be nothing wrong.
         uncorrected = _analyse(folder, replace(tests, equalise="none"))
@@ -215,6 +215,8 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
     if isinstance(correction, Correction) and len(correction.fitted) > 1:
         notes.append("equalisation.json: a file holds one r; there is none of several classes")
+    if isinstance(correction, Correction) and tests.given is not None:
+        notes.append(f"equalisation.json: r is on top of {tests.given}, and nothing without it")
     if tests.pyhf:
         workspaces = {
             n: workspace(pair, fit.shape, results.orders) for n, fit in fits.items() if fit.fit

@@ -36,8 +36,12 @@ class Equalisation:
         Column whose values tell classes of events apart, each with an r of its own.
     abseta_edges : tuple of float, optional
         Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+    pt_edges : tuple of float
+        Where it may jump in pT, in GeV.
     signed_eta : bool
         Whether r may differ between η and −η.
+    given : str, optional
+        A correctionlib file with efficiencies on top of which a self-calibration is fitted.
 
     Raises
     ------
@@ -52,21 +56,28 @@ class Equalisation:
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
+    pt_edges: tuple[float, ...] = ()
     signed_eta: bool = False
+    given: str | None = None
 
     def __post_init__(self) -> None:
         checked_windows(self.exclude)
         if self.abseta_edges is not None:
             checked_jumps(self.abseta_edges)
+        checked_jumps(self.pt_edges, "pT")
         if self.how not in (None, "self", "none"):
             read_correction(str(self.how))
+        if self.given is not None:
+            read_correction(self.given)
         if self.how in (None, "self"):
             return
         given = {
             "--equalise-exclude": bool(self.exclude),
             "--equalise-by": self.by is not None,
             "--equalise-edges": self.abseta_edges is not None,
+            "--equalise-pt-edges": bool(self.pt_edges),
             "--equalise-signed-eta": self.signed_eta,
+            "--equalise-given": self.given is not None,
         }
         for option, there in given.items():
             if there:
@@ -96,11 +107,14 @@ class Equalisation:
                     exclude=dict(self.exclude) or None,
                     by=self.by,
                     abseta_edges=self.abseta_edges,
+                    pt_edges=self.pt_edges,
                     signed_eta=self.signed_eta,
+                    given=self.given,
                 )
             return pair.equalised(str(self.how))
         except (ConfigurationError, DataError) as error:
-            if self.how is None:
+            # Who gives efficiencies has asked for the fit on top of them.
+            if self.how is None and self.given is None:
                 return Problem(str(error))
             raise type(error)(f"{error}; or give --equalise none") from error
 

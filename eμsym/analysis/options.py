@@ -26,15 +26,15 @@ class Tests:
         "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
     exclude : mapping of str to (float, float)
         Window that a self-calibration leaves out.
-    by, abseta_edges, signed_eta
+    by, abseta_edges, pt_edges, signed_eta, given
         Of a self-calibration, too, see there.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
     pyhf : bool
         Whether to make a pyhf workspace of each signal as well.
     columns : tuple of str
-        What the unbinned tests look at; the spline test wants one column, the network
-        takes any number.
+        What the unbinned tests look at: the spline test at one column, the subspace test
+        at several; the network takes any number.
     symmetrized : bool
         Whether to train the network of the symmetrized test as well.
     epochs : int
@@ -67,7 +67,9 @@ class Tests:
     exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by: str | None = None
     abseta_edges: tuple[float, ...] | None = None
+    pt_edges: tuple[float, ...] | None = None
     signed_eta: bool = False
+    given: str | None = None
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
@@ -94,5 +96,11 @@ class Tests:
     def equalisation(self) -> Equalisation:
         """How the pair is to be corrected."""
         return Equalisation(
-            self.equalise, self.exclude, self.by, self.abseta_edges, self.signed_eta
+            self.equalise,
+            self.exclude,
+            self.by,
+            self.abseta_edges,
+            self.pt_edges or (),
+            self.signed_eta,
+            self.given,
         )

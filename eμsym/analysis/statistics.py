@@ -20,6 +20,7 @@ from eμsym.processors.columns import LABELS
 from eμsym.sources import pair_columns
 from eμsym.testing import OnColumns, of_pairs
 from eμsym.unbinned.spline import SplineTest
+from eμsym.unbinned.subspace import SubspaceTest
 from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 #: The tests want x of order one; the papers take m_coll in units of 100 GeV.
@@ -53,6 +54,8 @@ class Columns:
     def read_by(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """Return a test of pairs: one of arrays that names no columns reads these."""
         reads = of_pairs(test)
+        if isinstance(reads, SubspaceTest) and reads.columns is None:
+            return replace(reads, columns=self.names)
         if isinstance(reads, OnColumns) and reads.columns is None:
             columns = self.names[0] if len(self.names) == 1 else self.names
             return replace(reads, columns=columns, scale=self.scales)
@@ -174,10 +177,8 @@ def unbinned_tests(options: Tests) -> dict[str, Callable[..., Any] | Problem]:
     if len(columns.names) == 1:
         tests["spline"] = columns.read_by(SplineTest())
     else:
-        tests["spline"] = Problem(
-            f"takes one column, {len(columns.names)} are given; --symmetrized trains the "
-            "network on several"
-        )
+        # Without relabellings of its own: those of all tests together serve it.
+        tests["subspace"] = SubspaceTest(columns=columns.names, n=0)
     if options.symmetrized:
         tests["network"] = columns.read_by(SymmetrizedTest(epochs=options.epochs))
     return tests

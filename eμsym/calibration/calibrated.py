@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.calibration.bradley_terry import (
@@ -37,7 +38,7 @@ from eμsym.calibration.self_calibration import (
     recalibrated,
     with_terms,
 )
-from eμsym.calibration.yields import BinnedResponse, expected_log_ratio
+from eμsym.calibration.yields import BinnedResponse, KnownResponse, expected_log_ratio
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.pool import Pool
 from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced, grouping_of
@@ -65,6 +66,37 @@ class Correction(Protocol):
         ...  # pragma: no cover
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Efficiencies from elsewhere, on top of which ln r is fitted.
+
+    Attributes
+    ----------
+    correction : Correction
+        Such as the efficiencies of pairs that an OR of triggers leaves.
+    source : str
+        What to call it: the file that it is from.
+    """
+
+    correction: Correction
+    source: str
+
+    def offset(self, pool: Pool) -> FloatArray:
+        """Return ln P(A)/P(B) of every event, shape (entries,)."""
+        lead, sub = self.correction.levels(pool)
+        theta = self.correction.log_ratio
+        return np.asarray(theta[sub] - theta[lead])
+
+    def modes(self, pool: Pool) -> csr_array | None:
+        """Return what each independent error does to `offset`, (entries, m); None without any."""
+        modes = self.correction.modes
+        if modes is None or not modes.size:
+            return None
+        lead, sub = self.correction.levels(pool)
+        by_level = csr_array(modes.T)
+        return csr_array(by_level[sub] - by_level[lead])
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibrated(Symmetry):
     """Each event is A's with a probability of its own, 1/(1 + r(lead)/r(sub)).
@@ -85,6 +117,9 @@ class Calibrated(Symmetry):
     unchecked : str, optional
         A line that says why it could not be checked whether ln r was fitted to some of
         the pair's own events; None if it was not, or if that is accounted for.
+    known : Known, optional
+        Efficiencies from elsewhere on top of which ln r was fitted: their ln P(A)/P(B) of
+        every event is an offset, with errors that no fit takes up but by what r can.
     """
 
     correction: Correction
@@ -93,6 +128,7 @@ class Calibrated(Symmetry):
     base: Symmetry = field(default_factory=FairCoin)
     exchange: Exchange = LEPTONS
     unchecked: str | None = None
+    known: Known | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: the correction, and where it is from."""
@@ -102,9 +138,10 @@ class Calibrated(Symmetry):
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """The leptons' kinematics, the class, and what a window that a fit left out is made of."""
         windows = () if self.calibration is None else self.calibration.exclude
-        by = getattr(self.correction, "column", None)
+        found = (self.correction, None if self.known is None else self.known.correction)
+        by = [getattr(each, "column", None) for each in found]
         own = (*LEAD_COLUMNS, *SUB_COLUMNS, *(column for column, _, _ in windows))
-        return own if by is None else (*own, by)
+        return (*own, *(column for column in by if column is not None))
 
     @property
     def raw(self) -> Symmetry:
@@ -130,6 +167,16 @@ class Calibrated(Symmetry):
         """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
         return self.correction.levels(pool)
 
+    def offset(self, pool: Pool) -> FloatArray | None:
+        """Return what is known of logit P(eμ) beside ln r, shape (entries,); None if nothing is."""
+        return None if self.known is None else self.known.offset(pool)
+
+    def _cells(self, pool: Pool, used: BoolArray) -> tuple[Cells, IntArray]:
+        """Return the counts of some events, and which of them each of these is in."""
+        (lead, sub), offset = self.levels(pool), self.offset(pool)
+        known = None if offset is None else offset[used]
+        return Cells.counted(lead[used], sub[used], pool.where(used), self._fit.terms, known)
+
     def used(self, pool: Pool) -> BoolArray:
         """Return which events ln r was fitted to, shape (entries,)."""
         if self.calibration is None or not self.in_sample:
@@ -147,7 +194,7 @@ class Calibrated(Symmetry):
         if self.calibration is None:
             return self
         fit = self.calibration
-        cells = Cells.count(*self.levels(pool), pool, fit.terms)
+        cells = self._cells(pool, np.ones(len(pool), dtype=bool))[0]
         values = newton_fit(cells)
         events, covariance = EventList.of(pool), fit_covariance(values, cells)
         found = with_terms(fit.correction, fit.terms, values, covariance, events)
@@ -175,15 +222,13 @@ class Calibrated(Symmetry):
 
     def cells(self, pool: Pool) -> Cells:
         """Return the counts of the events that are in the fit."""
-        lead, sub = self.levels(pool)
-        used = self.used(pool)
-        return Cells.count(lead[used], sub[used], pool.where(used), self._fit.terms)
+        return self._cells(pool, self.used(pool))[0]
 
     def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
         """Return P(eμ) of every event as a function of ln r; see `Symmetry.probability`."""
-        lead, sub = self.levels(pool)
+        (lead, sub), offset = self.levels(pool), self.offset(pool)
         return lambda log_ratio: probability(
-            self.log_ratio if log_ratio is None else log_ratio, lead, sub
+            self.log_ratio if log_ratio is None else log_ratio, lead, sub, offset
         )
 
     def weights(self, pool: Pool) -> FloatArray:
@@ -192,11 +237,11 @@ class Calibrated(Symmetry):
 
     def relabeller(self, pool: Pool) -> Callable[[np.random.Generator], Draw]:
         """Return what draws labels with each event's own probability, and ln r to go with them."""
-        lead, sub = self.levels(pool)
-        p = probability(self.log_ratio, lead, sub)
-        refit = self._refit(pool, lead, sub)
+        varied = self._varied_probability(pool)
+        refit = self._refit(pool)
 
         def draw(generator: np.random.Generator) -> Draw:
+            p = varied(generator)
             if pool.count is None:
                 labels: Any = generator.random(p.size) < p
             else:
@@ -205,9 +250,21 @@ class Calibrated(Symmetry):
 
         return draw
 
-    def _refit(
-        self, pool: Pool, lead: IntArray, sub: IntArray
-    ) -> Callable[[Any, np.random.Generator], FloatArray]:
+    def _varied_probability(self, pool: Pool) -> Callable[[np.random.Generator], FloatArray]:
+        """Return what gives P(eμ) of a draw: what is known of it varies within its errors."""
+        (lead, sub), offset = self.levels(pool), self.offset(pool)
+        modes = None if self.known is None else self.known.modes(pool)
+        p = probability(self.log_ratio, lead, sub, offset)
+        if modes is None:
+            return lambda generator: p
+
+        def varied(generator: np.random.Generator) -> FloatArray:
+            shift = modes @ generator.standard_normal(modes.shape[1])
+            return probability(self.log_ratio, lead, sub, offset + shift)
+
+        return varied
+
+    def _refit(self, pool: Pool) -> Callable[[Any, np.random.Generator], FloatArray]:
         """Return what gives ln r of a draw: fitted to its labels, or varied."""
         start = self.log_ratio
         if not self.in_sample:
@@ -217,7 +274,7 @@ class Calibrated(Symmetry):
             return lambda labels, generator: start + generator.standard_normal(len(modes)) @ modes
         used = self.used(pool)
         chosen = pool.where(used)
-        cells, place = Cells.counted(lead[used], sub[used], chosen, self._fit.terms)
+        cells, place = self._cells(pool, used)
         near, basis = NearFit(cells, self._fit.values), self._fit.terms.basis
 
         def fit(labels: Any, generator: np.random.Generator) -> FloatArray:
@@ -233,8 +290,9 @@ class Calibrated(Symmetry):
     def grouping(self, pool: Pool, index: IntArray) -> tuple[Pool, IntArray]:
         """Return groups of events of like bins and leptons; see `Symmetry.grouping`."""
         used = self.used(pool)
-        lead, sub = self.levels(pool)
-        return grouping_of(pool, (index >= 0) | used, (index, lead, sub, used.astype(np.int64)))
+        known = () if self.known is None else self.known.correction.levels(pool)
+        keys = (index, *self.levels(pool), used.astype(np.int64), *known)
+        return grouping_of(pool, (index >= 0) | used, keys)
 
     def spread(
         self, pool: Pool, index: IntArray, n_bins: int
@@ -248,18 +306,25 @@ class Calibrated(Symmetry):
         s the score of the fit, J = −dD/dθ, C = cov(θ̂) and J_f = cov(D, s) the part
         of J from events that are in the fit. A correction from elsewhere leaves
         V + JCJᵀ; with all events in the fit it is V − JF⁻¹Jᵀ, for the fit has taken
-        up part of the fluctuations. F has the information of the terms' prior.
+        up part of the fluctuations. F has the information of the terms' prior. What is known
+        from elsewhere adds what its errors do to D and, through θ̂, take from it again.
         """
         sums = self.response(pool, index, n_bins)
         covariance = np.diag(sums.own)
+        known = self._known_response(pool, index, n_bins, self.probability(pool))
         if self.in_sample:
             cells, values, basis = self.cells(pool), self._fit.values, self._fit.terms.basis
             response, fitted = sums.response @ basis, sums.fitted @ basis
-            mixed = fitted @ inverse_information(values, cells) @ response.T
+            inverse = inverse_information(values, cells)
+            mixed = fitted @ inverse @ response.T
             covariance += response @ fit_covariance(values, cells) @ response.T - mixed - mixed.T
+            if known is not None:
+                known = known.after(response @ inverse)
         elif self.log_ratio_modes is not None:
             shift = self.log_ratio_modes @ sums.response.T
             covariance += shift.T @ shift
+        if known is not None:
+            covariance += known.response @ known.response.T
         return 4 * sums.own, 4 * covariance
 
     def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
@@ -274,27 +339,30 @@ class Calibrated(Symmetry):
         self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
     ) -> list[tuple[FloatArray, FloatArray]]:
         """Return `log_yields` of every draw of a pool's labels, with its own ln r."""
-        lead, sub = self.levels(pool)
+        (lead, sub), offset = self.levels(pool), self.offset(pool)
         used = self.used(pool)
         cells = self.cells(pool) if self.in_sample else None
         modes = None if self.in_sample else self.log_ratio_modes
         found = []
         for i, labels in enumerate(drawn.labels):
             theta = self.log_ratio if drawn.log_ratio is None else drawn.log_ratio[i]
-            p = probability(theta, lead, sub)
+            p = probability(theta, lead, sub, offset)
             sums = _binned_response(pool, index, n_bins, p, (lead, sub), theta.size, used)
+            known = self._known_response(pool, index, n_bins, p)
             fisher = None
             if cells is not None:
                 fisher = self._information_at(theta, cells)
                 sums = sums.by_terms(self._fit.terms.basis)
             found.append(
-                expected_log_ratio(pool, labels, index, p, sums, fisher=fisher, modes=modes)
+                expected_log_ratio(
+                    pool, labels, index, p, sums, fisher=fisher, modes=modes, known=known
+                )
             )
         return found
 
     def _information_at(self, theta: FloatArray, cells: Cells) -> FloatArray:
         """Return the fit's information with its prior's, of the terms of any ln r."""
-        p = probability(theta, cells.lead, cells.sub)
+        p = probability(theta, cells.lead, cells.sub, cells.offset)
         n = cells.total * p * (1 - p)
         prior = np.diag(cells.precision)
         return np.asarray(sum(((x * n[k, None]).T @ x for k, x in cells.chunks()), start=prior))
@@ -302,8 +370,28 @@ class Calibrated(Symmetry):
     def response(self, pool: Pool, index: IntArray, n_bins: int) -> BinnedResponse:
         """Return each bin's Σw²pq, Σw pq x and, of the events in the fit, Σw² pq x."""
         levels, theta = self.levels(pool), self.log_ratio
-        p = probability(theta, *levels)
+        p = probability(theta, *levels, self.offset(pool))
         return _binned_response(pool, index, n_bins, p, levels, theta.size, self.used(pool))
+
+    def _known_response(
+        self, pool: Pool, index: IntArray, n_bins: int, p: FloatArray
+    ) -> KnownResponse | None:
+        """Return what the errors of what is known do to the bins and to the score of the fit."""
+        modes = None if self.known is None else self.known.modes(pool)
+        if modes is None:
+            return None
+        pq = p * (1 - p) * pool.weight * pool.sizes
+        within, used = index >= 0, self.used(pool)
+        response = _summed_rows(index[within], pq[within], modes[within], n_bins)
+        score = np.zeros((0, modes.shape[1]))
+        if self.in_sample:
+            (lead, sub), basis = self.levels(pool), self._fit.terms.basis
+            parts = [
+                _summed_rows(level[used], pq[used], modes[used], len(basis))
+                for level in (sub, lead)
+            ]
+            score = basis.T @ (parts[0] - parts[1])
+        return KnownResponse(response, score)
 
     def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Calibrated:
         """Return the symmetry of a draw: its ln r, and what a fit to its labels says of it."""
@@ -329,7 +417,14 @@ class Calibrated(Symmetry):
             "source": self.source,
             "unchecked": self.unchecked,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "given": None if self.known is None else self.known.source,
         }
+
+
+def _summed_rows(place: IntArray, weights: FloatArray, rows: csr_array, size: int) -> FloatArray:
+    """Return Σ weights · rows over those of each place, shape (size, columns)."""
+    gather = csr_array((weights, (place, np.arange(place.size))), shape=(size, place.size))
+    return np.asarray((gather @ rows).toarray())
 
 
 def _binned_response(

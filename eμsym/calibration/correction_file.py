@@ -2,190 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from eμsym.arrays import FloatArray, IntArray
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins, lepton_columns
+from eμsym.calibration.binned_map import CorrectionFile, one_line, read_correction_file
+from eμsym.calibration.efficiency_maps import INPUTS, EfficiencyMaps
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.calibration.event_list import EventList
+from eμsym.calibration.map_levels import map_with_error
+from eμsym.calibration.pair_efficiencies import PAIR_INPUTS, PairEfficiencies
 from eμsym.errors import DataError, EmusymError, InputFileError
 from eμsym.files import whole_file
-from eμsym.input_files import parse_json, read_bytes
-from eμsym.pool import Pool
-from eμsym.shown import Shown
 
 #: The corrections that are read by default, and those that we write.
 ELECTRON = "efficiency_electron"
 MUON = "efficiency_muon"
+PAIR = "efficiency_pair"
 RATIO = "ratio_mu_e"
 ERROR = "ratio_mu_e_log_error"
 MODES = "ratio_mu_e_log_modes"
 COVARIANCE = "ratio_mu_e_log_covariance"  # in files of earlier versions
 EVENTS = "calibrating_events"
 
-#: Inputs that an efficiency may have: pT in GeV, |η| and η.
-INPUTS = ("pt", "abseta", "eta")
-
-#: More different efficiencies than this are no bins.
-_MAX_BINS = 2000
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EfficiencyMaps(Shown):
-    """Efficiencies of electrons and muons from a correctionlib file.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    electron, muon : correctionlib.highlevel.Correction
-        ε_e and ε_μ as functions of ``pt`` and ``abseta`` (or ``eta``).
-    errors : tuple of correctionlib.highlevel.Correction, or None
-        The standard errors of ε_e and of ε_μ; None if the file has none.
-    """
-
-    path: str
-    electron: Any
-    muon: Any
-    errors: tuple[Any, Any] | None = None
-
-    def evaluate(self, pt: ArrayLike, eta: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return ε_e and ε_μ of leptons, of the shape of pT [GeV] and η.
-
-        Raises
-        ------
-        DataError
-            If a lepton is beyond the file's bins, or an efficiency is not in (0, 1].
-        """
-        pt, eta = (np.asarray(values, dtype=np.float64) for values in (pt, eta))
-        pair = [self._values(correction, pt, eta) for correction in (self.electron, self.muon)]
-        for correction, values in zip((self.electron, self.muon), pair, strict=True):
-            wrong = ~((values > 0) & (values <= 1))
-            if wrong.any():
-                k = int(np.argmax(wrong))
-                raise DataError(
-                    f"{self.path}: {correction.name} is {values.flat[k]:g} at pT "
-                    f"{pt.flat[k]:.4g} GeV, η {eta.flat[k]:.3g}; an efficiency is above 0 and "
-                    "at most 1"
-                )
-        return pair[0], pair[1]
-
-    def at(self, pt: FloatArray, eta: FloatArray) -> MapLevels:
-        """Return ln r = ln(ε_μ/ε_e) as the numbered values that these leptons have.
-
-        Leptons of equal efficiencies and errors are those of one bin, whose error
-        they share; different bins are independent.
-
-        Raises
-        ------
-        DataError
-            As for `evaluate`; or if an error is negative, or the efficiencies with
-            errors are not binned.
-        """
-        table = np.unique(self.rows(pt, eta), axis=1)
-        if self.errors is None:
-            return MapLevels(self, table, table[0], None)
-        if table.shape[1] > _MAX_BINS:
-            raise DataError(
-                f"{self.path}: has errors, but {table.shape[1]} different efficiencies; errors are "
-                "those of bins, give both efficiencies in bins"
-            )
-        return MapLevels(self, table, table[0], np.diag(table[1] ** 2 + table[2] ** 2))
-
-    def rows(self, pt: FloatArray, eta: FloatArray) -> FloatArray:
-        """Return ln r of leptons and, if there are errors, all that tells bins apart.
-
-        Returns
-        -------
-        ndarray of float, shape (1 or 5, leptons)
-        """
-        electron, muon = self.evaluate(pt, eta)
-        rows = [np.log(muon / electron)]
-        if self.errors is not None:
-            for values, correction in zip((electron, muon), self.errors, strict=True):
-                error = self._values(correction, pt, eta)
-                if not np.all((error >= 0) & np.isfinite(error)):
-                    raise DataError(f"{self.path}: {correction.name} is negative or not finite")
-                rows.append(error / values)
-            rows += [electron, muon]
-        return np.stack([row.ravel() for row in rows])
-
-    def _values(self, correction: Any, pt: FloatArray, eta: FloatArray) -> FloatArray:
-        columns = {"pt": pt, "abseta": np.abs(eta), "eta": eta}
-        where = f"{self.path}: {correction.name}"
-        arguments = [columns[variable.name].ravel() for variable in correction.inputs]
-        try:
-            values = np.asarray(correction.evaluate(*arguments), dtype=np.float64)
-        except (IndexError, RuntimeError, ValueError) as error:
-            raise DataError(
-                f"{where} is not defined for all leptons, with pT {pt.min():.4g} to "
-                f"{pt.max():.4g} GeV and |η| up to {np.abs(eta).max():.3g} ({_one_line(error)}); "
-                "widen its bins or set its flow to clamp"
-            ) from error
-        return values.reshape(pt.shape)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MapLevels(Shown):
-    """ln r of some leptons, from efficiency maps: numbered values with their covariance.
-
-    Attributes
-    ----------
-    maps : EfficiencyMaps
-    table : ndarray of float, shape (1 or 5, k)
-        What tells the values apart, see `EfficiencyMaps.rows`, in lexicographic order.
-    log_ratio : ndarray of float, shape (k,)
-    covariance : ndarray of float, shape (k, k), or None
-        None if the file has no errors.
-    """
-
-    maps: EfficiencyMaps
-    table: FloatArray
-    log_ratio: FloatArray
-    covariance: FloatArray | None
-
-    def index(self, pt: FloatArray, eta: FloatArray) -> IntArray:
-        """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η.
-
-        Raises
-        ------
-        DataError
-            If a lepton's efficiencies are none of those that the table was made of.
-        """
-        rows = self.maps.rows(pt, eta)
-        both, place = np.unique(
-            np.concatenate([self.table, rows], axis=1), axis=1, return_inverse=True
-        )
-        if both.shape != self.table.shape:
-            raise DataError(f"{self.maps.path}: other leptons than those that were corrected")
-        number = place.ravel()[self.table.shape[1] :]
-        return np.asarray(number, dtype=np.int64).reshape(np.shape(pt))
-
-    @property
-    def modes(self) -> FloatArray | None:
-        """The directions in which ln r is uncertain, shape (m, k); None if it is exact."""
-        if self.covariance is None:
-            return None
-        values, vectors = np.linalg.eigh(self.covariance)
-        return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))).T)
-
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
-        lead, sub = self.index(*lepton_columns(pool))
-        return lead, sub
-
-    def with_log_ratio(self, log_ratio: FloatArray) -> MapLevels:
-        """Return other ln r of the same leptons and covariance."""
-        return replace(self, log_ratio=log_ratio)
-
 
 def read_correction(
     path: str | Path, *, electron: str = ELECTRON, muon: str = MUON
-) -> EfficiencyRatio | EfficiencyMaps:
+) -> EfficiencyRatio | EfficiencyMaps | PairEfficiencies:
     """Read a correction from correctionlib JSON (``.json`` or ``.json.gz``).
 
     Parameters
@@ -194,69 +39,47 @@ def read_correction(
         With corrections of the two names below, or as `write_correction` writes it.
     electron, muon : str
         Names of the corrections that hold ε_e and ε_μ. Their inputs are ``pt``
-        in GeV and ``abseta`` or ``eta``, or some of them, in any order. Their
-        standard errors, if any, are in corrections of the same name with ``_error``
-        at the end.
+        in GeV and ``abseta`` or ``eta``, or some of them, in any order, and text of
+        which there is one choice. Their standard errors, if any, are in corrections of
+        the same name with ``_error`` at the end; an error is that of a bin, and all that
+        is made with the bin shares it.
 
     Returns
     -------
-    EfficiencyMaps, or EfficiencyRatio
-        A ratio, with its covariance and the events that it was fitted to (None if the
-        file does not say), of a file that `write_correction` has written.
+    EfficiencyMaps, PairEfficiencies or EfficiencyRatio
+        The second if the file has a correction ``efficiency_pair``, the efficiency of an
+        electron and a muon together, with inputs of `PAIR_INPUTS` and an error of its own
+        as above; efficiencies of single leptons beside it multiply it. The third, with its
+        covariance and the events that it was fitted to (None if the file does not say), of
+        a file that `write_correction` has written.
 
     Raises
     ------
     InputFileError
         If the file cannot be read, lacks a correction, or one needs other inputs.
     """
-    from correctionlib import CorrectionSet
+    file = read_correction_file(path)
+    known = set(file.names)
+    both = {electron, muon} <= known
+    if RATIO in known and not both and PAIR not in known:
+        return _read_ratio(path, file)
+    if PAIR not in known:
+        return _efficiency_maps(file, electron, muon)
+    # One map of single leptons without the other is a mistake, which is then named.
+    single = _efficiency_maps(file, electron, muon) if {electron, muon} & known else None
+    return PairEfficiencies(str(path), *map_with_error(file, PAIR, PAIR_INPUTS), single)
 
-    text = _text(Path(path))
-    try:
-        content = CorrectionSet.from_string(text)
-    except Exception as error:
-        raise InputFileError(f"{path}: is not a correctionlib file ({_one_line(error)})") from error
-    parse_json(text, path)  # refuses what correctionlib reads without a word: a key given twice
-    known = set(content)  # asking the set itself for a name that it lacks raises an error
-    if RATIO in known and not {electron, muon} <= known:
-        return _read_ratio(path, content, text)
-    efficiencies = [_efficiency(path, content, name) for name in (electron, muon)]
+
+def _efficiency_maps(file: CorrectionFile, electron: str, muon: str) -> EfficiencyMaps:
+    left, left_error = map_with_error(file, electron, INPUTS)
+    right, right_error = map_with_error(file, muon, INPUTS)
     errors = None
-    names = [f"{name}_error" for name in (electron, muon)]
-    if known & set(names):
-        left, right = (_efficiency(path, content, name) for name in names)
-        errors = left, right
-    return EfficiencyMaps(str(path), efficiencies[0], efficiencies[1], errors)
-
-
-def _efficiency(path: str | Path, content: Any, name: str) -> Any:
-    if name not in set(content):
-        known = ", ".join(sorted(content)) or "none"
-        raise InputFileError(f"{path}: has no correction {name!r}; there are: {known}")
-    inputs = [variable.name for variable in content[name].inputs]
-    strange = [x for x in inputs if x not in INPUTS]
-    if strange or not inputs:
-        raise InputFileError(
-            f"{path}: {name} is a function of {', '.join(inputs) or 'nothing'}; it must be one of "
-            f"{', '.join(INPUTS)}"
+    if left_error is not None or right_error is not None:
+        errors = (
+            left_error or file.map(f"{electron}_error", INPUTS),
+            right_error or file.map(f"{muon}_error", INPUTS),
         )
-    texts = [variable.name for variable in content[name].inputs if variable.type == "string"]
-    if texts:
-        raise InputFileError(
-            f"{path}: {name} takes {', '.join(texts)} as text; make it a real or an int input"
-        )
-    return content[name]
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputFileError(f"{path}: cannot be read ({_one_line(error)})") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return EfficiencyMaps(file.path, left, right, errors)
 
 
 def write_correction(ratio: EfficiencyRatio, path: str | Path) -> None:
@@ -367,10 +190,10 @@ def _events_correction(events: EventList) -> Any:
     )
 
 
-def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
+def _read_ratio(path: str | Path, file: CorrectionFile) -> EfficiencyRatio:
     """Return the ratio, with the edges that the file has and the values that it evaluates to."""
     try:
-        corrections = parse_json(text, path)["corrections"]
+        corrections, content = file.corrections(), file.content
         node = next(item for item in corrections if item["name"] == RATIO)["data"]
         edges = dict(zip(node["inputs"], node["edges"], strict=True))
         signed = "eta" in edges
@@ -398,7 +221,7 @@ def _read_ratio(path: str | Path, content: Any, text: str) -> EfficiencyRatio:
         return EfficiencyRatio(bins, np.log(values), events=events, **spread)
     except (AttributeError, EmusymError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputFileError(
-            f"{path}: {RATIO} is not as it was written here ({_one_line(error)}); write it anew, "
+            f"{path}: {RATIO} is not as it was written here ({one_line(error)}); write it anew, "
             f"or give {ELECTRON} and {MUON}"
         ) from error
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.calibration.calibrated import Calibrated, Correction
-from eμsym.calibration.correction_file import EfficiencyMaps, read_correction
+from eμsym.calibration.calibrated import Calibrated, Correction, Known
+from eμsym.calibration.correction_file import read_correction
+from eμsym.calibration.efficiency_maps import EfficiencyMaps
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, lepton_columns
 from eμsym.calibration.event_list import EventList
+from eμsym.calibration.pair_efficiencies import PairEfficiencies
 from eμsym.calibration.self_calibration import self_calibrate
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import LEPTONS, Exchange
@@ -29,6 +31,7 @@ def calibrated(
     *,
     exclude: Mapping[str, Sequence[float]] | None = None,
     control: Labelled | None = None,
+    given: Any = None,
     **fit: Any,
 ) -> Calibrated:
     """Return the symmetry of a pair's labels under a correction; see `Pair.equalised`.
@@ -39,19 +42,42 @@ def calibrated(
     # Two arbitrary samples exchange nothing; under a correction their leptons do.
     exchange = raw.exchange if raw.exchange.swapped else LEPTONS
     if isinstance(correction, str) and correction == "self":
+        if given is not None:
+            return _on_top(pair, given, exclude, control, raw, exchange, fit)
         found = self_calibrate(pair if control is None else control, exclude=exclude, **fit)
         if control is None:
             return Calibrated(found.correction, found, "self", raw, exchange)
         unchecked = check_apart(found.ratio.events, pair.pool, "control")
         found = replace(found, control=True)
         return Calibrated(found.correction, found, "control", raw, exchange, unchecked)
-    if exclude is not None or control is not None or any(fit.values()):
+    if exclude is not None or control is not None or given is not None or any(fit.values()):
         raise ConfigurationError(
-            "exclude, control, bins, classes, edges and signed η are of a self-calibration; a "
-            "correction from elsewhere has been fitted already"
+            "exclude, control, given, bins, classes, edges and signed η are of a "
+            "self-calibration; a correction from elsewhere has been fitted already"
         )
-    given, source, unchecked = _from_elsewhere(correction, pair.pool)
-    return Calibrated(given, None, source, raw, exchange, unchecked)
+    elsewhere, source, unchecked = _from_elsewhere(correction, pair.pool)
+    return Calibrated(elsewhere, None, source, raw, exchange, unchecked)
+
+
+def _on_top(
+    pair: Labelled,
+    given: Any,
+    exclude: Mapping[str, Sequence[float]] | None,
+    control: Labelled | None,
+    raw: Symmetry,
+    exchange: Exchange,
+    fit: Mapping[str, Any],
+) -> Calibrated:
+    """Return the symmetry with r fitted on top of efficiencies from elsewhere."""
+    if control is not None:
+        raise ConfigurationError(
+            "control and given do not go together: on top of given efficiencies r is fitted to "
+            "the pair's own events"
+        )
+    correction, source, unchecked = _from_elsewhere(given, pair.pool)
+    known = Known(correction, source)
+    found = self_calibrate(pair, exclude=exclude, offset=known.offset, **fit)
+    return Calibrated(found.correction, found, "self", raw, exchange, unchecked, known)
 
 
 def check_rule(rule: LabelRule | None, symmetry: Symmetry) -> None:
@@ -131,7 +157,7 @@ def _from_elsewhere(correction: Any, pool: Pool) -> tuple[Correction, str, str |
     if isinstance(correction, EfficiencyRatio):
         called = "the correction given" if source == "given" else source
         return correction, source, check_apart(correction.events, pool, called)
-    if not isinstance(correction, EfficiencyMaps):
+    if not isinstance(correction, EfficiencyMaps | PairEfficiencies):
         raise ConfigurationError(
             f"correction {correction!r}: give 'self', an EfficiencyRatio or a correctionlib file"
         )

@@ -258,12 +258,13 @@ def _held_out(pool: Pool, symmetry: Calibrated, fold: IntArray, folds: int) -> R
     calibration = symmetry.calibration
     assert calibration is not None
     weight, probability = pool.weight, symmetry.probabilities(pool)
-    lead, sub = symmetry.levels(pool)
+    (lead, sub), offset = symmetry.levels(pool), symmetry.offset(pool)
     parts: list[tuple[BoolArray, BoolArray, IntArray, NearFit]] = []
     for k in range(folds):
         out = fold == k
         others = pool.where(~out)
-        cells, place = Cells.counted(lead[~out], sub[~out], others, calibration.terms)
+        known = None if offset is None else offset[~out]
+        cells, place = Cells.counted(lead[~out], sub[~out], others, calibration.terms, known)
         parts.append((out, ~out, place, NearFit(cells, calibration.values)))
 
     def residuals(labels: NDArray[Any], theta: FloatArray | None) -> FloatArray:

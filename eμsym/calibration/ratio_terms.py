@@ -2,9 +2,11 @@ r"""What ln r may look like: a few terms, each with the size that it is expected
 
 .. math::
     \ln r(p_T, η) = a\,u + \sum_j b_j\,(u - u_j)_+ + \sum_k s_k\,[|η| \ge η_k]
-        + \sum_{g,l} c_{gl}\,h_l(u)\,[|η| \ge η_g], \qquad u = \ln p_T,
+        + \sum_{g,l} c_{gl}\,h_l(u)\,[|η| \ge η_g] + \sum_m t_m\,[p_T \ge p_m],
+        \qquad u = \ln p_T,
 
-a slope in ln pT, bends at knots, steps in |η|, and steps that change with ln pT. It is evaluated
+a slope in ln pT, bends at knots, steps in |η|, steps that change with ln pT, and, where thresholds
+are stated, steps in pT. It is evaluated
 at the middle of narrow bins, the levels, so that a fit needs no more than counts of events by the
 levels of their two leptons. Each term has a Gaussian prior of mean zero and of the standard
 deviation declared here: what the events do not tell stays near zero, and what they do tell is
@@ -33,6 +35,9 @@ CRACKS = (1.37, 1.5, 1.52)
 #: ln pT and of its change at a knot; of a step at a jump and elsewhere; of what a step may
 #: change by with pT.
 SLOPE, BEND, JUMP, STEP, PRODUCT = 2.0, 2.0, 1.0, 0.5, 0.5
+
+#: That of a step at a threshold in pT, which may all but exclude one flavour.
+THRESHOLD = 3.0
 
 #: Knots in ln pT, over the fourth root of the number of leptons: what a bend between them
 #: leaves falls with their square, what fluctuations hide as much as falls with the square
@@ -110,6 +115,7 @@ def smooth_terms(
     eta: FloatArray,
     *,
     abseta_edges: Sequence[float] | None = None,
+    pt_edges: Sequence[float] = (),
     signed: bool = False,
 ) -> tuple[LeptonBins, RatioTerms]:
     """Return levels, and as many terms as leptons of these kinematics bear.
@@ -124,6 +130,8 @@ def smooth_terms(
         pT in GeV.
     abseta_edges : sequence of float, optional
         Where r may jump in |η|. Default: `CRACKS`.
+    pt_edges : sequence of float
+        Where it may jump in pT, in GeV: thresholds of triggers.
     signed : bool
         Whether r may differ between η and −η.
 
@@ -141,6 +149,7 @@ def smooth_terms(
         If edges are not positive, finite, rising numbers.
     """
     jumps = checked_jumps(CRACKS if abseta_edges is None else abseta_edges)
+    thresholds = checked_jumps(pt_edges, "pT")
     pt, abseta = pt.ravel(), np.abs(eta).ravel()
     if not pt.size:
         raise DataError("0 events are too few to calibrate with: add events")
@@ -150,13 +159,15 @@ def smooth_terms(
     low, high = float(u.min()), float(np.quantile(u, max(1 - _ABOVE / n, 0.5)))
     high = max(high, low + 1e-3)
     n_levels = int(np.clip(LEVELS * n**0.5, FEWEST_LEVELS, MOST_LEVELS))
-    inner = np.exp(_spaced(u, low, high, n_levels)[1:-1])
+    first, last = float(np.floor(pt.min())), float(np.floor(pt.max())) + 1
+    inner = np.unique([*np.exp(_spaced(u, low, high, n_levels)[1:-1]), *thresholds])
     bins = LeptonBins(
-        (float(np.floor(pt.min())), *inner[inner > pt.min()], float(np.floor(pt.max())) + 1),
+        (first, *inner[(inner > pt.min()) & (inner < last)].tolist(), last),
         _steps(jumps, float(abseta.max()), fine=n >= ENOUGH_FOR_ALL),
         signed,
     )
     parts = _parts(bins, _middles(bins, pt, abseta), jumps, n, (u, low, high))
+    parts += _thresholds(bins, thresholds)
     basis, prior = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
     return bins, RatioTerms(basis.reshape(len(bins), -1), prior)
 
@@ -203,12 +214,22 @@ def _parts(
     return parts
 
 
+def _thresholds(bins: LeptonBins, thresholds: Sequence[float]) -> list[tuple[FloatArray, Any]]:
+    """Return the columns of steps in pT, as `_parts` does."""
+    lower, within = np.array(bins.pt_edges[:-1]), [x for x in thresholds if x in bins.pt_edges]
+    if not within:
+        return []
+    steps = (lower[:, None] >= np.array(within)).astype(np.float64)
+    columns = np.broadcast_to(steps[:, None, :], (*bins.shape, len(within)))
+    return [(columns, np.full(len(within), THRESHOLD))]
+
+
 #: Edges closer than this are one.
 _CLOSE = 1e-6
 
 
-def checked_jumps(edges: Any) -> tuple[float, ...]:
-    """Return edges in |η| at which ln r may jump; an infinite one for none.
+def checked_jumps(edges: Any, of: str = "|η|") -> tuple[float, ...]:
+    """Return edges in |η|, or in pT, at which ln r may jump; an infinite one for none.
 
     Raises
     ------
@@ -218,10 +239,10 @@ def checked_jumps(edges: Any) -> tuple[float, ...]:
     try:
         found = tuple(float(edge) for edge in edges)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"edges in |η|: give numbers, got {edges!r}") from error
+        raise ConfigurationError(f"edges in {of}: give numbers, got {edges!r}") from error
     if not (np.all(np.isfinite(found)) and np.all(np.diff((0.0, *found)) > _CLOSE)):
         raise ConfigurationError(
-            f"edges in |η|: give rising positive numbers, got {', '.join(map(str, found))}"
+            f"edges in {of}: give rising positive numbers, got {', '.join(map(str, found))}"
         )
     return found or (np.inf,)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,7 +91,9 @@ def self_calibrate(
     bins: LeptonBins | None = None,
     by: str | None = None,
     abseta_edges: Sequence[float] | None = None,
+    pt_edges: Sequence[float] = (),
     signed_eta: bool = False,
+    offset: Callable[[Pool], FloatArray] | None = None,
 ) -> SelfCalibration:
     """Fit r(pT, η) = ε_μ/ε_e to the order of the leptons in a pair's own events.
 
@@ -111,8 +113,13 @@ def self_calibrate(
         A column of few values: each class of events has an r of its own.
     abseta_edges : sequence of float, optional
         Where a smooth r may jump in |η|. Default: `CRACKS`.
+    pt_edges : sequence of float
+        Where it may jump in pT, in GeV: thresholds of triggers.
     signed_eta : bool
         Whether a smooth r may differ between η and −η.
+    offset : callable, optional
+        Gives what is known of ln P(eμ)/P(μe) of the events of a pool, on top of which r is
+        fitted.
 
     Returns
     -------
@@ -135,9 +142,9 @@ def self_calibrate(
     with the sandwich covariance.
     """
     windows = checked_windows(exclude)
-    if bins is not None and (abseta_edges is not None or signed_eta):
+    if bins is not None and (abseta_edges is not None or len(pt_edges) or signed_eta):
         raise ConfigurationError(
-            "edges in |η| and signed η are of a smooth r; give them with the bins in their place"
+            "edges in |η| and pT, and signed η, are of a smooth r; the bins have their own"
         )
     pool = pair.pool
     used = ~inside(pool, windows)
@@ -160,7 +167,11 @@ def self_calibrate(
         chosen = mine if mine.any() else np.ones(mine.size, dtype=bool)
         if bins is None:
             found, terms = smooth_terms(
-                pt[:, chosen], eta[:, chosen], abseta_edges=abseta_edges, signed=signed_eta
+                pt[:, chosen],
+                eta[:, chosen],
+                abseta_edges=abseta_edges,
+                pt_edges=pt_edges,
+                signed=signed_eta,
             )
         else:
             found, terms = bins, binned_terms(bins)
@@ -169,7 +180,9 @@ def self_calibrate(
         parts.append(terms.centred(use))
     none = tuple(EfficiencyRatio(x, np.zeros(len(x)), np.zeros((len(x),) * 2)) for x in levels)
     empty = none[0] if by is None else ClassRatios(by, classes, none)
-    return _fitted(empty, RatioTerms.joined(parts), fitted, windows, checked=bins is not None)
+    known = None if offset is None else offset(fitted)
+    joined = RatioTerms.joined(parts)
+    return _fitted(empty, joined, fitted, windows, known, checked=bins is not None)
 
 
 def _use(bins: LeptonBins, pt: FloatArray, eta: FloatArray) -> FloatArray:
@@ -183,11 +196,12 @@ def _fitted(
     terms: RatioTerms,
     pool: Pool,
     windows: tuple[Window, ...],
+    known: FloatArray | None,
     *,
     checked: bool,
 ) -> SelfCalibration:
     lead, sub = correction.levels(pool)
-    cells = Cells.count(lead, sub, pool, terms)
+    cells = Cells.count(lead, sub, pool, terms, known)
     if checked and isinstance(correction, EfficiencyRatio):
         check_comparable(cells, correction.bins)
     values = newton_fit(cells)

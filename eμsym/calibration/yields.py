@@ -47,6 +47,26 @@ class BinnedResponse:
         return BinnedResponse(self.own, self.response @ basis, self.fitted @ basis)
 
 
+@dataclass(frozen=True, eq=False)
+class KnownResponse:
+    """What the independent errors of efficiencies from elsewhere do, m of them.
+
+    Attributes
+    ----------
+    response : ndarray of float, shape (bins, m)
+        Σ w p(1 − p) times the shift of logit P(eμ): half of that of A − B in bins.
+    score : ndarray of float, shape (terms, m)
+        The same sum times x over the events in the fit: the shift of its score.
+    """
+
+    response: FloatArray
+    score: FloatArray
+
+    def after(self, slope: FloatArray) -> KnownResponse:
+        """Return the response that a fit leaves, with what the bins gain from its score."""
+        return KnownResponse(self.response - slope @ self.score, self.score)
+
+
 def expected_log_ratio(
     pool: Pool,
     labels: NDArray[Any],
@@ -56,6 +76,7 @@ def expected_log_ratio(
     *,
     fisher: FloatArray | None,
     modes: FloatArray | None,
+    known: KnownResponse | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     r"""Return ln E[B]/E[A] of raw counts in bins, and the directions in which it is uncertain.
 
@@ -84,6 +105,8 @@ def expected_log_ratio(
         The information of the fit, its prior's included.
     modes : ndarray of float, shape (m, k), or None
         Without a fit, the directions in which ln r is uncertain; None if it is exact.
+    known : KnownResponse, optional
+        Of errors that no fit knows of: what they do to the bins, less what the fit takes up.
 
     Returns
     -------
@@ -114,35 +137,54 @@ def expected_log_ratio(
     variance = width * (squares / (expected_a + expected_b)[some])
     response, fitted = sums.response[some], sums.fitted[some]
     slope = -response / width[:, None]
-    shift, root = np.zeros(response.shape[1]), np.zeros((response.shape[1], 0))
+    # What one standard deviation of each uncertain direction does to ln κ.
+    of_fit = of_known = np.zeros((response.shape[0], 0))
+    if known is not None:
+        of_known = -known.response[some] / width[:, None]
     if fisher is not None:
-        shift, root = _rest_of_fit(fisher, response, fitted, variance, residual)
+        rest = _RestOfFit.of(fisher, response, fitted, variance)
+        log_ratio[some] += slope @ rest.mean(residual)
+        of_fit = slope @ rest.root
+        if known is not None:
+            of_known = of_known - slope @ rest.taken(known.score, known.response[some])
     elif modes is not None:
-        root = modes.T
-    log_ratio[some] += slope @ shift
+        of_fit = slope @ modes.T
+    moves = np.concatenate([of_fit, of_known], axis=1)
     directions = np.zeros((0, n_bins))
-    if root.size:
+    if moves.size:
         deviation = np.sqrt(variance)[:, None]
-        left, size, _ = np.linalg.svd(deviation * slope @ root, full_matrices=False)
+        left, size, _ = np.linalg.svd(deviation * moves, full_matrices=False)
         kept = size > _NEGLIGIBLE
         directions = np.zeros((int(np.count_nonzero(kept)), n_bins))
         directions[:, some] = (left[:, kept] * size[kept] / deviation).T
     return log_ratio, directions
 
 
-def _rest_of_fit(
-    fisher: FloatArray,
-    response: FloatArray,
-    fitted: FloatArray,
-    variance: FloatArray,
-    residual: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the mean of θ − θ̂ and a root of its covariance, from all but the bins' sums."""
-    scaled = fitted / variance[:, None]
-    slope = fisher - scaled.T @ response + _FLOOR * fisher
-    own = fisher - scaled.T @ fitted + _FLOOR * fisher
-    inverse = np.linalg.inv(slope)
-    return inverse @ -(scaled.T @ residual), _root(inverse @ own @ inverse.T)
+@dataclass(frozen=True, eq=False)
+class _RestOfFit:
+    """What a fit knows of θ beyond the bins' sums: s − J_fᵀV⁻¹D, solved for θ."""
+
+    scaled: FloatArray
+    inverse: FloatArray
+    root: FloatArray
+
+    @classmethod
+    def of(
+        cls, fisher: FloatArray, response: FloatArray, fitted: FloatArray, variance: FloatArray
+    ) -> _RestOfFit:
+        scaled = fitted / variance[:, None]
+        slope = fisher - scaled.T @ response + _FLOOR * fisher
+        own = fisher - scaled.T @ fitted + _FLOOR * fisher
+        inverse = np.linalg.inv(slope)
+        return cls(scaled, np.asarray(inverse), _root(inverse @ own @ inverse.T))
+
+    def mean(self, residual: FloatArray) -> FloatArray:
+        """Return the mean of θ − θ̂, from the residuals of the bins."""
+        return np.asarray(self.inverse @ -(self.scaled.T @ residual))
+
+    def taken(self, score: FloatArray, response: FloatArray) -> FloatArray:
+        """Return the shift of θ̂ that shifts of the score and of the bins' sums cause."""
+        return np.asarray(self.inverse @ (score - self.scaled.T @ response))
 
 
 def _root(matrix: FloatArray) -> FloatArray:

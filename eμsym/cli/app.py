@@ -6,6 +6,7 @@ import click
 
 from eμsym import __version__
 from eμsym.cli.check import check
+from eμsym.cli.limit import limit
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
 from eμsym.cli.run import run
@@ -26,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (run, process, test, check, simulate, toys, reproduce):
+for command in (run, process, test, limit, check, simulate, toys, reproduce):
     cli.add_command(command)
 
 

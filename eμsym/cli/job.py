@@ -13,11 +13,13 @@ from eμsym.analysis.record import record
 from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.cli.drawing import save_figures
+from eμsym.cli.network_time import announce_network
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import (
     draw_cutflow,
     draw_equalisation,
     draw_likelihood_ratio,
+    draw_log_odds_map,
     draw_null,
     draw_observable,
     draw_plane,
@@ -25,6 +27,7 @@ from eμsym.plots import (
 )
 from eμsym.plots.style import Style
 from eμsym.processors.columns import LABELS
+from eμsym.unbinned.subspace import SubspaceResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +49,7 @@ def run_tests(
     EmusymError
         As for `analyse` and `record`.
     """
+    announce_network(folder, tests)
     analysis = analyse(folder, tests)
     written, problems = save_figures(folder, figures(analysis, style))
     record(analysis, folder, written)
@@ -99,15 +103,25 @@ def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Callable[[]
     for name, test in unbinned.tests.items():
         if not isinstance(test, AgainstNull) or test.null is None:
             continue
+        of_views = isinstance(test.result, SubspaceResult)
         drawn[f"{name}_null"] = partial(
             draw_null,
             test.null,
             test.statistic,
-            dof=test.result.dof,
-            label=f"t ({name})",
+            dof=None if of_views else test.result.dof,
+            label="largest local Z of all views" if of_views else f"t ({name})",
             source="redrawn labels",
             style=style,
         )
+        if of_views and test.result.map is not None:
+            drawn[f"{name}_map"] = partial(
+                draw_log_odds_map,
+                test.result.map,
+                region=test.result.region,
+                names=analysis.names,
+                labels=LABELS,
+                style=style,
+            )
         if unbinned.samples is not None:
             a, b, weights_a, weights_b = unbinned.samples
             drawn[f"{name}_ratio"] = partial(

@@ -15,7 +15,9 @@ TESTING = (
     "exclude",
     "by",
     "abseta_edges",
+    "pt_edges",
     "signed_eta",
+    "given",
     "signals",
     "windows",
     "minimizer",
@@ -159,10 +161,24 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Where r may jump in |η|, comma-separated.  [1.37,1.5,1.52]",
         ),
         click.option(
+            "--equalise-pt-edges",
+            "pt_edges",
+            metavar="NUMBERS",
+            callback=numbers,
+            help="Where r may jump in pT, in GeV, comma-separated: thresholds of triggers.",
+        ),
+        click.option(
             "--equalise-signed-eta",
             "signed_eta",
             is_flag=True,
             help="Let r differ between η and −η.",
+        ),
+        click.option(
+            "--equalise-given",
+            "given",
+            metavar="FILE.json",
+            help="Efficiencies on top of which r is fitted, such as those of pairs that an OR of "
+            "triggers leaves: a correctionlib file.",
         ),
         click.option(
             "--signals",
@@ -196,12 +212,14 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=comma_separated,
             default="m_coll",
             show_default=True,
-            help="What the unbinned tests look at; GeV are taken in units of 100 GeV.",
+            help="What the unbinned tests look at: splines at one column, the subspace test at "
+            "several. The network takes GeV in units of 100 GeV.",
         ),
         click.option(
             "--symmetrized",
             is_flag=True,
-            help="Train the network of the symmetrized test, beside the quick spline test.",
+            help="Train the network of the symmetrized test, beside the quick tests; says first "
+            "how long it will take.",
         ),
         click.option(
             "--epochs",

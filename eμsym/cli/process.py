@@ -27,13 +27,14 @@ def process(
     any, the configuration says which.
     """
     from eμsym.analysis.yields import Cutflow
-    from eμsym.cli.report import print_cutflow, print_written
+    from eμsym.cli.report import print_cutflow, print_resolution, print_written
     from eμsym.folder import ProcessedFolder, new_folder
 
     config = configured(config_file, inputs, options)
     with new_folder(config.output, overwrite=overwrite) as folder:
         results = process_into(folder, config)
     print_cutflow(Cutflow.of(ProcessedFolder(Path(config.output)).results()))
+    print_resolution(results)
     print_written(Path(config.output), results)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,22 @@ def print_cutflow(cutflow: Cutflow) -> None:
     table.add_section()
     table.add_row("pair", *map(number, cutflow.total.values()), style="bold")
     print_table("Events after each cut", table)
+
+
+def print_resolution(results: Mapping[str, Any]) -> None:
+    """Print whether electrons and muons were given equal momentum resolutions.
+
+    Nothing is said of results that do not say how their events were processed.
+    """
+    processor = results.get("configuration", {}).get("processor")
+    if processor is None:
+        return
+    found, console = processor.get("resolution"), plain_console()
+    if found is None:
+        console.print("[bold]Resolution[/]  not equalised (no maps under \\[processor.resolution])")
+    else:
+        text = f"equalised by {found['file']}, seed {found['seed']}"
+        console.print(f"[bold]Resolution[/]  {escape(text)}")
 
 
 def print_written(folder: Path, results: dict[str, Any]) -> None:

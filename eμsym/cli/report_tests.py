@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from eμsym.cli.report import number
+from eμsym.cli.report import number, print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
 
 _CONVENTION = (
@@ -32,6 +32,7 @@ def print_tests(results: dict[str, Any]) -> None:
     console.print(f"\n[bold]Yields[/]  {line}")
     _print_fakes(console, tests, orders)
     _print_equalisation(console, tests)
+    print_resolution(results)
     print_wrapped(console, "p", _CONVENTION)
     labels = {order: yields[order]["label"] for order in orders}
     _print_nsigma(tests, tuple(labels.values()))
@@ -130,6 +131,8 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         )
         if calibration["by"] is not None:
             how += f" in {calibration['n_classes']} classes of {calibration['by']}"
+        if found["given"] is not None:
+            how += f", on top of {found['given']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
     if found["ratio"] is not None:
@@ -290,6 +293,34 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
     if table.row_count:
         title = f"Symmetrized likelihood ratio of {', '.join(results['columns'])}, unbinned"
         print_table(f"{title}; p by redrawn labels", table)
+    if "subspace" in results:
+        _print_subspace(console, results["subspace"], tests["yields"])
+
+
+def _print_subspace(console: Console, found: Mapping[str, Any], yields: Mapping[str, Any]) -> None:
+    """Print which view of the columns differs most, where, and what all views are worth."""
+    if "problem" in found:
+        console.print(f"[yellow]![/] subspace test: {escape(found['problem'])}")
+        return
+    orders = [name for name in yields if name not in ("datasets", "ratio")]
+    more = yields[orders[0 if found["excess"] == "A" else 1]]["label"]
+    where = ", ".join(
+        f"{name} {low:.4g}-{high:.4g}" for name, (low, high) in found["region"].items()
+    )
+    worth = found.get("significance")
+    counted = f"with all {len(found['local'])} views counted, "
+    if worth is None:
+        counted += "there is no p-value: its relabellings could not be drawn"
+    else:
+        n = found["permutations"]["null"]["n"]
+        counted += f"p = {pvalue(worth)}, Z = {z_of(worth)} ({n:,} redrawn labels)"
+    print_wrapped(
+        console,
+        "Subspaces",
+        f"the view that differs most is the {found['best']}, local Z = "
+        f"{found['statistic']:+.2f}; most at {where}, where {more} exceeds by "
+        f"{abs(found['pull']):.1f}σ, local; {counted}",
+    )
 
 
 def _print_extra(console: Console, tests: dict[str, Any]) -> None:

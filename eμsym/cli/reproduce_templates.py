@@ -10,6 +10,7 @@ from rich.markup import escape
 from eμsym.binned.templates_io import read_templates, templates_from_folders, write_templates
 from eμsym.cli.tables import plain_console
 from eμsym.errors import EmusymError, OutputError
+from eμsym.files import require_possible
 
 
 def make_templates(
@@ -34,6 +35,7 @@ def make_templates(
         If a folder cannot be read, or the file is in the way or cannot be written.
     """
     path = Path(output)
+    require_possible(path)
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; give --overwrite, or another file with -o")
     if path.exists():

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eμsym.files import whole_file, write_json
+from eμsym.plots.style import save_figure
 
 
 def command_of(
@@ -18,6 +19,7 @@ def command_of(
     *,
     toys: int,
     seed: int,
+    figure: Callable[[Mapping[str, Any]], Any] | None = None,
 ) -> click.Command:
     """Return the command that writes NAME.json and NAME.md of a study.
 
@@ -31,6 +33,8 @@ def command_of(
         Makes Markdown of that.
     toys, seed : int
         What it runs with by default.
+    figure : callable, optional
+        Draws it: NAME.png and NAME.pdf are written, too.
     """
 
     @click.command(help=f"Run the study and write {name}.json and {name}.md.")
@@ -50,6 +54,8 @@ def command_of(
         write_json(output / f"{name}.json", data)
         with whole_file(output / f"{name}.md") as temporary:
             temporary.write_text(table(data), encoding="utf-8")
+        if figure is not None:
+            save_figure(figure(data), output, name)
         click.echo(f"Written to {output / name}.json and {output / name}.md")
 
     return command

@@ -3,7 +3,7 @@
 ``python -m eμsym.coverage.detector -n 2000`` writes ``docs/coverage/detector.json``, its table
 and its figure. A toy is a pair of `KnownRatioSource`, corrected as the command corrects by
 default; its p-values are those that the command prints. Toy i of row j draws with child (j, i) of
-one `SeedSequence`: parts of a study add up, ``--first`` says where one begins.
+one `SeedSequence`, so that `compute` can be run in parts, which `joined` adds up.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from eμsym.analysis.significance import Significance
 from eμsym.binned.nsigma import nsigma_of
 from eμsym.calibration.quality import fit_quality
 from eμsym.coverage.command import command_of
+from eμsym.coverage.detector_figure import draw_detector
 from eμsym.coverage.detector_table import SCHEMA, VERSION, table
 from eμsym.coverage.global_line import with_histograms
 from eμsym.coverage.sources import DETECTORS, KnownRatioSource, SignalEvents, background_events
@@ -222,7 +223,7 @@ def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**parts[0], "rows": rows}
 
 
-main = command_of("detector", compute, table, toys=2000, seed=SEED)
+main = command_of("detector", compute, table, toys=2000, seed=SEED, figure=draw_detector)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,13 @@ class KnownRatioSource:
         return Pair.from_columns(a, b, names=("eμ", "μe"))
 
 
-def background_events() -> dict[str, FloatArray]:
-    """Return the columns of the embedded sample's background events, all of one processing."""
-    pool, _ = genuine_events()
-    return {name: pool[name] for name in COLUMNS}
+def background_events(*further: str) -> dict[str, FloatArray]:
+    """Return the columns of the embedded sample's background events, all of one processing.
+
+    Parameters
+    ----------
+    *further : str
+        Columns besides those of the leptons and m_coll.
+    """
+    pool, _ = genuine_events(further)
+    return {name: pool[name] for name in (*COLUMNS, *further)}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from eμsym.arrays import FloatArray
+
 # At run time inside the functions: torch is optional, and every module can be imported.
 if TYPE_CHECKING:
     import torch
@@ -35,13 +39,30 @@ class AdamStep:
         self._learning_rate, self._epsilon = learning_rate, epsilon
         self._beta_1, self._beta_2 = beta_1, beta_2
         self._power_1 = self._power_2 = 1.0
-        self._m, self._v = torch.zeros_like(theta), torch.zeros_like(theta)
+        self.moments = torch.zeros_like(theta), torch.zeros_like(theta)
 
-    def move(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Return what is to be taken off the parameters; without gradients, see ``no_grad``."""
-        self._power_1 *= self._beta_1
-        self._power_2 *= self._beta_2
-        step = self._learning_rate * (1 - self._power_2) ** 0.5 / (1 - self._power_1)
-        self._m += (gradient - self._m) * (1 - self._beta_1)
-        self._v += (gradient**2 - self._v) * (1 - self._beta_2)
-        return step * self._m / (self._v.sqrt() + self._epsilon)
+    def sizes(self, epochs: int) -> FloatArray:
+        """Return η sqrt(1−β₂ᵏ)/(1−β₁ᵏ) of the next epochs, shape (epochs,)."""
+        result = np.empty(epochs)
+        for k in range(epochs):
+            self._power_1 *= self._beta_1
+            self._power_2 *= self._beta_2
+            result[k] = self._learning_rate * (1 - self._power_2) ** 0.5 / (1 - self._power_1)
+        return result
+
+    def move(
+        self, gradient: torch.Tensor, size: float | torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return what is to be taken off the parameters; without gradients, see ``no_grad``.
+
+        Parameters
+        ----------
+        gradient : torch.Tensor
+        size : float or torch.Tensor, optional
+            Of the step, as from `sizes`. Default: the next one.
+        """
+        step = float(self.sizes(1)[0]) if size is None else size
+        m, v = self.moments
+        m += (gradient - m) * (1 - self._beta_1)
+        v += (gradient**2 - v) * (1 - self._beta_2)
+        return step * m / (v.sqrt() + self._epsilon)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ from eμsym.one_thread import torch_in_one_thread
 # At run time inside the functions: torch is optional, and every module can be imported.
 if TYPE_CHECKING:
     import torch
+
+#: Steps that are taken, and undone, before one is recorded.
+_WARM_UP = 3
 
 
 class Batch:
@@ -87,60 +90,117 @@ def train_batch(
 
     A net whose loss becomes infinite or undefined stops; the others go on.
     """
-    import torch
-
     layers = layer_sizes(len(problems[0].x), training.hidden)
-    batch = Batch(problems, layers, device)
-    first = np.stack([bounded(layers, start, training.clip) for start in starts])
-    theta = torch.tensor(first, dtype=torch.float64, device=device, requires_grad=True)
-    adam = AdamStep(
-        theta,
-        training.learning_rate,
-        beta_1=training.beta_1,
-        beta_2=training.beta_2,
-        epsilon=training.epsilon,
-    )
-    best = theta.detach().clone()
-    nets = len(problems)
-    best_loss = torch.full((nets,), torch.inf, dtype=torch.float64, device=device)
-    best_epoch = torch.zeros(nets, dtype=torch.int64, device=device)
-    healthy = torch.ones(nets, dtype=torch.bool, device=device)
-    clipped = _clipped_columns(layers, device)
-    looks = set(checkpoints(training.epochs))
+    epochs = _Epochs(problems, starts, training, device)
+    advance = _recorded(epochs) if device.type == "cuda" else epochs.step
     history: list[list[tuple[float, float]]] = [[] for _ in problems]
-    for epoch in range(training.epochs):
-        losses = batch.losses(theta)
-        (gradient,) = torch.autograd.grad(losses.sum(), theta)
-        with torch.no_grad():
-            healthy &= torch.isfinite(losses)
-            better = healthy & (losses < best_loss)
-            best_loss = torch.where(better, losses, best_loss)
-            best_epoch = torch.where(better, epoch, best_epoch)
-            best = torch.where(better[:, None], theta, best)
-            move = adam.move(torch.where(healthy[:, None], gradient, 0.0))
-            theta -= torch.where(healthy[:, None], move, 0.0)
-            if training.clip is not None:
-                inside = theta.clamp(-training.clip, training.clip)
-                theta.copy_(torch.where(clipped, inside, theta))
-            if epoch + 1 in looks:
-                now = best_loss.tolist()
-                for i in torch.nonzero(healthy)[:, 0].tolist():
-                    history[i].append((float(epoch + 1), now[i]))
-                if not bool(healthy.any()):
-                    break
-    last = theta.detach().cpu().numpy()
+    done = 0
+    for look in checkpoints(training.epochs):
+        for _ in range(look - done):
+            advance()
+        done = look
+        now, healthy = epochs.best_loss.tolist(), epochs.healthy.tolist()
+        for i, well in enumerate(healthy):
+            if well:
+                history[i].append((float(look), now[i]))
+        if not any(healthy):
+            break
+    best, last = (tensor.detach().cpu().numpy() for tensor in (epochs.best, epochs.theta))
+    best_epoch = epochs.best_epoch.tolist()
     return [
         finished(
             problem,
             layers,
-            best[i].cpu().numpy(),
+            best[i],
             last[i],
-            best_epoch=int(best_epoch[i]),
+            best_epoch=best_epoch[i],
             history=history[i],
-            healthy=bool(healthy[i]),
+            healthy=healthy[i],
         )
         for i, problem in enumerate(problems)
     ]
+
+
+class _Epochs:
+    """The state of a batch of trainings; a step changes it in place, as a CUDA graph needs."""
+
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        starts: Sequence[FloatArray],
+        training: Training,
+        device: torch.device,
+    ) -> None:
+        import torch
+
+        layers = layer_sizes(len(problems[0].x), training.hidden)
+        self._batch = Batch(problems, layers, device)
+        first = np.stack([bounded(layers, start, training.clip) for start in starts])
+        self.theta = torch.tensor(first, dtype=torch.float64, device=device, requires_grad=True)
+        self._adam = AdamStep(
+            self.theta,
+            training.learning_rate,
+            beta_1=training.beta_1,
+            beta_2=training.beta_2,
+            epsilon=training.epsilon,
+        )
+        # More than there are epochs, for the warm-up's steps go on beyond a short training.
+        sizes = self._adam.sizes(training.epochs + _WARM_UP)
+        self._sizes = torch.tensor(sizes, device=device)
+        self._clip, self._clipped = training.clip, _clipped_columns(layers, device)
+        nets = len(problems)
+        self.epoch = torch.zeros(1, dtype=torch.int64, device=device)
+        self.best = self.theta.detach().clone()
+        self.best_loss = torch.full((nets,), torch.inf, dtype=torch.float64, device=device)
+        self.best_epoch = torch.zeros(nets, dtype=torch.int64, device=device)
+        self.healthy = torch.ones(nets, dtype=torch.bool, device=device)
+
+    def step(self) -> None:
+        """Take one step of all nets."""
+        import torch
+
+        losses = self._batch.losses(self.theta)
+        (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
+        with torch.no_grad():
+            losses, well = losses.detach(), self.healthy
+            well &= torch.isfinite(losses)
+            better = well & (losses < self.best_loss)
+            self.best_loss.copy_(torch.where(better, losses, self.best_loss))
+            self.best_epoch.copy_(torch.where(better, self.epoch, self.best_epoch))
+            self.best.copy_(torch.where(better[:, None], self.theta, self.best))
+            size = self._sizes.index_select(0, self.epoch)
+            move = self._adam.move(torch.where(well[:, None], gradient, 0.0), size)
+            self.theta -= torch.where(well[:, None], move, 0.0)
+            if self._clip is not None:
+                inside = self.theta.clamp(-self._clip, self._clip)
+                self.theta.copy_(torch.where(self._clipped, inside, self.theta))
+            self.epoch += 1
+
+    def tensors(self) -> list[torch.Tensor]:
+        """Return all that a step changes."""
+        of_nets = [self.theta.detach(), self.best, self.best_loss, self.best_epoch, self.healthy]
+        return [*of_nets, self.epoch, *self._adam.moments]
+
+
+def _recorded(epochs: _Epochs) -> Callable[[], None]:
+    """Return a step as a CUDA graph: one launch in place of one for each of its kernels."""
+    import torch
+
+    before = [tensor.clone() for tensor in epochs.tensors()]
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):  # so that libraries have set up what they need
+        for _ in range(_WARM_UP):
+            epochs.step()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        epochs.step()
+    with torch.no_grad():
+        for tensor, value in zip(epochs.tensors(), before, strict=True):
+            tensor.copy_(value)
+    replay: Callable[[], None] = graph.replay
+    return replay
 
 
 def _clipped_columns(layers: tuple[int, ...], device: torch.device) -> torch.Tensor:

@@ -118,8 +118,16 @@ class StudySource:
         return Pair.from_columns(a, b, names=("eμ", "μe"))
 
 
-def genuine_events() -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return columns of the embedded sample: of the backgrounds, and of H→τe."""
+def genuine_events(
+    further: Sequence[str] = (),
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Return columns of the embedded sample: of the backgrounds, and of H→τe.
+
+    Parameters
+    ----------
+    further : sequence of str
+        Columns besides `COLUMNS` and ``electron_leads``.
+    """
     from eμsym.processors.fileset import read_fileset
     from eμsym.processors.runner import process
 
@@ -128,7 +136,7 @@ def genuine_events() -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     kinds: dict[bool, list[Any]] = {True: [], False: []}
     for dataset in datasets:
         kinds[dataset.metadata.role == "signal"].append(processed.events(dataset.name))
-    names = (*COLUMNS, "electron_leads")
+    names = (*COLUMNS, *further, "electron_leads")
     pool, signal = (
         {name: ak.to_numpy(ak.concatenate(kinds[kind])[name]) for name in names}
         for kind in (False, True)
@@ -249,9 +257,7 @@ def compute(
         "n_pool": int(pool["m_coll"].size),
         "z_injected": Z_INJECTED,
         "excluded": {name: list(edges) for name, edges in EXCLUDED.items()},
-        "true_ratio": {
-            k: v for k, v in ratio.to_dict().items() if k not in ("covariance", "error")
-        },
+        "true_ratio": {k: v for k, v in ratio.to_dict().items() if k not in ("modes", "error")},
         "rows": rows,
     }
 

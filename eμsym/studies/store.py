@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from eμsym.errors import ConfigurationError, DataError, InputFileError, OutputError
 from eμsym.files import make_folder
+from eμsym.input_files import is_file, unlike_a_file
 from eμsym.studies.combining import combined
 from eμsym.studies.durable_file import alone_in, remove_leftovers, write_durably
 from eμsym.studies.parquet_bytes import CorruptTableError, from_bytes, to_bytes
@@ -193,7 +194,7 @@ def read_store(folder: str | Path) -> Store:
         If it is no store, or of another version.
     """
     folder = Path(folder)
-    if not (folder / STUDY_FILE).is_file():
+    if not is_file(folder / STUDY_FILE):
         raise InputFileError(f"{folder}: has no {STUDY_FILE}; make it with emusym toys")
     return Store(folder, StudyFile.read(folder))
 
@@ -213,7 +214,7 @@ def open_store(folder: str | Path, wanted: StudyFile) -> Store:
         If its ``study.json`` cannot be read.
     """
     folder = Path(folder)
-    if not (folder / STUDY_FILE).exists():
+    if not is_file(folder / STUDY_FILE):
         _refuse_foreign(folder)
         wanted.write(make_folder(folder))
         return Store(folder, wanted)
@@ -250,6 +251,8 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _content(path: Path) -> bytes:
     try:
+        if kind := unlike_a_file(path):  # a pipe may never end
+            raise InputFileError(f"{path}: {kind}; move it out of this folder")
         return path.read_bytes()
     except FileNotFoundError:
         raise

@@ -11,7 +11,8 @@ import pytest
 from correctionlib import schemav2
 from hist.axis import Regular
 
-from eμsym.calibration.correction_file import EfficiencyMaps, read_correction, write_correction
+from eμsym.calibration.correction_file import read_correction, write_correction
+from eμsym.calibration.efficiency_maps import EfficiencyMaps
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.errors import DataError, EmusymError, InputFileError, OutputError
 from eμsym.sources import Relabelled
@@ -212,7 +213,7 @@ def test_efficiencies_outside_their_range(tmp_path, pair, value):
     )
     kind, message = refused(pair, path)
     assert kind is DataError
-    assert f"efficiency_muon is {value:g} at pT 2" in message
+    assert f"efficiency_muon is {value:g} at pt 2" in message
     assert "above 0 and at most 1" in message
 
 

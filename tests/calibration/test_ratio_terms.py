@@ -104,6 +104,21 @@ def test_jumps_are_where_they_are_given_and_cost_less_than_other_steps():
     assert 1.37 not in none.abseta_edges
 
 
+def test_thresholds_in_pt_are_steps_of_their_own():
+    log_ratio = lambda pt, eta: 2.5 * (pt >= 27)  # noqa: E731
+    pair = expected(ToyDetector(20_000).draw(rng=2), log_ratio)
+    axis = Regular(24, 15, 63, name="sub_pt")
+    left = {}
+    for edges in ((), (27.0,)):
+        difference = pair.equalised(pt_edges=edges).difference(axis)
+        left[edges] = np.max(np.abs(difference.value) / np.sqrt(difference.a + difference.b))
+    assert left[27.0,] < 0.3
+    assert left[()] > 2
+    bins, _ = smooth_terms(*leptons(5000), pt_edges=(27.0, 1e6))
+    assert 27.0 in bins.pt_edges
+    assert 1e6 not in bins.pt_edges
+
+
 def test_signed_eta_tells_both_sides_apart():
     log_ratio = lambda pt, eta: 0.4 * (eta < 0)  # noqa: E731
     pair = expected(ToyDetector(20_000).draw(rng=2), log_ratio)
@@ -136,6 +151,8 @@ def test_terms_of_bins_are_relative_to_the_first():
 def test_edges_that_are_none(edges, message):
     with pytest.raises(ConfigurationError, match=message):
         smooth_terms(*leptons(100), abseta_edges=edges)
+    with pytest.raises(ConfigurationError, match="edges in pT: give"):
+        smooth_terms(*leptons(100), pt_edges=edges)
     with pytest.raises(ConfigurationError, match="are of a smooth r"):
         ToyDetector(500).draw(rng=1).equalised(bins=BINS, abseta_edges=(1.5,))
 

@@ -288,7 +288,8 @@ def test_classes_and_edges_from_the_command_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One r for each charge of the leading lepton, with steps where they are asked for."""
-    options = ("--equalise-by", "lead_charge", "--equalise-edges", "1.4442,1.566", *QUICK)
+    edges = ("--equalise-edges", "1.4442,1.566", "--equalise-pt-edges", "27")
+    options = ("--equalise-by", "lead_charge", *edges, *QUICK)
     assert run("test", folder, *options) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "in 2 classes of lead_charge" in printed
@@ -296,6 +297,7 @@ def test_classes_and_edges_from_the_command_line(
     classes = outcome(folder)["equalisation"]["calibration"]["ratio"]["classes"]
     assert [each["value"] for each in classes] == [-1, 1]
     assert all({1.4442, 1.566} <= set(each["ratio"]["abseta_edges"]) for each in classes)
+    assert all(27 in each["ratio"]["pt_edges"] for each in classes)
     assert not (folder / "equalisation.json").exists()
 
 

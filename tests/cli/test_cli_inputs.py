@@ -74,3 +74,38 @@ def test_check_says_how_much_is_asked_for(
     assert "events, of which 15 are asked for, all needed values" in capsys.readouterr().out
     assert run("process", tmp_path / "f.json", "-o", tmp_path / "o") == 0
     assert "the fileset's steps ask for 15 of the" in capsys.readouterr().out
+
+
+LONG = "z" * 300
+COMMANDS = {
+    "process": ["process", "SAMPLE", "-o", LONG],
+    "process below": ["process", "SAMPLE", "-o", f"{LONG}/o"],
+    "run": ["run", "-o", LONG],
+    "simulate": ["simulate", "wz", "-n", 4, "-o", f"{LONG}.root"],
+    "simulate below": ["simulate", "wz", "-n", 4, "-o", f"{LONG}/a.root"],
+    "toys": ["toys", "STUDY", "-o", LONG],
+    "reproduce": ["reproduce", "ddp-fig2", "-o", LONG],
+    "test": ["test", LONG],
+    "a study": ["toys", LONG],
+    "a configuration": ["run", f"{LONG}.toml"],
+    "a correction": ["test", "FOLDER", "--equalise", f"{LONG}.json"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_name_that_is_too_long_is_one_line_at_once(
+    tmp_path: Path,
+    sample: Path,
+    processed_sample: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = "name = 'r'\nsource = 'toy'\nn_a = 9\nn_b = 9\ntoys = 1\n"
+    study = f"[[tests]]\nkind = 'spline'\n[[rows]]\n{row}"
+    (tmp_path / "s.toml").write_text(f"name = 's'\nseed = 1\n{study}", encoding="utf-8")
+    places = {"SAMPLE": sample / "zz.root", "STUDY": "s.toml", "FOLDER": processed_sample}
+    line = error_of(capsys, *(places.get(str(word), word) for word in command))
+    assert "(File name too long)" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]

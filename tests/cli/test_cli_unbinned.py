@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import eμsym
+from eμsym.analysis.options import Tests
 from eμsym.cli import main
+from eμsym.cli.network_time import duration, network_seconds
 from eμsym.distributions import Null
 from eμsym.plots import draw_likelihood_ratio, draw_null
 from eμsym.unbinned.spline import SplineTest
@@ -57,7 +61,7 @@ def test_network_and_spline_on_a_processed_folder(
     assert results["network"]["t"] == pytest.approx(network.t, rel=1e-9)
 
 
-def test_several_columns_are_for_the_network_alone(
+def test_several_columns_are_for_the_subspace_test_and_the_network(
     processed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--symmetrized", "--epochs", "50", "--permutations", "3")
@@ -66,9 +70,37 @@ def test_several_columns_are_for_the_network_alone(
     assert results["columns"] == ["m_coll", "lead_eta"]
     assert results["scales"] == [0.01, 1.0]
     assert results["network"]["t"] is not None
-    # Nothing is left out silently.
-    assert "takes one column, 2 are given" in str(results["spline"]["problem"])
-    assert "spline test: takes one column, 2 are given" in capsys.readouterr().out
+    assert "spline" not in results
+    subspace = results["subspace"]
+    assert subspace["statistic"] == max(subspace["local"].values())
+    assert subspace["significance"]["pvalue"] in {0.25, 0.5, 0.75, 1.0}
+    assert (processed / "figures" / "subspace_null.png").exists()
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"differs most is the {subspace['best']}" in printed
+    assert "50 epochs of 2 nets on" in printed
+
+
+def test_the_network_s_time_grows_with_what_is_asked() -> None:
+    one, two = Tests(columns=("m_coll",)), Tests(columns=("m_coll", "lead_pt"))
+    # One column is trained on nodes, however many events there are.
+    assert network_seconds(10**5, one, 2) == network_seconds(10**6, one, 2)
+    alone = network_seconds(10**5, two, 2)
+    assert network_seconds(2 * 10**5, two, 2) == pytest.approx(2 * alone)
+    assert network_seconds(10**5, replace(two, epochs=250_000), 2) == pytest.approx(alone / 2)
+    assert duration(90.4) == "90 seconds"
+    assert duration(3 * 86400.0) == "3 days"
+
+
+def test_hours_of_training_are_asked_about(
+    processed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO("n\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    options = ("--symmetrized", "--epochs", "1000000000")
+    with pytest.raises(SystemExit, match="2"):
+        main(["test", str(processed), "--columns", "m_coll, lead_eta", *options])
+    assert "the network is not trained" in capsys.readouterr().err
 
 
 def test_a_column_that_is_not_there(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:

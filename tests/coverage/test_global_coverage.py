@@ -29,7 +29,7 @@ def test_the_stored_p_values_are_uniform(stored):
         assert row["n_toys"] >= 2000
         assert row["not_done"] == 0
         found = uniformity(row, stored["n_permutations"])
-        # Four rows: together they are below 0.05 by chance in one study of twenty.
+        # Together they are below 0.05 by chance in one study of twenty.
         assert found.ks > 0.05 / len(stored["rows"])
         assert abs(found.below[1] - 0.05) < 4 * np.sqrt(0.05 * 0.95 / row["n_toys"])
         # Taken as they stand, the printed p-values are below 0.05 far too often.
@@ -39,7 +39,6 @@ def test_the_stored_p_values_are_uniform(stored):
 def test_the_stored_rows_are_those_of_the_study(stored):
     kinds = [(r["n_events"], r["ratio"], r["options"], r["correction"]) for r in stored["rows"]]
     assert kinds == [(r.n_events, r.ratio, r.options, r.correction) for r in ROWS]
-    assert {1_500, 12_000} <= {row.n_events for row in ROWS}
 
 
 def test_what_is_stored_is_what_is_computed(stored):

@@ -5,12 +5,10 @@ Every mutant is made from its number alone, so that one that fails can be made a
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import itertools
 import json
 import random
-import signal
 import struct
 import warnings
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from eμsym.processors.fileset import Dataset, Metadata, read_fileset
 from eμsym.processors.inspection import inspect_datasets, read_whole_file
 from eμsym.processors.runner import process
 from tests.delphes_file import COLLECTIONS
+from tests.fuzzing import Hang, no_hang
 
 ENTRIES = 120
 MANY, ONE = [0, 1, 40, 41, 90, ENTRIES], [0, ENTRIES]
@@ -41,26 +40,6 @@ LAYOUTS: dict[str, tuple[Any, list[int]]] = {
 }
 #: Compressions of ROOT that have no checksum.
 WITHOUT_CHECKSUM = ("zstd", "none")
-#: No mutant takes this long, unless it hangs.
-MOST_SECONDS = 60
-
-
-class Hang(BaseException):
-    """Not an `Exception`, so that nobody takes it for something in the file."""
-
-
-@contextlib.contextmanager
-def no_hang() -> Iterator[None]:
-    def give_up(*arguments: object) -> None:
-        raise Hang
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(MOST_SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass(frozen=True)

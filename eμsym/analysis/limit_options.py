@@ -1,0 +1,81 @@
+"""Which limits are set on the signals of a processed folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from eμsym.analysis.correction import Equalisation
+from eμsym.analysis.options import DEFAULT_SEED
+from eμsym.errors import ConfigurationError
+from eμsym.limits.upper_limit import check_cl
+
+#: The luminosities that the papers speak of, fb⁻¹.
+PAPER_LUMINOSITIES = (10.0, 20.0, 40.0, 140.0)
+
+#: The uncertainty that is of the branching ratio alone.
+CROSS_SECTION = "cross_section"
+
+Method = Literal["asymptotic", "poisson", "relabelled"]
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """Which limits are set on the signals of a processed folder.
+
+    Attributes
+    ----------
+    pair, signals : tuple of str
+        Datasets, as for `eμsym.analysis.options.Tests`.
+    equalise : str, optional
+    exclude : mapping of str to (float, float)
+        Both as for `Tests`.
+    cl : float
+    luminosity_ifb : float, optional
+        Of the data. Default: as the folder says.
+    uncertainties : mapping of str to float
+        Relative, each a log-normal nuisance of the limits on σ × BR and on BR;
+        "cross_section" of those on BR alone.
+    method : {"asymptotic", "poisson", "relabelled"}
+    toys : int
+        Toys at each strength, for the methods by toys.
+    luminosities : tuple of float
+        fb⁻¹, at which the expected limit is told.
+    together : bool
+        Whether to fit the signals together too, if they are two.
+    seed : int
+
+    Raises
+    ------
+    ConfigurationError
+        If `cl` is not between zero and one, or an uncertainty or luminosity not above zero.
+    InputFileError
+        If the correction is a file that cannot be one.
+    """
+
+    pair: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    equalise: str | None = None
+    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    cl: float = 0.95
+    luminosity_ifb: float | None = None
+    uncertainties: Mapping[str, float] = field(default_factory=dict)
+    method: Method = "asymptotic"
+    toys: int = 2000
+    luminosities: tuple[float, ...] = PAPER_LUMINOSITIES
+    together: bool = False
+    seed: int = DEFAULT_SEED
+
+    def __post_init__(self) -> None:
+        check_cl(self.cl)
+        Equalisation(self.equalise, self.exclude)
+        for name, value in self.uncertainties.items():
+            if not 0 < value < math.inf:
+                raise ConfigurationError(
+                    f"uncertainty {name}={value}: is relative and above zero, such as 0.02"
+                )
+        for value in (*self.luminosities, *filter(None, (self.luminosity_ifb,))):
+            if not 0 < value < math.inf:
+                raise ConfigurationError(f"luminosity {value} fb⁻¹: must be positive and finite")

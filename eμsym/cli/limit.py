@@ -1,0 +1,132 @@
+"""``emusym limit``: upper limits on signals by CLs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
+
+
+def relative_uncertainties(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    """Turn ("luminosity=0.02",) into {"luminosity": 0.02}."""
+    from eμsym.errors import ConfigurationError
+
+    found: dict[str, float] = {}
+    for text in values:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise ConfigurationError(
+                f"--uncertainty {text}: write NAME=RELATIVE, such as luminosity=0.02"
+            ) from None
+    return found
+
+
+def numbers(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """Turn "10,20" into (10.0, 20.0)."""
+    from eμsym.errors import ConfigurationError
+
+    if value is None:
+        return None
+    try:
+        return tuple(float(x) for x in value.split(",") if x.strip())
+    except ValueError:
+        raise ConfigurationError(
+            f"--luminosities {value}: write numbers with commas between, such as 10,20,140"
+        ) from None
+
+
+@click.command()
+@click.argument("folder", type=click.Path())
+@pair_option
+@click.option(
+    "--signals",
+    metavar="NAMES",
+    callback=comma_separated,
+    default="",
+    help="Signal datasets.  [those not in the pair, and stored shapes]",
+)
+@click.option(
+    "--equalise",
+    metavar="self|none|FILE.json",
+    help="Take the detector's e/μ difference out, as for emusym test.",
+)
+@click.option(
+    "--equalise-exclude",
+    "exclude",
+    metavar="COLUMN=LOW:HIGH",
+    multiple=True,
+    callback=ranges,
+    help="Window that the self-calibration leaves out.",
+)
+@click.option("--cl", type=float, default=0.95, show_default=True, help="Confidence level.")
+@click.option(
+    "--luminosity",
+    "luminosity_ifb",
+    type=float,
+    metavar="FB",
+    help="Of the data, in fb⁻¹, for limits on σ × BR and BR.  [as the folder says]",
+)
+@click.option(
+    "--uncertainty",
+    "uncertainties",
+    metavar="NAME=RELATIVE",
+    multiple=True,
+    callback=relative_uncertainties,
+    help="Log-normal, of the limits on σ × BR and BR; cross_section of BR alone. May be repeated.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["asymptotic", "poisson", "relabelled"]),
+    default="asymptotic",
+    show_default=True,
+    help="By formulae, or by toys that draw counts or labels.",
+)
+@click.option(
+    "--toys",
+    type=click.IntRange(min=100),
+    default=2000,
+    show_default=True,
+    help="Toys at each strength.",
+)
+@click.option(
+    "--luminosities",
+    metavar="FB,…",
+    callback=numbers,
+    help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
+)
+@click.option(
+    "--together", is_flag=True, help="Also fit two signals together: contour and difference."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=20401, show_default=True, help="Of the toys."
+)
+@click.option("--pyhf", is_flag=True, help="Also write each likelihood as a pyhf workspace.")
+@click.option("--hepdata", is_flag=True, help="Also write a HEPData submission of the limits.")
+@click.option(
+    "--style",
+    type=click.Choice(STYLE_NAMES, case_sensitive=False),
+    default="neutral",
+    show_default=True,
+    help="Look of the figures.",
+)
+def limit(folder: str, pyhf: bool, hepdata: bool, style: Any, **options: Any) -> None:
+    """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
+    from eμsym.analysis.limit_options import LimitOptions
+    from eμsym.cli.limit_job import run_limits
+    from eμsym.cli.report_limits import print_limits
+    from eμsym.folder import ProcessedFolder
+
+    given = {name: value for name, value in options.items() if value is not None}
+    found, problems = run_limits(
+        ProcessedFolder(Path(folder)), LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
+    )
+    print_limits(found, Path(folder), problems)

@@ -1,0 +1,117 @@
+"""What `emusym limit` does with a processed folder, and which figures it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eμsym.analysis.limit_options import LimitOptions
+from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
+from eμsym.binned.pyhf_export import pyhf_workspace
+from eμsym.cli.drawing import save_figures
+from eμsym.folder import ProcessedFolder
+from eμsym.limits.impacts import Impacts
+from eμsym.limits.upper_limit import UpperLimit
+from eμsym.plots import (
+    draw_cls,
+    draw_contour,
+    draw_impacts,
+    draw_limits,
+    draw_limits_against_luminosity,
+)
+from eμsym.plots.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def run_limits(
+    folder: ProcessedFolder,
+    options: LimitOptions,
+    style: Style = "neutral",
+    *,
+    pyhf: bool = False,
+    hepdata: bool = False,
+) -> tuple[FolderLimits, list[str]]:
+    """Set limits in a processed folder, draw the figures, and add both to it.
+
+    Returns
+    -------
+    found : FolderLimits
+    problems : list of str
+        One line for every figure that could not be drawn.
+
+    Raises
+    ------
+    EmusymError
+        As for `folder_limits`; or if a file cannot be written, or a submission to HEPData
+        cannot be made.
+    """
+    found = folder_limits(folder, options)
+    before = folder.results().figures
+    written, problems = save_figures(folder, figures(found, style))
+    if pyhf:
+        _write_workspaces(folder, found)
+    if hepdata:
+        from eμsym.cli.hepdata import write_submission
+
+        write_submission(found, folder.path / "hepdata")
+    folder.update_results(limits=found.to_dict(), figures=list(dict.fromkeys([*before, *written])))
+    return found, problems
+
+
+def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
+    """Return what draws the figures of limits, by their names.
+
+    Parameters
+    ----------
+    found : FolderLimits
+    style : str
+        See `eμsym.plots.style.styled`.
+    """
+    drawn: dict[str, Callable[[], Figure]] = {}
+    for unit, name in (
+        ("events", "limits"),
+        ("cross_section", "limits_cross_section"),
+        ("branching_ratio", "limits_branching_ratio"),
+    ):
+        limits = {key: getattr(each, unit) for key, each in found.signals.items()}
+        known = {key: x for key, x in limits.items() if isinstance(x, UpperLimit)}
+        if known:
+            drawn[name] = partial(draw_limits, known, style=style)
+    for name, each in found.signals.items():
+        if each.scan is not None and isinstance(each.events, UpperLimit):
+            drawn[f"limit_{name}"] = partial(draw_cls, each.scan, each.events, name, style=style)
+        if each.sensitivity is not None and len(each.sensitivity.luminosities) > 1:
+            drawn[f"sensitivity_{name}"] = partial(
+                draw_limits_against_luminosity, each.sensitivity, name, style=style
+            )
+        if isinstance(each.impacts, Impacts):
+            drawn[f"impacts_{name}"] = partial(draw_impacts, each.impacts, style=style)
+    if isinstance(found.together, TwoLimits):
+        pair = found.together
+        drawn["contour"] = partial(
+            draw_contour, pair.found, pair.names, unit=pair.unit, style=style
+        )
+    return drawn
+
+
+def _write_workspaces(folder: ProcessedFolder, found: FolderLimits) -> None:
+    orders = folder.results().orders
+    for name, each in found.signals.items():
+        if each.region is None or not isinstance(each.events, UpperLimit):
+            continue
+        events = each.events.median
+        folder.write_workspace(
+            name,
+            pyhf_workspace(
+                each.region.b,
+                each.region.a,
+                each.region.signals[0],
+                ratio=each.region.ratio,
+                channels=orders,
+                signal_events=events,
+                mu_bounds=(0.0, 20.0),
+            ),
+        )

@@ -1,0 +1,53 @@
+"""What `emusym limit` says on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from eμsym.analysis.limits import FolderLimits, TwoLimits
+from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.limits.upper_limit import UpperLimit
+
+
+def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()) -> None:
+    """Print a table of the limits, what is missing and why, and where the results are."""
+    table = plain_table(padding=0)
+    table.add_column("signal")
+    table.add_column("limit on")
+    for heading in ("observed", "expected", "−1σ", "+1σ", "−2σ", "+2σ"):
+        table.add_column(heading, justify="right")
+    for name, each in found.signals.items():
+        rows = (
+            ("events", each.events),
+            ("σ × BR [pb]", each.cross_section),
+            ("BR", each.branching_ratio),
+        )
+        for unit, limit in rows:
+            if isinstance(limit, UpperLimit):
+                low, below, median, above, high = limit.expected
+                values = (limit.observed, median, below, above, low, high)
+                table.add_row(escape(name), unit, *(number(x) for x in values))
+    percent = f"{100 * found.options.cl:g} %"
+    method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
+    print_table(f"Upper limits at {percent} CL (CLs{method})", table)
+    console = plain_console()
+    if isinstance(found.together, TwoLimits):
+        both, (one, other) = found.together.found, found.together.names
+        unit = found.together.unit
+        console.print(escape(f"\n{one} and {other} together, {unit} at {percent} CL"))
+        console.print(escape(f"  {one} alone: {both.first}"))
+        console.print(escape(f"  {other} alone: {both.second}"))
+        console.print(escape(f"  {one} less {other}: {both.difference}"))
+    for note in (*found.notes, *problems):
+        console.print(f"[yellow]![/] {escape(note)}")
+    console.print(escape(f"Results in {folder / 'results.json'}"))
+
+
+def number(value: float) -> str:
+    """Return a limit as it is printed: three digits, nothing for what is not there."""
+    if value != value:
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

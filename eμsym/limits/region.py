@@ -1,0 +1,189 @@
+"""What a fit of signal strengths is told of each region: counts, signals, ratio, systematics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eμsym.arrays import FloatArray
+from eμsym.binned.q0_input import Signal
+from eμsym.binned.yield_ratio import YieldRatio
+from eμsym.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeVariation:
+    r"""What a systematic effect of one standard deviation, up and down, makes of a signal.
+
+    Between and beyond them each bin goes as HistFactory's piecewise line does that is smooth
+    within one standard deviation (CERN-OPEN-2012-016; "code4p" of pyhf): with
+    O = (up − down)/2 and E = (up + down)/2 − nominal
+
+    .. math::
+        S(α) = S(0) + α O + E \cdot \begin{cases}
+            |α| & |α| \ge 1 \\ (3α^6 - 10α^4 + 15α^2)/8 & |α| < 1 \end{cases}
+
+    Parameters
+    ----------
+    up_a, up_b, down_a, down_b : array_like, shape (bins,)
+        The signal in A and B as it then is, in the units of the nominal one.
+
+    Raises
+    ------
+    DataError
+        If the shapes differ, or a content is not finite.
+    """
+
+    up_a: FloatArray
+    up_b: FloatArray
+    down_a: FloatArray
+    down_b: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("up_a", "up_b", "down_a", "down_b"):
+            values = np.asarray(getattr(self, name), dtype=np.float64).ravel()
+            if not np.all(np.isfinite(values)):
+                raise DataError(f"{name} of a shape variation: a content is not finite")
+            object.__setattr__(self, name, values)
+        sizes = {x.size for x in (self.up_a, self.up_b, self.down_a, self.down_b)}
+        if len(sizes) > 1:
+            raise DataError(f"a shape variation has {sorted(sizes)} bins; give four of one binning")
+
+    def odd(self) -> tuple[FloatArray, FloatArray]:
+        """Return O in A and in B."""
+        return (self.up_a - self.down_a) / 2, (self.up_b - self.down_b) / 2
+
+    def even(self, signal: Signal) -> tuple[FloatArray, FloatArray]:
+        """Return E in A and in B."""
+        return (
+            (self.up_a + self.down_a) / 2 - signal.in_a,
+            (self.up_b + self.down_b) / 2 - signal.in_b,
+        )
+
+
+def log_normal(relative: float, what: str = "an uncertainty") -> float:
+    """Return ln(1 + δ), the spread of the logarithm for a relative uncertainty δ.
+
+    Raises
+    ------
+    DataError
+        If it is not a number above zero.
+    """
+    if not 0 < relative < np.inf:
+        raise DataError(f"{what}: {relative} is no relative uncertainty; give one above zero")
+    return float(np.log1p(relative))
+
+
+def in_units(signal: Signal, events: float) -> Signal:
+    """Return a signal of one event as that of a unit of which there are so many events.
+
+    Parameters
+    ----------
+    signal : Signal
+    events : float
+        For one unit: σ L ε for a branching ratio.
+
+    Raises
+    ------
+    DataError
+        If it is not a number above zero.
+    """
+    if not 0 < events < np.inf:
+        raise DataError(f"{events} events of a signal for one unit; give a number above zero")
+    v_a, v_b = (
+        None if v is None else events**2 * v for v in (signal.variance_a, signal.variance_b)
+    )
+    return Signal(events * signal.in_a, events * signal.in_b, v_a, v_b)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Flat bins of both samples, and what is expected in them.
+
+    Attributes
+    ----------
+    name : str
+    b, a : ndarray of float, shape (bins,)
+        Counts.
+    signals : tuple of Signal
+        For each strength what one unit of it adds to A and B.
+    ratio : YieldRatio
+        The expected κ of every bin.
+    ratio_names : tuple of str
+        What its nuisances are called: those of one name in several regions are one. Default:
+        names with the region's in front.
+    normalisations : mapping of str to sequence of float
+        Nuisances that scale the signals by e^{θ δ_j}, with δ_j for each strength; see
+        `log_normal`. Effects of one name in several regions are one nuisance.
+    shapes : mapping of str to sequence of ShapeVariation or None
+        Nuisances that change the signals' shapes, for each strength.
+
+    Raises
+    ------
+    DataError
+        If the numbers of bins, strengths or nuisances do not fit together.
+    """
+
+    name: str
+    b: FloatArray
+    a: FloatArray
+    signals: tuple[Signal, ...]
+    ratio: YieldRatio
+    ratio_names: tuple[str, ...] = ()
+    normalisations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[ShapeVariation | None, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"region {self.name!r}" if self.name else "the region"
+        bins = self.b.shape
+        if not self.signals:
+            raise DataError(f"{where}: has no signal; give one at least")
+        shapes = [self.a.shape, self.ratio.log_ratio.shape, *(x.in_b.shape for x in self.signals)]
+        if len(bins) != 1 or any(shape != bins for shape in shapes):
+            raise DataError(f"{where}: B has shape {bins}, the rest {shapes}; give flat bins")
+        if not self.ratio_names:
+            prefix = f"{self.name} " if self.name else ""
+            names = tuple(f"{prefix}ratio {k}" for k in range(len(self.ratio.modes)))
+            object.__setattr__(self, "ratio_names", names)
+        if len(self.ratio_names) != len(self.ratio.modes):
+            raise DataError(
+                f"{where}: {len(self.ratio_names)} names for {len(self.ratio.modes)} nuisances"
+            )
+        for name, values in (*self.normalisations.items(), *self.shapes.items()):
+            if len(values) != len(self.signals):
+                raise DataError(
+                    f"{where}: {name} is of {len(values)} signals, there are {len(self.signals)}"
+                )
+        for name, variations in self.shapes.items():
+            if any(x is not None and x.up_a.shape != bins for x in variations):
+                raise DataError(f"{where}: {name} has other bins than the counts, {bins[0]}")
+
+    def with_ratio_uncertainty(self, name: str, log_error: ArrayLike) -> Region:
+        """Return the region with one more direction in which ln κ is uncertain.
+
+        Parameters
+        ----------
+        name : str
+        log_error : array_like, shape (bins,) or ()
+            By how much ln κ moves with one standard deviation, bin by bin.
+
+        Raises
+        ------
+        DataError
+            If it is of other bins.
+        """
+        mode = np.broadcast_to(np.asarray(log_error, dtype=np.float64), self.b.shape)[None]
+        ratio = YieldRatio(self.ratio.log_ratio, np.concatenate([self.ratio.modes, mode]))
+        return Region(
+            self.name,
+            self.b,
+            self.a,
+            self.signals,
+            ratio,
+            (*self.ratio_names, name),
+            self.normalisations,
+            self.shapes,
+        )

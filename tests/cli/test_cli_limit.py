@@ -1,0 +1,181 @@
+"""``emusym limit``: what it prints, writes and says of what is missing."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eμsym.analysis.limit_options import LimitOptions
+from eμsym.analysis.limits import data_luminosity, folder_limits, yield_of
+from eμsym.analysis.signals import signals
+from eμsym.cli import limit_job
+from eμsym.folder import ProcessedFolder
+from eμsym.limits.units import SignalYield
+from eμsym.limits.upper_limit import UpperLimit
+from tests.command_line import error_of, run
+
+BACKGROUND = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
+
+
+@pytest.fixture
+def folder(processed_sample: Path, tmp_path: Path) -> Path:
+    """A processed folder of the test's own."""
+    return Path(shutil.copytree(processed_sample, tmp_path / "out"))
+
+
+def limits_in(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return content["limits"]  # type: ignore[no-any-return]
+
+
+def changed(folder: Path, **metadata: Any) -> ProcessedFolder:
+    """The folder with other metadata of its signal; None takes a key away."""
+    path = folder / "results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    about = content["datasets"]["hlfv_taue"]
+    about.update({key: value for key, value in metadata.items() if value is not None})
+    for key, value in metadata.items():
+        if value is None:
+            about.pop(key, None)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return ProcessedFolder(folder)
+
+
+def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--pair", ",".join(BACKGROUND), "--signals", "hlfv_taue", "--luminosities", "1,4")
+    sure = ("--uncertainty", "luminosity=0.02", "--uncertainty", "cross_section=0.3")
+    assert run("limit", folder, *options, *sure, "--pyhf") == 0
+    printed = capsys.readouterr().out
+    assert "Upper limits at 95 % CL" in printed
+    assert "σ × BR" in printed
+    found = limits_in(folder)["signals"]["hlfv_taue"]
+    # 819 events were generated at 0.9105 pb with a branching ratio of 0.1; 181 are selected.
+    acceptance = 181 / 819
+    assert found["yield"]["acceptance"] == pytest.approx(acceptance)
+    assert found["yield"]["production_pb"] == pytest.approx(9.105)
+    events = found["events"]["expected"]["median"]
+    per_pb = 900 * acceptance * 0.9017 / 0.9  # the luminosity of the largest dataset
+    assert found["cross_section"]["expected"]["median"] == pytest.approx(events / per_pb, rel=0.01)
+    ratio = found["branching_ratio"]["expected"]["median"]
+    assert ratio > 1.02 * events / per_pb / 9.105  # the cross section's uncertainty is in it
+    assert found["cross_section"]["unit"] == "pb"
+    # Four times the data halve the expected limit on the cross section.
+    there = found["sensitivity"]
+    assert there["luminosity_ifb"] == [1.0, 4.0]
+    one, four = there["events"]["median"]
+    assert four == pytest.approx(2 * one, rel=0.1)
+    assert {x["name"] for x in found["impacts"]["nuisances"]} >= {"luminosity", "cross_section"}
+    names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
+    for name in names:
+        assert (folder / "figures" / f"{name}.pdf").is_file()
+    workspace = json.loads((folder / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
+    parameters = workspace["measurements"][0]["config"]["parameters"]
+    assert parameters[0] == {"name": "mu", "bounds": [[0.0, 20.0]], "inits": [0.0]}
+    assert "mu = 1 is" in workspace["measurements"][0]["name"]
+
+
+def test_two_signals_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    assert run("limit", folder, "--together", "--equalise", "none") == 0
+    together = limits_in(folder)["together"]
+    assert together["signals"] == ["hlfv_taue", "hlfv_taumu"]
+    assert together["unit"] == "events"
+    assert not together["first"]["bounded"]
+    printed = capsys.readouterr().out
+    assert "hlfv_taue alone: not bounded" in printed
+    assert "hlfv_taumu: no limit on σ × BR nor on BR" in printed
+
+
+def test_what_is_missing_is_said(folder: Path) -> None:
+    results = changed(folder, branching_ratio=None).results()
+    shape = signals(ProcessedFolder(folder), BACKGROUND, ("hlfv_taue",)).shapes[0]
+    found, notes = yield_of(results, shape, 0.9)
+    assert found.production_pb == pytest.approx(0.9105)
+    assert "no branching_ratio" in notes[0]
+    found, notes = yield_of(changed(folder, cross_section_pb=None).results(), shape, 0.9)
+    assert found.missing == ("the cross section",)
+    assert "give cross_section_pb" in notes[0]
+    assert found.acceptance == pytest.approx(181 / 819)
+    found, notes = yield_of(changed(folder, n_generated=None).results(), shape, None)
+    assert found.acceptance is None
+    assert "give n_generated" in notes[0]
+    assert len(found.missing) == 3
+
+
+def test_without_a_luminosity_limits_are_in_events(folder: Path) -> None:
+    path = folder / "results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["normalisation"]["ww"]["luminosity_ifb"] = None
+    path.write_text(json.dumps(content), encoding="utf-8")
+    options = LimitOptions(pair=BACKGROUND, signals=("hlfv_taue",), equalise="none")
+    found = folder_limits(ProcessedFolder(folder), options)
+    assert any("--luminosity" in note for note in found.notes)
+    one = found.signals["hlfv_taue"]
+    assert isinstance(one.events, UpperLimit)
+    assert "luminosity" in one.cross_section.to_dict()["problem"]
+    assert "luminosity" in one.branching_ratio.to_dict()["problem"]
+    assert one.sensitivity is None
+
+
+def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path) -> None:
+    results = ProcessedFolder(folder).results()
+    assert data_luminosity(results, BACKGROUND) == pytest.approx(0.9017, rel=1e-3)
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    for name in ("ww", "wz"):
+        content["datasets"][name]["role"] = "data"
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    results = ProcessedFolder(folder).results()
+    assert data_luminosity(results, ("ww", "wz")) is None
+    assert data_luminosity(results, ("ww",)) == pytest.approx(0.9)
+
+
+def test_weighted_simulation_has_expected_limits_alone(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scaled"
+    files = sample / "fileset.json"
+    assert run("process", files, "-o", out, "--luminosity", "20") == 0
+    options = LimitOptions(
+        pair=BACKGROUND, signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
+    )
+    found = folder_limits(ProcessedFolder(out), options)
+    one = found.signals["hlfv_taue"]
+    assert isinstance(one.events, UpperLimit)
+    assert math.isnan(one.events.observed)
+    assert one.events.to_dict()["observed"] is None
+    assert any("none is observed" in note for note in found.notes)
+    # At its own luminosity the sensitivity is the limit itself.
+    assert one.sensitivity is not None
+    assert one.sensitivity.limits[0] == pytest.approx(one.events.expected, rel=1e-4)
+
+
+def test_units_by_hand() -> None:
+    limit = UpperLimit(100.0, (50.0, 70.0, 90.0, 120.0, 150.0), 3.0)
+    worth = SignalYield(luminosity_ifb=20.0, acceptance=0.25, production_pb=10.0)
+    assert worth.missing == ()
+    assert worth.cross_section(limit).observed == pytest.approx(100 / (20_000 * 0.25))
+    assert worth.branching_ratio(limit).expected[0] == pytest.approx(50 / (20_000 * 0.25 * 10))
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (("--cl", "95"), "between 0 and 1"),
+        (("--uncertainty", "luminosity"), "NAME=RELATIVE"),
+        (("--uncertainty", "luminosity=-1"), "above zero"),
+        (("--luminosity", "-3"), "positive"),
+        (("--luminosities", "10,many"), "commas"),
+        (("--pair", "nothing"), "no dataset 'nothing'"),
+        (("--signals", "nothing"), "no dataset 'nothing'"),
+        (("--equalise", "nowhere.json"), "nowhere.json"),
+    ],
+)
+def test_bad_options_are_one_line(
+    processed_sample: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
+) -> None:
+    assert says in error_of(capsys, "limit", processed_sample, *options)

@@ -1,0 +1,61 @@
+"""The study of whether limits hold: what is promised, its toys, what is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from eμsym.coverage.limits import CORRECTIONS, Row, compute, promised
+from eμsym.coverage.limits_table import summary, table
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
+def test_what_is_promised_is_what_gaussian_estimates_give(times: float) -> None:
+    n, median = 200_000, norm.ppf(0.975)
+    estimates = np.random.default_rng(1).normal(times * median, 1, n)
+    limits = estimates - norm.ppf(0.05 * norm.cdf(estimates))
+    held = np.mean(limits >= times * median)
+    assert promised(times) == pytest.approx(held, abs=5 * np.sqrt(held * (1 - held) / n))
+
+
+def test_the_numbers_that_are_known() -> None:
+    assert promised(0) == 1
+    assert promised(1) == pytest.approx(0.975, abs=1e-6)
+    assert promised(2) == pytest.approx(0.951, abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def study() -> dict[str, object]:
+    return compute(4, rows=(Row(600, 0.0), Row(600, 2.0)), seed=3, workers=1)
+
+
+def test_rows_have_the_signal_that_they_are_to_have(study: dict[str, object]) -> None:
+    none, twice = study["rows"]  # type: ignore[misc]
+    assert none["n_signal"] == 0
+    expected = [float(x) for x in none["corrections"]["true"]["median"].split()]
+    assert twice["n_signal"] == pytest.approx(2 * np.median(expected), rel=0.5)
+    assert none["n_toys"] == twice["n_toys"] == 4
+    for correction in CORRECTIONS:
+        assert none["corrections"][correction]["not_fitted"] <= 4
+    found = summary(none, "true")
+    assert found is not None
+    assert found.coverage == 1.0
+    assert found.n == 4
+
+
+def test_the_table_has_a_line_a_row_and_correction(study: dict[str, object]) -> None:
+    lines = [line for line in table(study).splitlines() if line.startswith("| 600 |")]
+    assert len(lines) == 2 * len(CORRECTIONS)
+    assert "100.0 ± 0.0 %" in lines[0]
+
+
+def test_summaries_by_hand() -> None:
+    cell = {"observed": "10 20 30 40", "median": "25 25 25 25", "not_fitted": 1}
+    row = {"n_signal": 15.0, "corrections": {"true": cell}}
+    found = summary(row, "true")
+    assert found is not None
+    assert (found.coverage, found.observed, found.expected) == (0.75, 25.0, 25.0)
+    assert found.above == 0.5
+    nothing = {"observed": "", "median": "", "not_fitted": 5}
+    assert summary({"n_signal": 0.0, "corrections": {"true": nothing}}, "true") is None
