@@ -215,7 +215,7 @@ def _together(
 ) -> TwoLimits | Problem:
     if len(found) != 2:
         return Problem(f"there are {len(found)} signals; choose two with --signals")
-    if not pair.pool.unit:
+    if not pair.counted.pool.unit:
         return Problem("the events are weighted, and the contour is of counts")
     first, second = found
     worth = [each.signal_yield for each in found]
@@ -377,7 +377,7 @@ def _sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
 def _region(pair: Pair, shape: SignalShape) -> tuple[Region, bool]:
     """Return the region of a signal in the plane, and whether it can be expected only."""
     axes = pair.axes_of("plane")
-    if pair.pool.unit:
+    if pair.counted.pool.unit:
         test = shape.test(axes)
         return counted_region("", test, test.counts(pair)), False
     return weighted_region(pair, shape, axes), True

@@ -306,7 +306,7 @@ def workspace(pair: Pair, shape: SignalShape, orders: tuple[str, str]) -> dict[s
         counts.b,
         counts.a,
         counts.signal,
-        ratio=counts.ratio,
+        ratio=counts.of_background,
         channels=orders,
         fakes=counts.fakes,
     )

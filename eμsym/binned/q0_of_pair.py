@@ -63,10 +63,12 @@ class MergedCounts:
     signal : Signal
         Its sums over the bins, for one event of signal anywhere.
     ratio : YieldRatio
-        Of the background, without fakes.
+        Of all that is expected without signal, fakes among it.
     bins : MergedBins
     fakes : FakeCounts or None
         What is added to the background in both samples.
+    prompt : YieldRatio or None
+        Of the background alone, where there are fakes.
     """
 
     b: FloatArray
@@ -75,6 +77,12 @@ class MergedCounts:
     ratio: YieldRatio
     bins: MergedBins
     fakes: FakeCounts | None = None
+    prompt: YieldRatio | None = None
+
+    @property
+    def of_background(self) -> YieldRatio:
+        """The ratio of the free background, to which fakes are added if there are any."""
+        return self.ratio if self.prompt is None else self.prompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +145,12 @@ class Q0Test:
         """
         counts = self.counts(pair)
         found = fit_q0(
-            counts.b, counts.a, counts.signal, counts.ratio, interval=True, fakes=counts.fakes
+            counts.b,
+            counts.a,
+            counts.signal,
+            counts.of_background,
+            interval=True,
+            fakes=counts.fakes,
         )
         return replace(found, bins=counts.bins)
 
@@ -155,7 +168,7 @@ class Q0Test:
             counts.a,
             counts.signal,
             background="profiled",
-            ratio=counts.ratio,
+            ratio=counts.of_background,
             fakes=counts.fakes,
         )
         return replace(found, bins=counts.bins)
@@ -176,14 +189,15 @@ class Q0Test:
         in_a, in_b = np.asarray(a.values()), np.asarray(b.values())
         signal = self._signal(in_a.shape)
         bins = self._merged(in_a + in_b, signal)
-        ratio, fakes = pair.prompt_ratio(*axes, merged=bins)
+        prompt, fakes = pair.prompt_ratio(*axes, merged=bins)
         return MergedCounts(
             b=bins.sums(unweighted_counts(b, "B")),
             a=bins.sums(unweighted_counts(a, "A")),
             signal=_merged_signal(signal, bins),
-            ratio=ratio,
+            ratio=prompt if fakes is None else pair.yield_ratio(*axes, merged=bins),
             bins=bins,
             fakes=fakes,
+            prompt=None if fakes is None else prompt,
         )
 
     def on(self, pair: CountedPair) -> Q0Test:
