@@ -1,8 +1,10 @@
 """coffea processors and how they are run: files of events in, pairs out."""
 
-from eμsym.processors.config import Binning, EMuConfig, OwnColumn
+from eμsym.processors.binning import Binning
+from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor, SymmetryProcessor
 from eμsym.processors.formats import DELPHES, Field, Format
+from eμsym.processors.own_columns import OwnColumn
 from eμsym.symmetries import OwnSymmetry
 
 __all__ = [

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from eμsym.analysis.binned import Comparison, WindowSearch
 from eμsym.analysis.correction import Correction
 from eμsym.analysis.fakes import FakesOfPair, left_out
@@ -41,6 +43,7 @@ from eμsym.errors import ConfigurationError, DataError
 from eμsym.fake_sources import FakeSources
 from eμsym.folder import ProcessedFolder, Results
 from eμsym.joint_pvalue import Together
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.testing import TwoSided
@@ -49,12 +52,15 @@ from eμsym.together import together
 #: What the row of the best window is called.
 WINDOW = "best window"
 
-#: Said wherever only the raw comparison is shown.
-RAW_WARNING = (
-    "This compares raw eμ and μe: it still contains the detector's own e/μ difference "
-    "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
-    "new physics."
-)
+
+def raw_warning(names: tuple[str, str]) -> str:
+    """Return what is said wherever only the raw comparison of A and B is shown."""
+    a, b = names
+    return (
+        f"This compares raw {a} and {b}: it still contains the detector's own e/μ difference "
+        "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
+        "new physics."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +74,20 @@ class Uncorrected:
     q0 : mapping of str to SignalFit
     spline : SplineResult, Problem or None
         None of several columns.
+    names : tuple of str
+        Of A and of B.
     """
 
     nsigma: Mapping[str, NSigma]
     best_window: BestWindow
     q0: Mapping[str, SignalFit]
     spline: Any
+    names: tuple[str, str] = LEADING.names
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of them, with a warning of what they still contain, for JSON."""
         found = {
-            "warning": RAW_WARNING,
+            "warning": raw_warning(self.names),
             "nsigma": {name: result.to_dict() for name, result in self.nsigma.items()},
             "best_window": self.best_window.to_dict(),
             "q0": {name: fit.to_dict() for name, fit in self.q0.items()},
@@ -146,7 +155,7 @@ class Analysis:
         """Return the part ``tests`` of ``results.json``."""
         found: dict[str, Any] = {
             "correction": self.source,
-            "warning": RAW_WARNING if self.raw is None else None,
+            "warning": raw_warning(self.names) if self.raw is None else None,
             "yields": self.yields.to_dict(),
             "nsigma": {name: each.to_dict() for name, each in self.comparisons.items()},
             "best_window": self.window.to_dict(),
@@ -206,6 +215,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     raw = read_pair(folder.path, datasets=datasets, region=tests.region)
     raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
     raw.symmetry.exchange.check_comparable(tests.columns)
+    _check_there(raw, tests.columns)
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
     correction: Correction | Problem | None = None
@@ -278,6 +288,17 @@ def _fits(
     return {
         x.name: expect_signal(template, x, luminosity_ifb=luminosity) for x in looked_for.shapes
     }
+
+
+def _check_there(pair: Pair, columns: Sequence[str]) -> None:
+    """Refuse to test a column that some events do not have, such as of a jet."""
+    for name in columns:
+        lacking = int(np.count_nonzero(np.isnan(pair.pool.column(name))))
+        if lacking:
+            raise ConfigurationError(
+                f"column {name!r}: {lacking:,} of {len(pair.pool):,} events have none; test a "
+                "region whose events all have one, as n_jets > 0, or give other --columns"
+            )
 
 
 def _yields(results: Results, raw: Pair, datasets: tuple[str, ...], region: str | None) -> Yields:
@@ -376,6 +397,7 @@ def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
         best_window=WindowTest("plane", shape=tests.windows)(raw),
         q0=q0,
         spline=spline_alone(raw, Columns(tests.columns)),
+        names=raw.names,
     )
 
 

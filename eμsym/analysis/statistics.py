@@ -16,7 +16,7 @@ from eμsym.distributions import Null
 from eμsym.errors import DataError
 from eμsym.joint_pvalue import Together
 from eμsym.pair import Pair
-from eμsym.processors.columns import LABELS
+from eμsym.processors.columns import ALL_LABELS
 from eμsym.sources import pair_columns
 from eμsym.testing import OnColumns, of_pairs
 from eμsym.unbinned.spline import SplineTest
@@ -44,7 +44,7 @@ class Columns:
     @property
     def labels(self) -> tuple[str, ...]:
         """What axes call the columns."""
-        return tuple(LABELS.get(name, name) for name in self.names)
+        return tuple(ALL_LABELS.get(name, name) for name in self.names)
 
     @property
     def scales(self) -> tuple[float, ...]:

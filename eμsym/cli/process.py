@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def process(
     inputs: tuple[str, ...], config_file: str | None, overwrite: bool, **options: Any
 ) -> None:
-    """Select eμ events of files and split them by the leading lepton.
+    """Select events of files and split them in two: eμ events by the leading lepton.
 
     INPUTS are fileset JSON files, ROOT or Parquet files, globs of them or folders;
     without any, the configuration says which. Delphes, NanoAOD, PHYSLITE or flat:

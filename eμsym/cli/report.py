@@ -10,20 +10,29 @@ from rich.markup import escape
 
 from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.symmetries import RULES
 
 _HEADINGS = {
     "all": "all",
     "golden_json": "cert.",
     "trigger": "trig.",
     "electron_and_muon": "e & μ",
+    "two_leptons": "2 lep.",
+    "a_lepton": "≥ 1 lep.",
     "pt": "pT",
     "eta": "|η|",
     "identification": "id.",
     "isolation": "isol.",
     "exactly_one_each": "1e1μ",
+    "exactly_two": "2 good",
+    "exactly_one": "1 good",
+    "a_jet": "≥ 1 jet",
     "opposite_charge": "+ −",
-    "emu": "eμ",
-    "mue": "μe",
+    **{
+        order: name
+        for rule in RULES.values()
+        for order, name in zip(rule.orders, rule.names, strict=True)
+    },
 }
 
 

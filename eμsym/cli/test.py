@@ -15,7 +15,7 @@ from eμsym.cli.options import pair_option, testing_options
 @pair_option
 @testing_options
 def test(folder: str, **options: Any) -> None:
-    """Compare eμ with μe in FOLDER, made by emusym process; add results and figures to it."""
+    """Compare the two samples in FOLDER, made by emusym process; add results and figures to it."""
     from eμsym.analysis.options import Tests
     from eμsym.cli.job import run_tests
     from eμsym.cli.report import print_cutflow, print_written

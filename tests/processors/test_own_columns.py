@@ -19,6 +19,7 @@ from eμsym.processors import DELPHES, Binning, EMuConfig, EMuProcessor, OwnColu
 from eμsym.processors.columns import COLUMNS, JET_LABELS
 from eμsym.processors.fileset import read_fileset
 from eμsym.processors.runner import Processed, process
+from tests.command_line import error_of, run
 from tests.delphes_file import emu, event, jet
 
 
@@ -156,3 +157,14 @@ def test_what_is_not_in_the_files_is_one_line(delphes_file: Callable[..., Path])
         processed(WHOLE, EMuConfig(where="run > 3"))
     numbers = processed(WHOLE, EMuConfig(keep=("event_numbers",)))
     assert set(numbers.events("data").fields) == {*COLUMNS, "event"}
+
+
+def test_a_jet_that_is_not_there_is_not_tested(
+    delphes_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "jets.toml"
+    config.write_text("[processor]\nkeep = ['jets']", encoding="utf-8")
+    path, out = delphes_file(EVENTS), tmp_path / "out"
+    assert run("process", path, "-c", config, "-o", out) == 0
+    line = error_of(capsys, "test", out, "--columns", "jet1_pt")
+    assert "column 'jet1_pt': 2 of 4 events have none; test a region" in line
