@@ -137,7 +137,7 @@ class FolderLimits:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``limits`` of ``results.json``."""
-        found = {
+        found: dict[str, Any] = {
             "cl": self.options.cl,
             "method": self.options.method,
             "correction": self.source,

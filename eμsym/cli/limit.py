@@ -110,7 +110,12 @@ def numbers(
     "--seed", type=click.IntRange(min=0), default=20401, show_default=True, help="Of the toys."
 )
 @click.option("--pyhf", is_flag=True, help="Also write each likelihood as a pyhf workspace.")
-@click.option("--hepdata", is_flag=True, help="Also write a HEPData submission of the limits.")
+@click.option(
+    "--hepdata",
+    type=click.Path(),
+    metavar="NEW_FOLDER",
+    help="Also write a submission to HEPData there (needs emusym[hepdata]).",
+)
 @click.option(
     "--style",
     type=click.Choice(STYLE_NAMES, case_sensitive=False),
@@ -118,7 +123,7 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
-def limit(folder: str, pyhf: bool, hepdata: bool, style: Any, **options: Any) -> None:
+def limit(folder: str, pyhf: bool, hepdata: str | None, style: Any, **options: Any) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
     from eμsym.analysis.limit_options import LimitOptions
     from eμsym.cli.limit_job import run_limits

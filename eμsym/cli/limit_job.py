@@ -11,6 +11,7 @@ from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.cli.drawing import save_figures
 from eμsym.folder import ProcessedFolder
+from eμsym.limits.hepdata import write_submission
 from eμsym.limits.impacts import Impacts
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.plots import (
@@ -32,7 +33,7 @@ def run_limits(
     style: Style = "neutral",
     *,
     pyhf: bool = False,
-    hepdata: bool = False,
+    hepdata: str | None = None,
 ) -> tuple[FolderLimits, list[str]]:
     """Set limits in a processed folder, draw the figures, and add both to it.
 
@@ -53,10 +54,8 @@ def run_limits(
     written, problems = save_figures(folder, figures(found, style))
     if pyhf:
         _write_workspaces(folder, found)
-    if hepdata:
-        from eμsym.cli.hepdata import write_submission
-
-        write_submission(found, folder.path / "hepdata")
+    if hepdata is not None:
+        write_submission(_tables(found), hepdata)
     folder.update_results(limits=found.to_dict(), figures=list(dict.fromkeys([*before, *written])))
     return found, problems
 
@@ -95,6 +94,23 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
             draw_contour, pair.found, pair.names, unit=pair.unit, style=style
         )
     return drawn
+
+
+def _tables(found: FolderLimits) -> dict[str, dict[str, UpperLimit]]:
+    """Return the limits that there are, by what their table is called and by signal."""
+    names = {
+        "Limits on signal events": "events",
+        "Limits on cross section times branching ratio": "cross_section",
+        "Limits on branching ratios": "branching_ratio",
+    }
+    return {
+        title: {
+            name: limit
+            for name, each in found.signals.items()
+            if isinstance(limit := getattr(each, unit), UpperLimit)
+        }
+        for title, unit in names.items()
+    }
 
 
 def _write_workspaces(folder: ProcessedFolder, found: FolderLimits) -> None:
