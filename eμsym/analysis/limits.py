@@ -355,7 +355,7 @@ def _limits(
         scan=scan,
         sensitivity=sizes,
         region=region,
-        impacts=None if expected_only else _impacts(_sized(region, {**of_size, **of_ratio})),
+        impacts=None if expected_only else _impacts(sized(region, {**of_size, **of_ratio})),
     )
 
 
@@ -368,7 +368,8 @@ def _impacts(region: Region) -> Impacts | Problem | None:
         return Problem(str(error))
 
 
-def _sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
+def sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
+    """Return a region whose signal's size has relative uncertainties, by name."""
     return replace(
         region, normalisations={name: (log_normal(x),) for name, x in uncertainties.items()}
     )
@@ -392,7 +393,7 @@ def _in_units(
 ) -> UpperLimit | Problem:
     """Return the limit with the uncertainties of a signal's size, in other units than events."""
     try:
-        found: UpperLimit = units(_limit(_sized(region, uncertainties), options, expected_only))
+        found: UpperLimit = units(_limit(sized(region, uncertainties), options, expected_only))
     except DataError as error:
         return Problem(str(error))
     return found

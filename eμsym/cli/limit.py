@@ -107,6 +107,14 @@ def numbers(
     "--together", is_flag=True, help="Also fit two signals together: contour and difference."
 )
 @click.option(
+    "--with",
+    "others",
+    type=click.Path(),
+    metavar="FOLDER",
+    multiple=True,
+    help="Also one limit of FOLDER and this one together, which share no event. May be repeated.",
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=20401, show_default=True, help="Of the toys."
 )
 @click.option("--pyhf", is_flag=True, help="Also write each likelihood as a pyhf workspace.")
@@ -123,11 +131,18 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
-def limit(folder: str, pyhf: bool, hepdata: str | None, style: Any, **options: Any) -> None:
+def limit(
+    folder: str,
+    others: tuple[str, ...],
+    pyhf: bool,
+    hepdata: str | None,
+    style: Any,
+    **options: Any,
+) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
     from eμsym.analysis.limit_options import LimitOptions
-    from eμsym.cli.limit_job import run_limits
-    from eμsym.cli.report_limits import print_limits
+    from eμsym.cli.limit_job import combine, run_limits
+    from eμsym.cli.report_limits import print_combined, print_limits
     from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -135,3 +150,6 @@ def limit(folder: str, pyhf: bool, hepdata: str | None, style: Any, **options: A
         ProcessedFolder(Path(folder)), LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
     )
     print_limits(found, Path(folder), problems)
+    if others:
+        together = combine(ProcessedFolder(Path(folder)), found, [Path(x) for x in others])
+        print_combined(together, found.options.cl)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eμsym.analysis.combined_limits import CombinedLimits, check_apart, combined_limits
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
@@ -94,6 +96,28 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
             draw_contour, pair.found, pair.names, unit=pair.unit, style=style
         )
     return drawn
+
+
+def combine(
+    folder: ProcessedFolder, found: FolderLimits, others: Sequence[Path]
+) -> dict[str, CombinedLimits]:
+    """Set limits of several folders together, and add them to the first.
+
+    Raises
+    ------
+    EmusymError
+        As for `folder_limits`, or if two of them share an event.
+    """
+    folders = [folder, *(ProcessedFolder(path) for path in others)]
+    pairs = [found.options.pair or tuple(each.results().pair) for each in folders]
+    check_apart(folders, pairs)
+    every = {str(folder.path): found}
+    every |= {str(each.path): folder_limits(each, found.options) for each in folders[1:]}
+    together = combined_limits(every, found.options)
+    limits = folder.content()["limits"]
+    combined = {name: each.to_dict() for name, each in together.items()}
+    folder.update_results(limits={**limits, "combined": combined})
+    return together
 
 
 def _tables(found: FolderLimits) -> dict[str, dict[str, UpperLimit]]:

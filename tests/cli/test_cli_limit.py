@@ -93,6 +93,39 @@ def test_two_signals_together(
     assert "hlfv_taumu: no limit on σ × BR nor on BR" in printed
 
 
+def test_folders_are_combined_if_they_share_no_event(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two halves of the simulation, each at its own luminosity of 0.9 fb⁻¹."""
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    plain = ("--signals", "hlfv_taue", "--equalise", "none")
+    sizes = ("--uncertainty", "luminosity=0.1", "--uncertainty", "cross_section=0.2")
+    refused = ("limit", folder, "--with", other, *plain)
+    capsys.readouterr()
+    assert run(*refused) == 2
+    assert "share" in capsys.readouterr().err
+    results = [json.loads((x / "results.json").read_text("utf-8")) for x in (folder, other)]
+    for content, names in zip(results, (("ttbar", "hww"), ("ztautau", "ww", "wz")), strict=True):
+        content["pair"] = list(names)
+    for path, content in zip((folder, other), results, strict=True):
+        (path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    assert run("limit", other, *plain, *sizes) == 0
+    alone = limits_in(other)["signals"]["hlfv_taue"]
+    assert run("limit", folder, "--with", other, *plain, *sizes) == 0
+    assert "All folders together" in capsys.readouterr().out
+    found = limits_in(folder)
+    for unit in ("cross_section", "branching_ratio"):
+        both = found["combined"]["hlfv_taue"][unit]["expected"]["median"]
+        each = [x[unit]["expected"]["median"] for x in (alone, found["signals"]["hlfv_taue"])]
+        assert both < min(each)
+        # Independent errors add as 1/σ², but for the uncertainties that both share.
+        assert both == pytest.approx(sum(x**-2 for x in each) ** -0.5, rel=0.15)
+
+
 def test_what_is_missing_is_said(folder: Path) -> None:
     results = changed(folder, branching_ratio=None).results()
     shape = signals(ProcessedFolder(folder), BACKGROUND, ("hlfv_taue",)).shapes[0]
