@@ -13,6 +13,7 @@ from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import CROSS_SECTION, LimitOptions
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, signals
+from eμsym.analysis.varied_signals import varied_planes
 from eμsym.analysis.weighted_region import weighted_region
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.folder import ProcessedFolder, Results
@@ -191,7 +192,9 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     for shape in looked_for.shapes:
         signal_yield, why = yield_of(results, shape, luminosity)
         notes += why
-        found[shape.name] = _limits(pair, shape, signal_yield, options)
+        varied, why = varied_planes(folder, pair, shape, options.shapes)
+        notes += why
+        found[shape.name] = _limits(pair, shape, signal_yield, options, varied)
     notes += [
         f"limits on {name}: {each.events.reason}"
         for name, each in found.items()
@@ -310,10 +313,14 @@ def _processed(results: Results, name: str) -> tuple[float, float]:
 
 
 def _limits(
-    pair: Pair, shape: SignalShape, signal_yield: SignalYield, options: LimitOptions
+    pair: Pair,
+    shape: SignalShape,
+    signal_yield: SignalYield,
+    options: LimitOptions,
+    varied: Mapping[str, tuple[Any, Any]],
 ) -> SignalLimits:
     try:
-        region, expected_only = _region(pair, shape)
+        region, expected_only = _region(pair, shape, varied)
         events = _limit(region, options, expected_only)
     except DataError as error:
         problem = Problem(str(error))
@@ -360,7 +367,7 @@ def _limits(
 
 
 def _impacts(region: Region) -> Impacts | Problem | None:
-    if not (region.ratio_names or region.normalisations):
+    if not (region.ratio_names or region.normalisations or region.shapes):
         return None
     try:
         return impacts([region])
@@ -375,12 +382,14 @@ def sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
     )
 
 
-def _region(pair: Pair, shape: SignalShape) -> tuple[Region, bool]:
+def _region(
+    pair: Pair, shape: SignalShape, varied: Mapping[str, tuple[Any, Any]]
+) -> tuple[Region, bool]:
     """Return the region of a signal in the plane, and whether it can be expected only."""
     axes = pair.axes_of("plane")
     if pair.pool.unit:
         test = shape.test(axes)
-        return counted_region("", test, test.counts(pair)), False
+        return counted_region("", test, test.counts(pair), shapes=varied), False
     return weighted_region(pair, shape, axes), True
 
 

@@ -28,6 +28,22 @@ def relative_uncertainties(
     return found
 
 
+def effects(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, str]]:
+    """Turn ("scale=up:down",) into {"scale": ("up", "down")}."""
+    from eμsym.errors import ConfigurationError
+
+    found: dict[str, tuple[str, str]] = {}
+    for text in values:
+        name, _, pair = text.partition("=")
+        up, _, down = pair.partition(":")
+        if not (name.strip() and up.strip() and down.strip()):
+            raise ConfigurationError(f"--shape {text}: write NAME=UP:DOWN, columns or datasets")
+        found[name.strip()] = up.strip(), down.strip()
+    return found
+
+
 def numbers(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[float, ...] | None:
@@ -82,6 +98,14 @@ def numbers(
     multiple=True,
     callback=relative_uncertainties,
     help="Log-normal, of the limits on σ × BR and BR; cross_section of BR alone. May be repeated.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="NAME=UP:DOWN",
+    multiple=True,
+    callback=effects,
+    help="An effect on the signal's shape: columns with factors on its weights, or datasets.",
 )
 @click.option(
     "--method",

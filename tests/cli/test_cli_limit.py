@@ -8,15 +8,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hist import Hist
 
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import data_luminosity, folder_limits, yield_of
 from eμsym.analysis.signals import signals
+from eμsym.analysis.varied_signals import varied_planes
 from eμsym.cli import limit_job
+from eμsym.errors import EmusymError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit
+from eμsym.pair_io import read_pair
 from tests.command_line import error_of, run
 
 BACKGROUND = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
@@ -212,3 +217,40 @@ def test_bad_options_are_one_line(
     processed_sample: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
 ) -> None:
     assert says in error_of(capsys, "limit", processed_sample, *options)
+
+
+def test_effects_on_the_shape_are_of_columns_or_datasets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    processed = ProcessedFolder(folder)
+    pair = read_pair(folder, datasets=list(BACKGROUND))
+    shape = signals(processed, BACKGROUND, ("hlfv_taue",)).shapes[0]
+    axes = pair.axes_of("plane")
+    effects = {"tilt": ("lead_pt", "weight"), "other": ("htautau", "hlfv_taue")}
+    found, notes = varied_planes(processed, pair, shape, effects)
+    assert notes == []
+    (up, down), (other, same) = found["tilt"], found["other"]
+    pool = shape.events.pool
+    for side, chosen in ((0, pool.labels == 1), (1, pool.labels == 0)):
+        filled = Hist(*axes, storage="weight")
+        columns = {axis.name: pool.column(axis.name)[chosen] for axis in axes}
+        filled.fill(**columns, weight=pool.column("lead_pt")[chosen])
+        assert np.allclose(up[side].values(), filled.values())
+        nominal = shape.planes(axes)[side].values()
+        assert np.array_equal(down[side].values(), nominal)
+        assert np.array_equal(same[side].values(), nominal)
+        assert not np.array_equal(other[side].values(), nominal)
+    with pytest.raises(EmusymError, match="neither a column"):
+        varied_planes(processed, pair, shape, {"tilt": ("nothing", "weight")})
+    # In the limit: an effect that changes nothing changes nothing.
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    plain = ("--signals", "hlfv_taue", "--equalise", "none", "--pair", ",".join(BACKGROUND))
+    assert run("limit", folder, *plain) == 0
+    before = limits_in(folder)["signals"]["hlfv_taue"]
+    assert run("limit", folder, *plain, "--shape", "scale=weight:weight") == 0
+    after = limits_in(folder)["signals"]["hlfv_taue"]
+    assert after["events"]["observed"] == pytest.approx(before["events"]["observed"], rel=1e-6)
+    (impact,) = after["impacts"]["nuisances"]
+    assert impact["name"] == "scale"
+    assert impact["up"] == pytest.approx(0, abs=1e-6)
+    assert "NAME=UP:DOWN" in error_of(capsys, "limit", folder, "--shape", "scale=up")
