@@ -51,7 +51,9 @@ def changed(folder: Path, **metadata: Any) -> ProcessedFolder:
     return ProcessedFolder(folder)
 
 
-def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("--pair", ",".join(BACKGROUND), "--signals", "hlfv_taue", "--luminosities", "1,4")
     sure = ("--uncertainty", "luminosity=0.02", "--uncertainty", "cross_section=0.3")
     assert run("limit", folder, *options, *sure, "--pyhf") == 0
@@ -78,6 +80,17 @@ def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
     for name in names:
         assert (folder / "figures" / f"{name}.pdf").is_file()
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert {f"{name}.png" for name in names} <= set(content["figures"])
+    # Another run takes away the figures that are no longer of any limit.
+    content["limits"]["figures"].append("contour.pdf")
+    content["figures"] += ["contour.pdf", "cutflow.pdf"]
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    for name in ("contour.pdf", "cutflow.pdf"):
+        (folder / "figures" / name).touch()
+    monkeypatch.setattr(limit_job, "figures", lambda found, style: {})
+    assert run("limit", folder, *options) == 0
+    assert {x.name for x in (folder / "figures").iterdir()} == {"cutflow.pdf"}
     workspace = json.loads((folder / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
     parameters = workspace["measurements"][0]["config"]["parameters"]
     assert parameters[0] == {"name": "mu", "bounds": [[0.0, 20.0]], "inits": [0.0]}
@@ -175,11 +188,15 @@ def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path)
 
 
 def test_weighted_simulation_has_expected_limits_alone(sample: Path, tmp_path: Path) -> None:
-    out = tmp_path / "scaled"
-    files = sample / "fileset.json"
+    out, files = tmp_path / "scaled", tmp_path / "fileset.json"
+    every = json.loads((sample / "fileset.json").read_text(encoding="utf-8"))
+    few = {name: every[name] for name in ("ww", "hlfv_taue")}
+    for name, about in few.items():
+        about["files"] = {str(sample / f"{name}.root"): "Delphes"}
+    files.write_text(json.dumps(few), encoding="utf-8")
     assert run("process", files, "-o", out, "--luminosity", "20") == 0
     options = LimitOptions(
-        pair=BACKGROUND, signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
+        pair=("ww",), signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
     )
     found = folder_limits(ProcessedFolder(out), options)
     one = found.signals["hlfv_taue"]
