@@ -1,8 +1,9 @@
 """coffea processors and how they are run: files of events in, pairs out."""
 
-from eμsym.processors.config import Binning, EMuConfig, OwnColumn
+from eμsym.processors.config import Binning, EMuConfig
 from eμsym.processors.emu import EMuProcessor, SymmetryProcessor
-from eμsym.processors.formats import DELPHES, Field, Format
+from eμsym.processors.formats import DELPHES, Field, Format, FormatOptions
+from eμsym.processors.own_columns import OwnColumn
 from eμsym.symmetries import OwnSymmetry
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "EMuProcessor",
     "Field",
     "Format",
+    "FormatOptions",
     "OwnColumn",
     "OwnSymmetry",
     "SymmetryProcessor",

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eμsym.cli import main
 from eμsym.errors import ConfigurationError, EmusymError, InputFileError
 from eμsym.processors import EMuConfig
 from eμsym.processors.file_events import FileEvents
@@ -374,6 +375,34 @@ def test_damaged_parquet_and_files_of_several_formats(
 
 
 def test_the_folder_says_what_was_read(columns: dict[str, Any], tmp_path: Path) -> None:
-    output = run(write_nano(tmp_path / "nano.root", columns), met="PuppiMET", triggers=(TRIGGER,))
-    assert output.file_format.settings["triggers"] == (TRIGGER,)
-    assert output.file_format.name == "NanoAOD"
+    path = write_nano(tmp_path / "nano.root", columns)
+    (tmp_path / "run.toml").write_text(
+        f'[format]\nmet = "PuppiMET"\ntriggers = ["{TRIGGER}"]\n', encoding="utf-8"
+    )
+    (tmp_path / "fileset.json").write_text(
+        json.dumps({"simulated": {"files": {str(path): "Events"}}}), encoding="utf-8"
+    )
+    folder = tmp_path / "out"
+    given = [str(tmp_path / "fileset.json"), "-c", str(tmp_path / "run.toml"), "-o", str(folder)]
+    main(["process", *given])
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    said = {"name": "NanoAOD", "met": "PuppiMET", "triggers": [TRIGGER]}
+    assert results["configuration"]["format"] == said
+    assert list(results["cutflow"]["simulated"])[1] == "trigger"
+    assert "dataset simulated: no genWeight: every event counts once" in results["warnings"]
+
+
+def test_check_says_of_what_format_files_are(
+    columns: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_nano(tmp_path / "nano.root", columns)
+    main(["check", str(path)])
+    assert capsys.readouterr().out == (
+        f"ok   {path}: NanoAOD, {len(columns['run']):,} events, tree and branches found; "
+        "no genWeight: every event counts once\n"
+    )
+    (tmp_path / "run.toml").write_text('[format]\nelectron_id = "mvaX"\n', encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["check", str(path), "--config", str(tmp_path / "run.toml")])
+    printed = capsys.readouterr().out
+    assert "branch Electron_mvaX is missing from tree 'Events'; name one that" in printed
