@@ -136,9 +136,9 @@ def upper_limit(
     b, a : array_like or histogram
         Counts of both samples, as for `eμsym.q0`; not weighted.
     signal : array_like or histogram, or tuple of two
-        The signal's shape in B, or (S_A, S_B), its shapes in both samples with their
-        relative size, as for `eμsym.q0`. Scaled to Σ(S_A + S_B) = 1, so that limits are in
-        events of both samples.
+        The signal's shape in B, or (S_B, S_A), its shapes in both samples with their
+        relative size, in the order of the counts. Scaled to Σ(S_B + S_A) = 1, so that
+        limits are in events of both samples.
     cl : float
     ratio : YieldRatio or array_like, optional
         The expected κ = E[B]/E[A] of every bin; a `YieldRatio` brings its nuisances.
@@ -167,10 +167,25 @@ def upper_limit(
     (35.92, [15.26, 20.51, 28.53, 39.87, 53.8])
     """
     check_cl(cl)
+    varied = {
+        effect: tuple(_b_first(shape) for shape in pair) if isinstance(pair, tuple) else pair
+        for effect, pair in (shapes or {}).items()
+    }
     region = signal_region(
-        "", b, a, signal, ratio=ratio, normalisations=normalisations, shapes=shapes
+        "",
+        b,
+        a,
+        _b_first(signal),
+        ratio=ratio,
+        normalisations=normalisations,
+        shapes=varied,  # type: ignore[arg-type]  # checked there
     )
     return region_limit([region], cl=cl)
+
+
+def _b_first(signal: Any) -> Any:
+    """Return a signal (S_B, S_A) as (S_A, S_B), the order of `eμsym.q0`."""
+    return (signal[1], signal[0]) if is_signal_pair(signal) else signal
 
 
 def region_limit(regions: Sequence[Region], *, cl: float = 0.95) -> UpperLimit:
@@ -213,7 +228,10 @@ def signal_region(
     normalisations: Mapping[str, float] | None = None,
     shapes: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Region:
-    """Return a region of one signal from histograms or arrays; as for `upper_limit`."""
+    """Return a region of one signal from histograms or arrays; as for `upper_limit`.
+
+    A signal in both samples is (S_A, S_B), as for `eμsym.q0`.
+    """
     counts_b, counts_a, shape = fit_input(b, a, signal, "profiled")
     kappa = checked_ratio(ratio, counts_b.shape, "profiled")
     varied = {}

@@ -146,24 +146,24 @@ def test_cls_of_the_scan_is_the_level_at_the_limits():
 
 def test_which_sample_comes_first_does_not_matter():
     b, a, in_a, in_b, kappa, modes = made(5)
-    one = upper_limit(b, a, (in_a, in_b), ratio=YieldRatio(np.log(kappa), modes))
-    other = upper_limit(a, b, (in_b, in_a), ratio=YieldRatio(np.log(kappa), modes).inverse())
+    one = upper_limit(b, a, (in_b, in_a), ratio=YieldRatio(np.log(kappa), modes))
+    other = upper_limit(a, b, (in_a, in_b), ratio=YieldRatio(np.log(kappa), modes).inverse())
     assert other.observed == pytest.approx(one.observed, rel=1e-6)
     assert other.expected == pytest.approx(one.expected, rel=1e-6)
 
 
 def test_uncertainties_loosen_limits_and_a_second_region_tightens_them():
     b, a, in_a, in_b, *_ = made(6)
-    alone = upper_limit(b, a, (in_a, in_b))
-    assert upper_limit(b, a, (in_a, in_b), normalisations={"x": 0.3}).median > alone.median
-    up, down = (in_a, in_b * np.linspace(1, 1.4, 6)), (in_a, in_b * np.linspace(1, 0.6, 6))
-    assert upper_limit(b, a, (in_a, in_b), shapes={"x": (up, down)}).median > alone.median
+    alone = upper_limit(b, a, (in_b, in_a))
+    assert upper_limit(b, a, (in_b, in_a), normalisations={"x": 0.3}).median > alone.median
+    up, down = (in_b * np.linspace(1, 1.4, 6), in_a), (in_b * np.linspace(1, 0.6, 6), in_a)
+    assert upper_limit(b, a, (in_b, in_a), shapes={"x": (up, down)}).median > alone.median
     # Half of the signal in each of two equal regions: as one of twice the counts.
     half = [
         Region(name, b, a, (Signal(in_a / 2, in_b / 2),), YieldRatio.exact(np.ones(6)))
         for name in ("one", "two")
     ]
-    twice = upper_limit(2 * b, 2 * a, (in_a, in_b))
+    twice = upper_limit(2 * b, 2 * a, (in_b, in_a))
     assert region_limit(half).observed == pytest.approx(twice.observed, rel=1e-6)
     assert region_limit(half).expected == pytest.approx(twice.expected, rel=1e-6)
 
@@ -188,7 +188,7 @@ def test_a_nuisance_of_one_name_in_two_regions_is_one():
         )
         for pair in names
     )
-    one = upper_limit(2 * b, 2 * a, (in_a, in_b), normalisations={"luminosity": 0.5})
+    one = upper_limit(2 * b, 2 * a, (in_b, in_a), normalisations={"luminosity": 0.5})
     assert shared.median == pytest.approx(one.median, rel=1e-6)
     assert apart.median < shared.median
 
