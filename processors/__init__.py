@@ -3,7 +3,7 @@
 from eμsym.processors.binning import Binning
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.emu import EMuProcessor, SymmetryProcessor
-from eμsym.processors.formats import DELPHES, Field, Format
+from eμsym.processors.formats import DELPHES, Field, Format, FormatOptions
 from eμsym.processors.own_columns import OwnColumn
 from eμsym.symmetries import OwnSymmetry
 
@@ -14,6 +14,7 @@ __all__ = [
     "EMuProcessor",
     "Field",
     "Format",
+    "FormatOptions",
     "OwnColumn",
     "OwnSymmetry",
     "SymmetryProcessor",

@@ -78,6 +78,7 @@ def write_folder(
     folder.write_histograms(scaled(processed.histograms, normalisation), processed.rule.orders)
     warnings = [
         *only_steps(processed),
+        *simulated_notes(processed),
         luminosity_warning(normalisation, pair),
         *(found.warning() for found in repeats),
         shared.warning(),
@@ -143,6 +144,14 @@ def only_steps(processed: Processed) -> list[str]:
                 f"{there_are:,} events of its files"
             )
     return lines
+
+
+def simulated_notes(processed: Processed) -> list[str]:
+    """Return a line for what should be known of simulated files, such as that weights lack."""
+    roles = {dataset.name: dataset.metadata.role for dataset in processed.datasets}
+    simulated = (file for file in processed.files if roles[file.dataset] != "data")
+    lines = [f"dataset {file.dataset}: {note}" for file in simulated for note in file.notes]
+    return list(dict.fromkeys(lines))
 
 
 def provenance() -> dict[str, Any]:

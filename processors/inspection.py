@@ -263,8 +263,9 @@ def _missing_branches(report: FileReport, names: frozenset[str], look: _Look) ->
     missing = look.file_format.missing(names, look.wanted)
     if not missing:
         return None
-    other = most_like(names)
-    if other is not None and other.name != look.file_format.name and look.file_format in FORMATS:
+    other = most_like(names, look.file_format.container)
+    known = {each.name for each in FORMATS}
+    if other is not None and look.file_format.name in known - {other.name}:
         return (
             f"{report.path}: is a {other.name} file, not {look.file_format.name}; process files "
             "of one format at a time"

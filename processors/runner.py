@@ -52,6 +52,8 @@ class FileAccount:
         Events processed.
     problems : tuple of str
         Why the rest is missing, a line each.
+    notes : tuple of str
+        What else should be known of the file, a line each.
     """
 
     dataset: str
@@ -63,6 +65,7 @@ class FileAccount:
     asked: int | None
     processed: int
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -298,6 +301,7 @@ def _account(
                 asked=report.asked,
                 processed=processed.get(where, 0),
                 problems=tuple(found),
+                notes=report.notes,
             )
         )
     return tuple(accounts)

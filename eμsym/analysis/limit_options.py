@@ -38,6 +38,10 @@ class LimitOptions:
     uncertainties : mapping of str to float
         Relative, each a log-normal nuisance of the limits on σ × BR and on BR;
         "cross_section" of those on BR alone.
+    shapes : mapping of str to (str, str)
+        Effects on the signals' shapes, each by what it does up and down: the name of a
+        column of the signal's events, with the factor on every event's weight, or that of a
+        dataset with the signal as it then is.
     method : {"asymptotic", "poisson", "relabelled"}
     toys : int
         Toys at each strength, for the methods by toys.
@@ -62,6 +66,7 @@ class LimitOptions:
     cl: float = 0.95
     luminosity_ifb: float | None = None
     uncertainties: Mapping[str, float] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     method: Method = "asymptotic"
     toys: int = 2000
     luminosities: tuple[float, ...] = PAPER_LUMINOSITIES

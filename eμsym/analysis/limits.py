@@ -13,6 +13,7 @@ from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import CROSS_SECTION, LimitOptions
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, signals
+from eμsym.analysis.varied_signals import varied_planes
 from eμsym.analysis.weighted_region import weighted_region
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.folder import ProcessedFolder, Results
@@ -137,7 +138,7 @@ class FolderLimits:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``limits`` of ``results.json``."""
-        found = {
+        found: dict[str, Any] = {
             "cl": self.options.cl,
             "method": self.options.method,
             "correction": self.source,
@@ -191,7 +192,9 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     for shape in looked_for.shapes:
         signal_yield, why = yield_of(results, shape, luminosity)
         notes += why
-        found[shape.name] = _limits(pair, shape, signal_yield, options)
+        varied, why = varied_planes(folder, pair, shape, options.shapes)
+        notes += why
+        found[shape.name] = _limits(pair, shape, signal_yield, options, varied)
     notes += [
         f"limits on {name}: {each.events.reason}"
         for name, each in found.items()
@@ -310,10 +313,14 @@ def _processed(results: Results, name: str) -> tuple[float, float]:
 
 
 def _limits(
-    pair: Pair, shape: SignalShape, signal_yield: SignalYield, options: LimitOptions
+    pair: Pair,
+    shape: SignalShape,
+    signal_yield: SignalYield,
+    options: LimitOptions,
+    varied: Mapping[str, tuple[Any, Any]],
 ) -> SignalLimits:
     try:
-        region, expected_only = _region(pair, shape)
+        region, expected_only = _region(pair, shape, varied)
         events = _limit(region, options, expected_only)
     except DataError as error:
         problem = Problem(str(error))
@@ -355,12 +362,12 @@ def _limits(
         scan=scan,
         sensitivity=sizes,
         region=region,
-        impacts=None if expected_only else _impacts(_sized(region, {**of_size, **of_ratio})),
+        impacts=None if expected_only else _impacts(sized(region, {**of_size, **of_ratio})),
     )
 
 
 def _impacts(region: Region) -> Impacts | Problem | None:
-    if not (region.ratio_names or region.normalisations):
+    if not (region.ratio_names or region.normalisations or region.shapes):
         return None
     try:
         return impacts([region])
@@ -368,18 +375,21 @@ def _impacts(region: Region) -> Impacts | Problem | None:
         return Problem(str(error))
 
 
-def _sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
+def sized(region: Region, uncertainties: Mapping[str, float]) -> Region:
+    """Return a region whose signal's size has relative uncertainties, by name."""
     return replace(
         region, normalisations={name: (log_normal(x),) for name, x in uncertainties.items()}
     )
 
 
-def _region(pair: Pair, shape: SignalShape) -> tuple[Region, bool]:
+def _region(
+    pair: Pair, shape: SignalShape, varied: Mapping[str, tuple[Any, Any]]
+) -> tuple[Region, bool]:
     """Return the region of a signal in the plane, and whether it can be expected only."""
     axes = pair.axes_of("plane")
     if pair.counted.pool.unit:
         test = shape.test(axes)
-        return counted_region("", test, test.counts(pair)), False
+        return counted_region("", test, test.counts(pair), shapes=varied), False
     return weighted_region(pair, shape, axes), True
 
 
@@ -392,7 +402,7 @@ def _in_units(
 ) -> UpperLimit | Problem:
     """Return the limit with the uncertainties of a signal's size, in other units than events."""
     try:
-        found: UpperLimit = units(_limit(_sized(region, uncertainties), options, expected_only))
+        found: UpperLimit = units(_limit(sized(region, uncertainties), options, expected_only))
     except DataError as error:
         return Problem(str(error))
     return found

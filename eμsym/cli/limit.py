@@ -28,6 +28,22 @@ def relative_uncertainties(
     return found
 
 
+def effects(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, str]]:
+    """Turn ("scale=up:down",) into {"scale": ("up", "down")}."""
+    from eμsym.errors import ConfigurationError
+
+    found: dict[str, tuple[str, str]] = {}
+    for text in values:
+        name, _, pair = text.partition("=")
+        up, _, down = pair.partition(":")
+        if not (name.strip() and up.strip() and down.strip()):
+            raise ConfigurationError(f"--shape {text}: write NAME=UP:DOWN, columns or datasets")
+        found[name.strip()] = up.strip(), down.strip()
+    return found
+
+
 def numbers(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[float, ...] | None:
@@ -84,6 +100,14 @@ def numbers(
     help="Log-normal, of the limits on σ × BR and BR; cross_section of BR alone. May be repeated.",
 )
 @click.option(
+    "--shape",
+    "shapes",
+    metavar="NAME=UP:DOWN",
+    multiple=True,
+    callback=effects,
+    help="An effect on the signal's shape: columns with factors on its weights, or datasets.",
+)
+@click.option(
     "--method",
     type=click.Choice(["asymptotic", "poisson", "relabelled"]),
     default="asymptotic",
@@ -107,10 +131,23 @@ def numbers(
     "--together", is_flag=True, help="Also fit two signals together: contour and difference."
 )
 @click.option(
+    "--with",
+    "others",
+    type=click.Path(),
+    metavar="FOLDER",
+    multiple=True,
+    help="Also one limit of FOLDER and this one together, which share no event. May be repeated.",
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=20401, show_default=True, help="Of the toys."
 )
 @click.option("--pyhf", is_flag=True, help="Also write each likelihood as a pyhf workspace.")
-@click.option("--hepdata", is_flag=True, help="Also write a HEPData submission of the limits.")
+@click.option(
+    "--hepdata",
+    type=click.Path(),
+    metavar="NEW_FOLDER",
+    help="Also write a submission to HEPData there (needs emusym[hepdata]).",
+)
 @click.option(
     "--style",
     type=click.Choice(STYLE_NAMES, case_sensitive=False),
@@ -118,11 +155,18 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
-def limit(folder: str, pyhf: bool, hepdata: bool, style: Any, **options: Any) -> None:
+def limit(
+    folder: str,
+    others: tuple[str, ...],
+    pyhf: bool,
+    hepdata: str | None,
+    style: Any,
+    **options: Any,
+) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
     from eμsym.analysis.limit_options import LimitOptions
-    from eμsym.cli.limit_job import run_limits
-    from eμsym.cli.report_limits import print_limits
+    from eμsym.cli.limit_job import combine, run_limits
+    from eμsym.cli.report_limits import print_combined, print_limits
     from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -130,3 +174,6 @@ def limit(folder: str, pyhf: bool, hepdata: bool, style: Any, **options: Any) ->
         ProcessedFolder(Path(folder)), LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
     )
     print_limits(found, Path(folder), problems)
+    if others:
+        together = combine(ProcessedFolder(Path(folder)), found, [Path(x) for x in others])
+        print_combined(together, found.options.cl)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eμsym.analysis.combined_limits import CombinedLimits, check_apart, combined_limits
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.cli.drawing import save_figures
 from eμsym.folder import ProcessedFolder
+from eμsym.limits.hepdata import write_submission
 from eμsym.limits.impacts import Impacts
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.plots import (
@@ -32,7 +35,7 @@ def run_limits(
     style: Style = "neutral",
     *,
     pyhf: bool = False,
-    hepdata: bool = False,
+    hepdata: str | None = None,
 ) -> tuple[FolderLimits, list[str]]:
     """Set limits in a processed folder, draw the figures, and add both to it.
 
@@ -49,15 +52,21 @@ def run_limits(
         cannot be made.
     """
     found = folder_limits(folder, options)
-    before = folder.results().figures
+    content = folder.content()
     written, problems = save_figures(folder, figures(found, style))
     if pyhf:
         _write_workspaces(folder, found)
-    if hepdata:
-        from eμsym.cli.hepdata import write_submission
-
-        write_submission(found, folder.path / "hepdata")
-    folder.update_results(limits=found.to_dict(), figures=list(dict.fromkeys([*before, *written])))
+    if hepdata is not None:
+        write_submission(_tables(found), hepdata)
+    # Figures of earlier limits that were not drawn again would show other numbers.
+    stale = set(content.get("limits", {}).get("figures", ())).difference(written)
+    kept = [name for name in content.get("figures", ()) if name not in stale]
+    for name in stale.intersection(content.get("figures", ())):
+        (folder.figures / name).unlink(missing_ok=True)
+    folder.update_results(
+        limits={**found.to_dict(), "figures": written},
+        figures=list(dict.fromkeys([*kept, *written])),
+    )
     return found, problems
 
 
@@ -95,6 +104,45 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
             draw_contour, pair.found, pair.names, unit=pair.unit, style=style
         )
     return drawn
+
+
+def combine(
+    folder: ProcessedFolder, found: FolderLimits, others: Sequence[Path]
+) -> dict[str, CombinedLimits]:
+    """Set limits of several folders together, and add them to the first.
+
+    Raises
+    ------
+    EmusymError
+        As for `folder_limits`, or if two of them share an event.
+    """
+    folders = [folder, *(ProcessedFolder(path) for path in others)]
+    pairs = [found.options.pair or tuple(each.results().pair) for each in folders]
+    check_apart(folders, pairs)
+    every = {str(folder.path): found}
+    every |= {str(each.path): folder_limits(each, found.options) for each in folders[1:]}
+    together = combined_limits(every, found.options)
+    limits = folder.content()["limits"]
+    combined = {name: each.to_dict() for name, each in together.items()}
+    folder.update_results(limits={**limits, "combined": combined})
+    return together
+
+
+def _tables(found: FolderLimits) -> dict[str, dict[str, UpperLimit]]:
+    """Return the limits that there are, by what their table is called and by signal."""
+    names = {
+        "Limits on signal events": "events",
+        "Limits on cross section times branching ratio": "cross_section",
+        "Limits on branching ratios": "branching_ratio",
+    }
+    return {
+        title: {
+            name: limit
+            for name, each in found.signals.items()
+            if isinstance(limit := getattr(each, unit), UpperLimit)
+        }
+        for title, unit in names.items()
+    }
 
 
 def _write_workspaces(folder: ProcessedFolder, found: FolderLimits) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
+from eμsym.analysis.combined_limits import CombinedLimits
 from eμsym.analysis.limits import FolderLimits, TwoLimits
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
@@ -44,6 +45,26 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
     for note in (*found.notes, *problems):
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(escape(f"Results in {folder / 'results.json'}"))
+
+
+def print_combined(together: Mapping[str, CombinedLimits], cl: float) -> None:
+    """Print the limits of several folders together, and why one is not there."""
+    table, notes = plain_table(padding=0), []
+    table.add_column("signal")
+    table.add_column("limit on")
+    table.add_column("observed", justify="right")
+    table.add_column("expected", justify="right")
+    for name, each in together.items():
+        for unit, limit in (("σ × BR [pb]", each.cross_section), ("BR", each.branching_ratio)):
+            if isinstance(limit, UpperLimit):
+                values = number(limit.observed), number(limit.median)
+                table.add_row(escape(name), unit, *values)
+            else:
+                notes.append(f"{name}, {unit} of all folders: {limit.reason}")
+    print_table(f"All folders together at {100 * cl:g} % CL", table)
+    console = plain_console()
+    for note in notes:
+        console.print(f"[yellow]![/] {escape(note)}")
 
 
 def number(value: float) -> str:

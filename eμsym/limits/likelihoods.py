@@ -173,7 +173,7 @@ class Likelihoods:
 
     def hessian(self, point: Point) -> FloatArray:
         """Return the second derivatives by v of the first of the data sets, ξ following."""
-        return self._quadratic(point).hessian[0]
+        return np.asarray(self._quadratic(point).hessian[0])
 
     def fit(self, *, start: Point | None = None) -> Point:
         """Return the best fit with the one strength not below zero.

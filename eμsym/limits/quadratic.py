@@ -159,7 +159,7 @@ def _inverse(matrices: FloatArray) -> FloatArray:
     """Return the inverses of symmetric matrices, shape (n, p, p, bins)."""
     if matrices.shape[1] == 1:
         return 1 / matrices
-    inverse: FloatArray = np.linalg.inv(np.moveaxis(matrices, 3, 1))
+    inverse = np.asarray(np.linalg.inv(np.moveaxis(matrices, 3, 1)), dtype=np.float64)
     return np.moveaxis(inverse, 1, 3)
 
 

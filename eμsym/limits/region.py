@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -161,29 +161,32 @@ class Region:
             if any(x is not None and x.up_a.shape != bins for x in variations):
                 raise DataError(f"{where}: {name} has other bins than the counts, {bins[0]}")
 
-    def with_ratio_uncertainty(self, name: str, log_error: ArrayLike) -> Region:
-        """Return the region with one more direction in which ln κ is uncertain.
+    def with_ratio_uncertainty(
+        self, name: str, log_error: ArrayLike, *, each: bool = False
+    ) -> Region:
+        """Return the region with a ratio that is more uncertain.
 
         Parameters
         ----------
         name : str
+            Of the nuisance; those of bins have their number behind it.
         log_error : array_like, shape (bins,) or ()
             By how much ln κ moves with one standard deviation, bin by bin.
+        each : bool
+            Whether every bin moves for itself, and not all of them together.
 
         Raises
         ------
         DataError
             If it is of other bins.
         """
-        mode = np.broadcast_to(np.asarray(log_error, dtype=np.float64), self.b.shape)[None]
-        ratio = YieldRatio(self.ratio.log_ratio, np.concatenate([self.ratio.modes, mode]))
-        return Region(
-            self.name,
-            self.b,
-            self.a,
-            self.signals,
-            ratio,
-            (*self.ratio_names, name),
-            self.normalisations,
-            self.shapes,
-        )
+        error = np.asarray(log_error, dtype=np.float64)
+        if error.shape not in ((), self.b.shape):
+            raise DataError(f"{name}: has shape {error.shape}, the bins {self.b.shape}")
+        mode = np.broadcast_to(error, self.b.shape)
+        added: FloatArray = mode[None]
+        names: tuple[str, ...] = (name,)
+        if each:
+            added, names = np.diag(mode), tuple(f"{name} {i}" for i in range(mode.size))
+        ratio = YieldRatio(self.ratio.log_ratio, np.concatenate([self.ratio.modes, added]))
+        return replace(self, ratio=ratio, ratio_names=(*self.ratio_names, *names))

@@ -33,7 +33,12 @@ class SymmetrizedTest(NetworkTest):
     Event weights make the sums weighted and the sizes Ñ sums of weights. The loss
     is bounded below, as every event of A is one of A∪B: no training diverges.
 
-    Parameters are those of `NetworkTest`. x should be of order one, for the
+    Ñ_A/(Ñ_A+Ñ_B) is what makes t blind to a difference of the sizes alone. With
+    ``equal_sizes`` it is ½ in both, as where the symmetry expects N_A = N_B: t has a degree
+    of freedom more, and of nets that reach their minimum it is larger by
+    2 Ñ_A ln[2Ñ_A/(Ñ_A+Ñ_B)] + 2 Ñ_B ln[2Ñ_B/(Ñ_A+Ñ_B)], the likelihood ratio of the sizes.
+
+    Parameters are those of `NetworkTest`, and ``equal_sizes``. x should be of order one, for the
     initial neurons have widths of order one: the paper takes m_coll/(100 GeV).
 
     Notes
@@ -56,6 +61,8 @@ class SymmetrizedTest(NetworkTest):
     >>> result.dof, result.t == result.t_a + result.t_b
     (12, True)
     """
+
+    equal_sizes: bool = False
 
     def __call__(
         self,
@@ -95,7 +102,7 @@ class SymmetrizedTest(NetworkTest):
         samples = joined_samples(a, b, weights_a, weights_b)
         trained = train_nets(
             self._training(),
-            symmetrized_problems(samples),
+            symmetrized_problems(samples, equal_sizes=self.equal_sizes),
             engine=self.engine,
             threads=self.threads,
             rng=rng,
@@ -147,7 +154,11 @@ class SymmetrizedTest(NetworkTest):
         starts = [draw_start(layers, 2, rng) for rng in rngs]
         fits = train_all(
             engine,
-            [problem for each in samples for problem in symmetrized_problems(each)],
+            [
+                problem
+                for each in samples
+                for problem in symmetrized_problems(each, equal_sizes=self.equal_sizes)
+            ],
             [theta for start in starts for theta in start.parameters],
             training,
             threads=self.threads,
@@ -163,14 +174,22 @@ class SymmetrizedTest(NetworkTest):
         ]
 
 
-def symmetrized_problems(samples: Distinct) -> tuple[Problem, Problem]:
-    """Return the two losses, of f on A and of g on B."""
+def symmetrized_problems(
+    samples: Distinct, *, equal_sizes: bool = False
+) -> tuple[Problem, Problem]:
+    """Return the two losses, of f on A and of g on B.
+
+    Parameters
+    ----------
+    samples : Distinct
+    equal_sizes : bool
+        Whether half of the pooled events are expected of each, in place of its own size.
+    """
     total = samples.n_a + samples.n_b
     pool = samples.a + samples.b
-    return (
-        Problem(samples.x, samples.n_a / total * pool, samples.a),
-        Problem(samples.x, samples.n_b / total * pool, samples.b),
-    )
+    share = 0.5 if equal_sizes else samples.n_a / total
+    other = 0.5 if equal_sizes else samples.n_b / total
+    return Problem(samples.x, share * pool, samples.a), Problem(samples.x, other * pool, samples.b)
 
 
 def _result(test: SymmetrizedTest, trained: Trained) -> LikelihoodRatio:
@@ -179,7 +198,7 @@ def _result(test: SymmetrizedTest, trained: Trained) -> LikelihoodRatio:
         t=_t(f) + _t(g),
         t_a=_t(f),
         t_b=_t(g),
-        dof=n_parameters(f.network.layers) - 1,
+        dof=n_parameters(f.network.layers) - (0 if test.equal_sizes else 1),
         f=f.network,
         g=g.network,
         t_last=-2 * (f.last_loss + g.last_loss),

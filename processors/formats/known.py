@@ -39,11 +39,20 @@ def format_named(name: str, options: FormatOptions) -> Format:
     raise ConfigurationError(f"format.name = {name!r}: there are {', '.join(_MAKERS)}")
 
 
-def most_like(branches: Collection[str]) -> Format | None:
-    """Return the format of which most of the needed branches are there; None if none is."""
+def most_like(branches: Collection[str], container: str = "root") -> Format | None:
+    """Return the format of which most of the needed branches are there; None if none is.
+
+    Parameters
+    ----------
+    branches : collection of str
+        Those of a file.
+    container : str
+        What the file is: ``root`` or ``parquet``.
+    """
     shares = {
         known: sum(name in branches for name in known.branches) / len(known.branches)
         for known in FORMATS
+        if known.container == container
     }
-    best = max(FORMATS, key=lambda known: shares[known])
+    best = max(shares, key=lambda known: shares[known])
     return best if shares[best] > 0 else None

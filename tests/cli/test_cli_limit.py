@@ -8,15 +8,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hist import Hist
 
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import data_luminosity, folder_limits, yield_of
 from eμsym.analysis.signals import signals
+from eμsym.analysis.varied_signals import varied_planes
 from eμsym.cli import limit_job
+from eμsym.errors import EmusymError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit
+from eμsym.pair_io import read_pair
 from tests.command_line import error_of, run
 
 BACKGROUND = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
@@ -46,7 +51,9 @@ def changed(folder: Path, **metadata: Any) -> ProcessedFolder:
     return ProcessedFolder(folder)
 
 
-def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("--pair", ",".join(BACKGROUND), "--signals", "hlfv_taue", "--luminosities", "1,4")
     sure = ("--uncertainty", "luminosity=0.02", "--uncertainty", "cross_section=0.3")
     assert run("limit", folder, *options, *sure, "--pyhf") == 0
@@ -73,6 +80,17 @@ def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
     for name in names:
         assert (folder / "figures" / f"{name}.pdf").is_file()
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert {f"{name}.png" for name in names} <= set(content["figures"])
+    # Another run takes away the figures that are no longer of any limit.
+    content["limits"]["figures"].append("contour.pdf")
+    content["figures"] += ["contour.pdf", "cutflow.pdf"]
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    for name in ("contour.pdf", "cutflow.pdf"):
+        (folder / "figures" / name).touch()
+    monkeypatch.setattr(limit_job, "figures", lambda found, style: {})
+    assert run("limit", folder, *options) == 0
+    assert {x.name for x in (folder / "figures").iterdir()} == {"cutflow.pdf"}
     workspace = json.loads((folder / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
     parameters = workspace["measurements"][0]["config"]["parameters"]
     assert parameters[0] == {"name": "mu", "bounds": [[0.0, 20.0]], "inits": [0.0]}
@@ -91,6 +109,39 @@ def test_two_signals_together(
     printed = capsys.readouterr().out
     assert "hlfv_taue alone: not bounded" in printed
     assert "hlfv_taumu: no limit on σ × BR nor on BR" in printed
+
+
+def test_folders_are_combined_if_they_share_no_event(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two halves of the simulation, each at its own luminosity of 0.9 fb⁻¹."""
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    plain = ("--signals", "hlfv_taue", "--equalise", "none")
+    sizes = ("--uncertainty", "luminosity=0.1", "--uncertainty", "cross_section=0.2")
+    refused = ("limit", folder, "--with", other, *plain)
+    capsys.readouterr()
+    assert run(*refused) == 2
+    assert "share" in capsys.readouterr().err
+    results = [json.loads((x / "results.json").read_text("utf-8")) for x in (folder, other)]
+    for content, names in zip(results, (("ttbar", "hww"), ("ztautau", "ww", "wz")), strict=True):
+        content["pair"] = list(names)
+    for path, content in zip((folder, other), results, strict=True):
+        (path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    assert run("limit", other, *plain, *sizes) == 0
+    alone = limits_in(other)["signals"]["hlfv_taue"]
+    assert run("limit", folder, "--with", other, *plain, *sizes) == 0
+    assert "All folders together" in capsys.readouterr().out
+    found = limits_in(folder)
+    for unit in ("cross_section", "branching_ratio"):
+        both = found["combined"]["hlfv_taue"][unit]["expected"]["median"]
+        each = [x[unit]["expected"]["median"] for x in (alone, found["signals"]["hlfv_taue"])]
+        assert both < min(each)
+        # Independent errors add as 1/σ², but for the uncertainties that both share.
+        assert both == pytest.approx(sum(x**-2 for x in each) ** -0.5, rel=0.15)
 
 
 def test_what_is_missing_is_said(folder: Path) -> None:
@@ -137,11 +188,15 @@ def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path)
 
 
 def test_weighted_simulation_has_expected_limits_alone(sample: Path, tmp_path: Path) -> None:
-    out = tmp_path / "scaled"
-    files = sample / "fileset.json"
+    out, files = tmp_path / "scaled", tmp_path / "fileset.json"
+    every = json.loads((sample / "fileset.json").read_text(encoding="utf-8"))
+    few = {name: every[name] for name in ("ww", "hlfv_taue")}
+    for name, about in few.items():
+        about["files"] = {str(sample / f"{name}.root"): "Delphes"}
+    files.write_text(json.dumps(few), encoding="utf-8")
     assert run("process", files, "-o", out, "--luminosity", "20") == 0
     options = LimitOptions(
-        pair=BACKGROUND, signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
+        pair=("ww",), signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
     )
     found = folder_limits(ProcessedFolder(out), options)
     one = found.signals["hlfv_taue"]
@@ -179,3 +234,40 @@ def test_bad_options_are_one_line(
     processed_sample: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
 ) -> None:
     assert says in error_of(capsys, "limit", processed_sample, *options)
+
+
+def test_effects_on_the_shape_are_of_columns_or_datasets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    processed = ProcessedFolder(folder)
+    pair = read_pair(folder, datasets=list(BACKGROUND))
+    shape = signals(processed, BACKGROUND, ("hlfv_taue",)).shapes[0]
+    axes = pair.axes_of("plane")
+    effects = {"tilt": ("lead_pt", "weight"), "other": ("htautau", "hlfv_taue")}
+    found, notes = varied_planes(processed, pair, shape, effects)
+    assert notes == []
+    (up, down), (other, same) = found["tilt"], found["other"]
+    pool = shape.events.pool
+    for side, chosen in ((0, pool.labels == 1), (1, pool.labels == 0)):
+        filled = Hist(*axes, storage="weight")
+        columns = {axis.name: pool.column(axis.name)[chosen] for axis in axes}
+        filled.fill(**columns, weight=pool.column("lead_pt")[chosen])
+        assert np.allclose(up[side].values(), filled.values())
+        nominal = shape.planes(axes)[side].values()
+        assert np.array_equal(down[side].values(), nominal)
+        assert np.array_equal(same[side].values(), nominal)
+        assert not np.array_equal(other[side].values(), nominal)
+    with pytest.raises(EmusymError, match="neither a column"):
+        varied_planes(processed, pair, shape, {"tilt": ("nothing", "weight")})
+    # In the limit: an effect that changes nothing changes nothing.
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    plain = ("--signals", "hlfv_taue", "--equalise", "none", "--pair", ",".join(BACKGROUND))
+    assert run("limit", folder, *plain) == 0
+    before = limits_in(folder)["signals"]["hlfv_taue"]
+    assert run("limit", folder, *plain, "--shape", "scale=weight:weight") == 0
+    after = limits_in(folder)["signals"]["hlfv_taue"]
+    assert after["events"]["observed"] == pytest.approx(before["events"]["observed"], rel=1e-6)
+    (impact,) = after["impacts"]["nuisances"]
+    assert impact["name"] == "scale"
+    assert impact["up"] == pytest.approx(0, abs=1e-6)
+    assert "NAME=UP:DOWN" in error_of(capsys, "limit", folder, "--shape", "scale=up")

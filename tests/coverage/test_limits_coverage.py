@@ -27,7 +27,7 @@ def test_the_numbers_that_are_known() -> None:
 
 @pytest.fixture(scope="module")
 def study() -> dict[str, object]:
-    return compute(4, rows=(Row(600, 0.0), Row(600, 2.0)), seed=3, workers=1)
+    return compute(2, rows=(Row(600, 0.0), Row(600, 2.0)), seed=3, workers=1)
 
 
 def test_rows_have_the_signal_that_they_are_to_have(study: dict[str, object]) -> None:
@@ -35,13 +35,13 @@ def test_rows_have_the_signal_that_they_are_to_have(study: dict[str, object]) ->
     assert none["n_signal"] == 0
     expected = [float(x) for x in none["corrections"]["true"]["median"].split()]
     assert twice["n_signal"] == pytest.approx(2 * np.median(expected), rel=0.5)
-    assert none["n_toys"] == twice["n_toys"] == 4
+    assert none["n_toys"] == twice["n_toys"] == 2
     for correction in CORRECTIONS:
-        assert none["corrections"][correction]["not_fitted"] <= 4
+        assert none["corrections"][correction]["not_fitted"] <= 2
     found = summary(none, "true")
     assert found is not None
     assert found.coverage == 1.0
-    assert found.n == 4
+    assert found.n == 2
 
 
 def test_the_table_has_a_line_a_row_and_correction(study: dict[str, object]) -> None:

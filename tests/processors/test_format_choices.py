@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eμsym.cli import main
 from eμsym.errors import ConfigurationError, EmusymError, InputFileError
 from eμsym.processors import EMuConfig
 from eμsym.processors.file_events import FileEvents
@@ -105,9 +106,9 @@ def test_options_that_a_format_cannot_take(name: str, options: dict[str, Any], l
 
 def test_a_file_is_of_the_format_that_it_is_most_like() -> None:
     for known in FORMATS:
-        assert most_like(frozenset(known.branches)) is known
-        assert most_like(frozenset(known.branches[2:])) is known
-    assert most_like({"el_pt", "mu_pt"}) is None
+        assert most_like(frozenset(known.branches), known.container) is known
+        assert most_like(frozenset(known.branches[2:]), known.container) is known
+    assert most_like({"el_pt", "mu_pt", "met", "met_phi"}) is None
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,12 @@ def test_certified_luminosity_blocks_cut_data_and_not_simulation(
     path = write_nano(tmp_path / "data.root", columns)
     golden = tmp_path / "golden.json"
     golden.write_text(json.dumps({"297050": [[2, 2], [4, 5]], "1": [[1, 1]]}), encoding="utf-8")
-    output = run(path, golden_json=str(golden))
+    output = process(
+        read_fileset([path]),
+        workers=2,
+        chunksize=400,
+        file_format=FormatOptions(golden_json=str(golden)),
+    )
     blocks = [i // 100 + 1 for i in range(len(columns["run"]))]
     assert count(output, "golden_json") == sum(block in (2, 4, 5) for block in blocks)
     assert {i // 100 + 1 for i in output.events("data").entry.to_list()} <= {2, 4, 5}
@@ -371,9 +377,39 @@ def test_damaged_parquet_and_files_of_several_formats(
     nano = write_nano(tmp_path / "nano.root", nano_columns(made))
     with pytest.raises(InputFileError, match=r"nano\.root: has no tree 'Delphes' \(it has Events"):
         process(read_fileset([made, nano]), workers=1)
+    with pytest.raises(InputFileError, match=r"nano\.root: is a NanoAOD file, not Delphes; proce"):
+        process(read_fileset([made, f"{nano}:Events"]), workers=1)
 
 
 def test_the_folder_says_what_was_read(columns: dict[str, Any], tmp_path: Path) -> None:
-    output = run(write_nano(tmp_path / "nano.root", columns), met="PuppiMET", triggers=(TRIGGER,))
-    assert output.file_format.settings["triggers"] == (TRIGGER,)
-    assert output.file_format.name == "NanoAOD"
+    path = write_nano(tmp_path / "nano.root", columns)
+    (tmp_path / "run.toml").write_text(
+        f'[format]\nmet = "PuppiMET"\ntriggers = ["{TRIGGER}"]\n', encoding="utf-8"
+    )
+    (tmp_path / "fileset.json").write_text(
+        json.dumps({"simulated": {"files": {str(path): "Events"}}}), encoding="utf-8"
+    )
+    folder = tmp_path / "out"
+    given = [str(tmp_path / "fileset.json"), "-c", str(tmp_path / "run.toml"), "-o", str(folder)]
+    main(["process", *given])
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    said = {"name": "NanoAOD", "met": "PuppiMET", "triggers": [TRIGGER]}
+    assert results["configuration"]["format"] == said
+    assert list(results["cutflow"]["simulated"])[1] == "trigger"
+    assert "dataset simulated: no genWeight: every event counts once" in results["warnings"]
+
+
+def test_check_says_of_what_format_files_are(
+    columns: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_nano(tmp_path / "nano.root", columns)
+    main(["check", str(path)])
+    assert capsys.readouterr().out == (
+        f"ok   {path}: NanoAOD, {len(columns['run']):,} events, tree and branches found; "
+        "no genWeight: every event counts once\n"
+    )
+    (tmp_path / "run.toml").write_text('[format]\nelectron_id = "mvaX"\n', encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["check", str(path), "--config", str(tmp_path / "run.toml")])
+    printed = capsys.readouterr().out
+    assert "branch Electron_mvaX is missing from tree 'Events'; name one that" in printed

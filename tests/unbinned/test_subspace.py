@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from eμsym.unbinned.subspace_joint import FREQUENCIES, WIDTHS, ForestBlock, Ker
 from eμsym.unbinned.subspace_sums import LANES, cell_sums
 from eμsym.unbinned.subspace_views import CELLS_1D, GridBlock, Moments, spline_basis
 from tests.calibration.toy_detector import BINS, ToyDetector
+from tests.sending import received
 
 #: Quick: few relabellings, few partitions.
 QUICK = SubspaceTest(n=39, standardising=32, trees=4)
@@ -247,6 +249,18 @@ def test_no_bit_depends_on_batches_threads_or_workers():
     np.testing.assert_array_equal(*nulls)
     results = [replace(QUICK, threads=t)(pair, rng=6) for t in (1, 2)]
     np.testing.assert_array_equal(*(each.reference.samples for each in results))
+
+
+def test_what_is_sent_to_other_processes_is_small_and_gives_the_same():
+    rng = np.random.default_rng(42)
+    pair = Pair.from_columns(*({f"x{j}": rng.normal(size=2000) for j in range(2)} for _ in "ab"))
+    prepared = QUICK.on(pair)
+    drawn = pair.symmetry.relabel(pair.pool, 3, rng=1)
+    before = prepared.many(pair.pool, drawn)
+    sent = received(prepared)
+    np.testing.assert_array_equal(sent.many(pair.pool, drawn), before)
+    # The views of 4,000 events take megabytes.
+    assert len(pickle.dumps(prepared)) < 10_000
 
 
 def test_a_call_and_many_give_one_statistic():

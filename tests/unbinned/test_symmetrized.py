@@ -325,3 +325,29 @@ def test_many_events(n):
     result = test(a, b, rng=1)
     assert result.accuracy <= 2 * test.tolerance
     assert np.isfinite(result.t)
+
+
+class TestEqualSizes:
+    """The symmetrized test where the symmetry expects N_A = N_B."""
+
+    def test_a_constant_is_the_binomial_likelihood_ratio(self):
+        rng = np.random.default_rng(5)
+        a, b = rng.exponential(size=1100), rng.exponential(size=900)
+        found = SymmetrizedTest(hidden=0, epochs=8000, equal_sizes=True)(a, b, rng=1)
+        expected = 2 * (1100 * np.log(1100 / 1000) + 900 * np.log(900 / 1000))
+        assert found.t == pytest.approx(expected, abs=1e-6)
+        assert found.dof == 1
+        # Of sizes as they are a constant explains nothing.
+        assert SymmetrizedTest(hidden=0, epochs=8000)(a, b, rng=1).t == pytest.approx(0, abs=1e-6)
+
+    def test_a_pure_rate_is_seen_with_the_shape(self):
+        rng = np.random.default_rng(6)
+        a, b = rng.exponential(size=1200), rng.exponential(size=800)
+        blind, seeing = (
+            SymmetrizedTest(epochs=20_000, equal_sizes=equal)(a, b, rng=1)
+            for equal in (False, True)
+        )
+        rate = 2 * (1200 * np.log(1.2) + 800 * np.log(0.8))
+        assert seeing.t == pytest.approx(blind.t + rate, abs=3)
+        assert seeing.dof == blind.dof + 1 == 13
+        assert seeing.z > 5 > blind.z
