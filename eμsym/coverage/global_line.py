@@ -37,12 +37,11 @@ SEED = 20403
 #: Relabellings of a toy: enough for p-values of a few percent.
 N_PERMUTATIONS = 59
 
-#: What is switched on: all that the command prints by default; no unbinned test, which takes
-#: one column; rectangles in place of squares, without signals.
+#: What is switched on: all that the command prints by default; rectangles in place of squares,
+#: without signals.
 OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "default": {},
-        "several columns": {"columns": ("m_coll", "lead_pt")},
         "rectangles, no signals": {"windows": "rectangle"},
     }
 )
@@ -75,7 +74,6 @@ class Row:
 
 #: With r known; `eμsym.coverage.detector` has those that fit it.
 ROWS = (
-    Row(1_500, "strong", "several columns", "true", 1),
     Row(1_500, "mild", "rectangles, no signals", "true", 2),
 )
 
