@@ -26,7 +26,7 @@ def reference() -> str:
     return "\n".join([_HEADING, *_table(RunConfig, "")]) + "\n"
 
 
-def _table(model: Any, path: str, *, one_of_many: bool = False) -> Iterator[str]:
+def _table(model: Any, path: str, *, example: bool = False) -> Iterator[str]:
     """Yield the lines of a table: its keys first, then the tables in it."""
     about = descriptions(model)
     inner = []
@@ -36,13 +36,15 @@ def _table(model: Any, path: str, *, one_of_many: bool = False) -> Iterator[str]
         if not models or not (default in (None, ()) or is_dataclass(default)):
             yield ""
             yield from _comment(about.get(field.name, ""))
-            yield _key(field, kind, "# " if one_of_many else "#")
+            yield _key(field, kind, "# " if example else "#")
     for each, name, many in inner:
         whole = f"{path}.{name}" if path else name
         heading = f"[[{whole}]]" if many else f"[{whole}]"
-        yield from ("", f"#{heading}" if not many else f"# {heading}")
+        # What must be given has no value to stand there: such a table is no default.
+        example = many or any(default_of(field) is MISSING for field, _ in typed_fields(each))
+        yield from ("", f"# {heading}" if example else f"#{heading}")
         yield from _comment(about.get(name, ""))
-        yield from _table(each, whole, one_of_many=many)
+        yield from _table(each, whole, example=example)
 
 
 def _key(field: Field[Any], kind: Any, mark: str) -> str:
