@@ -73,9 +73,7 @@ class Row:
 
 
 #: With r known; `eμsym.coverage.detector` has those that fit it.
-ROWS = (
-    Row(1_500, "mild", "rectangles, no signals", "true", 2),
-)
+ROWS = (Row(1_500, "mild", "rectangles, no signals", "true", 2),)
 
 
 def with_histograms(pair: Pair) -> Pair:

@@ -73,4 +73,6 @@ def unresolved_z(
         for leads in (True, False)
     )
     contrast = (in_a - in_b) / len(signal)
+    filled = variance > 0
+    contrast, rest, variance = contrast[filled], rest[filled], variance[filled]
     return float(np.sum(contrast * rest / variance) / np.sqrt(np.sum(contrast**2 / variance)))

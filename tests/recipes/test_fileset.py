@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.processors.fileset import read_fileset
+from eμsym.processors.fileset import DEFAULT_TREE, read_fileset
 from eμsym.recipes import embedded_fileset
 
 
@@ -48,8 +48,8 @@ def test_paths_are_relative_to_the_fileset_first(
 @pytest.mark.parametrize(
     "entry, expected",
     [
-        (["a.root"], {"a.root": "Delphes"}),
-        ({"files": ["a.root"]}, {"a.root": "Delphes"}),
+        (["a.root"], {"a.root": DEFAULT_TREE}),
+        ({"files": ["a.root"]}, {"a.root": DEFAULT_TREE}),
         ({"files": ["a.root"], "treename": "T"}, {"a.root": "T"}),
         ({"files": {"a.root": "T"}}, {"a.root": "T"}),
         ({"files": {"a.root": {"object_path": "T", "steps": [[0, 5]]}}}, {"a.root": "T"}),
