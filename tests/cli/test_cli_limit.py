@@ -71,11 +71,12 @@ def test_the_whole_command(
     ratio = found["branching_ratio"]["expected"]["median"]
     assert ratio > 1.02 * events / per_pb / 9.105  # the cross section's uncertainty is in it
     assert found["cross_section"]["unit"] == "pb"
-    # Four times the data halve the expected limit on the cross section.
+    # Four times the data halve the expected limit on the cross section, but for what does not
+    # shrink with them: the signal's statistics and what the calibration leaves uncertain.
     there = found["sensitivity"]
     assert there["luminosity_ifb"] == [1.0, 4.0]
     one, four = there["events"]["median"]
-    assert four == pytest.approx(2 * one, rel=0.1)
+    assert 2 * one * 0.95 < four < 2 * one * 1.2
     assert {x["name"] for x in found["impacts"]["nuisances"]} >= {"luminosity", "cross_section"}
     names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
     for name in names:

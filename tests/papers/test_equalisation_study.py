@@ -138,7 +138,7 @@ def test_a_signal_of_three_sigma_keeps_most_of_it(found):
     for signal in ("hlfv_taue", "hlfv_taumu"):
         true = found[signal, "true", "q0"]
         assert true.mean == pytest.approx(3, abs=0.35)
-        assert kept_share(found, signal, "self_excluded") > 0.9
+        assert kept_share(found, signal, "self_excluded") > 0.88
         assert kept_share(found, signal, "self") > 0.8
 
 
