@@ -120,7 +120,7 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Any) -> list[str]:
             "ln r": _NAMES[correction],
             "q0 of": name,
             "bins": _bins(cells[name]),
-            "toys": f"{row['n_toys'] - cells[name]['not_fitted']:,}",
+            "toys": f"{len(cells[name]['covered']) - cells[name]['not_fitted']:,}",
             "not fitted": f"{cells[name]['not_fitted']:,}",
             **columns(row, correction, name),
         }

@@ -143,7 +143,8 @@ def test_toys_show_what_the_bins_leave(stored):
             fitted_z, true_z = (
                 numbers(row["corrections"][each]["m_coll"]["z"]) for each in ("self", "true")
             )
-            more = (fitted_z - true_z)[np.isfinite(fitted_z)]
+            # There may be fewer toys with ln r fitted, the first ones.
+            more = (fitted_z - true_z[: fitted_z.size])[np.isfinite(fitted_z)]
             error = more.std(ddof=1) / more.size**0.5
             # The formula is of first order: it need not be right to better than 0.03.
             expected = row["unresolved_z"]["self"]
@@ -221,7 +222,7 @@ def test_the_stored_rows_are_those_of_the_study(stored):
     for row in stored["rows"]:
         for correction in CORRECTIONS:
             for cell in row["corrections"][correction].values():
-                assert numbers(cell["z"]).size == row["n_toys"] == len(cell["covered"])
+                assert numbers(cell["z"]).size == len(cell["covered"]) >= row["n_toys"]
 
 
 def test_what_is_stored_is_what_is_computed(stored, tmp_path):
