@@ -71,10 +71,16 @@ def draw_equalisation(
 def _reach(ratio: OrderRatio) -> float:
     """Return how far from one the points and their errors go."""
     far = [0.05]
-    for value, error in ((ratio.before, ratio.before_error), (ratio.after, ratio.after_error)):
-        known = np.isfinite(value) & np.isfinite(error)
-        far.append(float(np.max((np.abs(value - 1) + error)[known], initial=0.0)))
+    for pair in ((ratio.before, ratio.before_error), (ratio.after, ratio.after_error)):
+        value, error = _finite(*pair)
+        far.append(float(np.nanmax([0.0, *(np.abs(value - 1) + error)])))
     return min(max(far), 0.9)
+
+
+def _finite(value: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return points with their errors, NaN where either is not finite: a bin without B."""
+    known = np.isfinite(value) & np.isfinite(error)
+    return np.where(known, value, np.nan), np.where(known, error, np.nan)
 
 
 def _draw_ratio(axes: Any, ratio: OrderRatio, label: str) -> None:
@@ -94,8 +100,7 @@ def _draw_ratio(axes: Any, ratio: OrderRatio, label: str) -> None:
             x = edges[:-1] * (edges[1:] / edges[:-1]) ** shift
         axes.errorbar(
             x,
-            value,
-            error,
+            *_finite(value, error),
             (x - edges[:-1], edges[1:] - x),
             fmt=marker,
             markersize=3.5,

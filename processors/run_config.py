@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ class RunConfig:
         configuration.
     format : FormatOptions
         How the files are read; `golden_json` is relative to the configuration.
+
+    Raises
+    ------
+    ConfigurationError
+        If the luminosity is not finite.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (as pydantic wants it)
@@ -65,6 +71,12 @@ class RunConfig:
     allow_missing: bool = False
     processor: EMuConfig = field(default_factory=EMuConfig)
     format: FormatOptions = field(default_factory=FormatOptions)
+
+    def __post_init__(self) -> None:
+        if self.luminosity_ifb is not None and not math.isfinite(self.luminosity_ifb):
+            raise ConfigurationError(
+                f"luminosity_ifb = {self.luminosity_ifb}: must be positive and finite"
+            )
 
 
 def read_run_config(path: str | Path) -> RunConfig:

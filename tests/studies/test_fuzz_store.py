@@ -147,12 +147,15 @@ def test_a_damaged_store_gives_no_other_toy(stores: Path, tmp_path: Path, seeds:
             refused += 1
         else:
             assert toys(found) <= right, seed
+        table = store / "toys.parquet"
+        # What no reader reads may be damaged in a table that has all toys already.
+        before = table.read_bytes() if table.is_file() else b""
         found = outcome(lambda store=store: run_study(SMALL, store, workers=1))
         if isinstance(found, str):
             assert str(store) in found, (seed, found)
         else:
             assert toys(found) == right, seed
-            assert (store / "toys.parquet").read_bytes() == finished.read_bytes(), seed
+            assert table.read_bytes() in (finished.read_bytes(), before), seed
             ended += 1
         shutil.rmtree(store)
     # Some damages are seen, and most of those of parts are mended.
