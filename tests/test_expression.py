@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import pickle
 
 import numpy as np
 import pytest
 
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.expression import Expression
+from tests.sending import received
 
 ROWS = [
     {"x": 1.5, "y": -2.0, "n": 0, "flag": True},
@@ -63,7 +63,7 @@ def test_conditions_are_bool_and_names_are_told() -> None:
     cut = Expression("n == 0 and x > 1 or x > pi")
     assert cut.names == ("n", "x")
     assert cut.condition(COLUMNS).tolist() == [True, False, True, False]
-    assert pickle.loads(pickle.dumps(cut)).condition(COLUMNS).dtype == bool
+    assert received(cut).condition(COLUMNS).dtype == bool
 
 
 def test_what_is_not_there_is_nan_and_fails_every_comparison() -> None:

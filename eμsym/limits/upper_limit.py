@@ -178,7 +178,7 @@ def upper_limit(
         _b_first(signal),
         ratio=ratio,
         normalisations=normalisations,
-        shapes=varied,  # type: ignore[arg-type]  # checked there
+        shapes=varied,
     )
     return region_limit([region], cl=cl)
 

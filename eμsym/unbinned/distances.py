@@ -7,6 +7,7 @@ labellings share the distances.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ _Kernel = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
-class DistanceTest:
+class DistanceTest(ABC):
     """What tests by distances have in common.
 
     Columns are divided by their pooled standard deviations, so that no unit matters.
@@ -97,8 +98,9 @@ class DistanceTest:
         scaled = _scaled(x)
         return quadratic_forms(self._kernel(scaled), scaled, _signed_shares(pool, drawn))
 
+    @abstractmethod
     def _kernel(self, x: FloatArray) -> _Kernel:
-        raise NotImplementedError  # pragma: no cover
+        """Return the function of pairs of points, with what it needs of all of them."""
 
 
 @dataclass(frozen=True)

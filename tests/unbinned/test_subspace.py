@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -260,7 +260,7 @@ def test_what_is_sent_to_other_processes_is_small_and_gives_the_same():
     sent = received(prepared)
     np.testing.assert_array_equal(sent.many(pair.pool, drawn), before)
     # The views of 4,000 events take megabytes.
-    assert len(pickle.dumps(prepared)) < 10_000
+    assert len(ForkingPickler.dumps(prepared)) < 10_000
 
 
 def test_a_call_and_many_give_one_statistic():
