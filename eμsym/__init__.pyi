@@ -44,6 +44,7 @@ from eμsym.pair_io import read_pair as read_pair
 from eμsym.pair_io import write_pair as write_pair
 from eμsym.pool import Pool as Pool
 from eμsym.sample import Sample as Sample
+from eμsym.scanning.scan import scan as scan
 from eμsym.selection import Cuts as Cuts
 from eμsym.selection import emu_leptons as emu_leptons
 from eμsym.selection import emu_masks as emu_masks

@@ -236,6 +236,20 @@ class Symmetry(Shown, ABC):
         squares = (pool.weight**2 * pool.sizes)[within]
         return summed(index[within], squares, n_bins), None
 
+    def shared_terms(self, pool: Pool) -> tuple[FloatArray, FloatArray] | None:
+        r"""Return what correlates the sums Σ w (y − p) of any bins, y = 1 for A.
+
+        Their covariance is :math:`V + Z K Z^T`: V of independent events, Z the rows of each
+        bin's events added up.
+
+        Returns
+        -------
+        rows : ndarray of float, shape (entries, m)
+        middle : ndarray of float, shape (m, m)
+            K. None in place of both where events are independent.
+        """
+        return None
+
     def used(self, pool: Pool) -> BoolArray:
         """Return which events of the pool the symmetry was fitted to, shape (entries,)."""
         return np.zeros(len(pool), dtype=bool)

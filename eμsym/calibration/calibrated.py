@@ -327,6 +327,28 @@ class Calibrated(Symmetry):
             covariance += known.response @ known.response.T
         return 4 * sums.own, 4 * covariance
 
+    def shared_terms(self, pool: Pool) -> tuple[FloatArray, FloatArray] | None:
+        """Return what correlates sums of residuals, as in `spread`; see the base.
+
+        The errors of efficiencies that ln r was fitted on top of are left out.
+        """
+        (lead, sub), p = self.levels(pool), self.probability(pool)
+        pq = (pool.weight * p * (1 - p) * pool.sizes)[:, np.newaxis]
+        if not self.in_sample:
+            modes = self.log_ratio_modes
+            if modes is None or not modes.size:
+                return None
+            return pq * (modes.T[sub] - modes.T[lead]), np.eye(len(modes))
+        values, basis, cells = self._fit.values, self._fit.terms.basis, self.cells(pool)
+        inverse, used = inverse_information(values, cells), self.used(pool)
+        rows = pq * (basis[sub] - basis[lead])
+        if pool.unit and used.all():
+            return rows, -inverse
+        fitted = rows * (pool.weight * used)[:, np.newaxis]
+        corner = np.zeros_like(inverse)
+        middle = np.block([[fit_covariance(values, cells), -inverse], [-inverse, corner]])
+        return np.concatenate([rows, fitted], axis=1), middle
+
     def log_yields(self, pool: Pool, index: IntArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
         """Return ln E[B]/E[A] of raw counts in every bin, and its uncertain directions.
 

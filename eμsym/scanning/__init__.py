@@ -1,0 +1,1 @@
+"""Many regions, observables and tests at once, with one global p-value."""
