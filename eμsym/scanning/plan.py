@@ -15,11 +15,11 @@ from eμsym.exchange import Exchange
 from eμsym.pair import Pair
 from eμsym.pool import EVENT_NUMBERS, FAKE, WEIGHT, Pool
 from eμsym.regions import Region
+from eμsym.scanning.choices import BINS_1D, BINS_2D, FEWEST, STATISTICS, check_choices
 from eμsym.scanning.labellings import Labellings
-from eμsym.scanning.observables import BINS_1D, BINS_2D, binned, numbers_of_bins
+from eμsym.scanning.observables import binned, numbers_of_bins
 from eμsym.scanning.region_views import RegionViews
 from eμsym.scanning.regions import (
-    FEWEST,
     Chosen,
     Skipped,
     chosen_regions,
@@ -27,11 +27,7 @@ from eμsym.scanning.regions import (
     default_classes,
 )
 from eμsym.scanning.shared_terms import SharedTerms
-from eμsym.scanning.view_kernel import STATISTICS
 from eμsym.scanning.view_layout import ViewLayout
-
-#: What is computed of every observable and plane; the spline's score of observables alone.
-TESTS = STATISTICS
 
 Regions = Iterable[Region | tuple[str, str]] | Literal["default"]
 Observables = Sequence[str] | Literal["all"]
@@ -91,14 +87,14 @@ class Plan:
         observables: Observables = "all",
         *,
         planes: Planes = "all",
-        tests: Sequence[str] = TESTS,
+        tests: Sequence[str] = STATISTICS,
         squares: bool = False,
         fewest: int = FEWEST,
         bins: tuple[int, int] = (BINS_1D, BINS_2D),
     ) -> Plan:
         """Prepare a scan; parameters and errors as of `eμsym.scan`."""
         pool, exchange = pair.pool, pair.symmetry.exchange
-        _check(tests, fewest, bins)
+        check_choices(tests, fewest, bins)
         names, skipped = comparable(pool, exchange, observables)
         pairs = _pairs(planes, names)
         if isinstance(regions, str):
@@ -241,19 +237,3 @@ def _views(
     part = SharedTerms(shared.rows[rows], shared.signs)
     layout = ViewLayout(tuple(axes), tuple(planes), squares)
     return RegionViews.of(rows, layout, variance[rows], part), skipped
-
-
-def _check(tests: Sequence[str], fewest: int, bins: tuple[int, int]) -> None:
-    if not tests or (unknown := [test for test in tests if test not in TESTS]):
-        named = ", ".join(map(repr, unknown)) if tests else "none"
-        raise ConfigurationError(f"tests {named}: choose from {', '.join(TESTS)}")
-    if len(set(tests)) < len(tests):
-        raise ConfigurationError("tests: one is named twice")
-    if not fewest >= 20:
-        raise ConfigurationError(f"fewest {fewest}: a region holds 20 events or more")
-    one, two = bins
-    if not (2 <= two <= one <= 64 and two * two <= 225):
-        raise ConfigurationError(
-            f"bins {one} and {two}: choose 2 to 64 of an observable, and 2 to 15, no more than "
-            "those, along each axis of a plane"
-        )

@@ -15,12 +15,11 @@ from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.running.keepers import InMemory, Keeper
 from eμsym.running.loop import run_tasks
+from eμsym.scanning.choices import BINS_1D, BINS_2D, FEWEST, STATISTICS
 from eμsym.scanning.labellings import Labellings
 from eμsym.scanning.local_pvalues import minus_log_pvalues
-from eμsym.scanning.observables import BINS_1D, BINS_2D
 from eμsym.scanning.places import Place, place_of
-from eμsym.scanning.plan import TESTS, Observables, Plan, Planes, Regions, Where
-from eμsym.scanning.regions import FEWEST
+from eμsym.scanning.plan import Observables, Plan, Planes, Regions, Where
 from eμsym.scanning.result import Entry, RegionCounts, Scan
 from eμsym.scanning.step_down import adjusted_pvalues
 
@@ -31,7 +30,7 @@ def scan(
     observables: Observables = "all",
     *,
     planes: Planes = "all",
-    tests: Sequence[str] = TESTS,
+    tests: Sequence[str] = STATISTICS,
     windows: Literal["rectangle", "square"] = "rectangle",
     n: int = 1000,
     fewest: int = FEWEST,
