@@ -17,7 +17,8 @@ from eμsym.cli.options import pair_option, testing_options
     "--confirm",
     type=click.Path(),
     metavar="FILE.json",
-    help="Test what emusym scan --freeze found in other events, and nothing else: no trials factor.",
+    help="Test what emusym scan --freeze found in other events, and nothing else, with no trials "
+    "factor.",
 )
 @testing_options
 def test(folder: str, confirm: str | None, **options: Any) -> None:
