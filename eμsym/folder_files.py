@@ -26,6 +26,10 @@ _ALWAYS_OURS = (
 _EVENTS, _FIGURES, _WORKSPACES = "events", "figures", "pyhf"
 #: What a scan has done so far, until it has ended.
 SCAN_PARTS = ".scan"
+_SCAN_PART = re.compile(
+    r"[0-9a-f]{16}-\d+-[0-9a-f]{16}\.npy"
+    r"|\.[0-9a-f]{16}-\d+-[0-9a-f]{16}\.npy\.[0-9a-f]{32}\.partial"
+)
 
 
 def event_file(folder: Path, dataset: str) -> Path:
@@ -87,7 +91,6 @@ def _strangers_in(folder: Path, place: Path, ours: set[Path]) -> Iterator[Path]:
         elif path.is_dir() and place == folder and path.name in (_EVENTS, _FIGURES, _WORKSPACES):
             yield from _strangers_in(folder, path, ours)
         elif path.is_dir() and place == folder and path.name == SCAN_PARTS:
-            parts = re.compile(r"[0-9a-f]{16}-\d+-[0-9a-f]{16}\.npy")
-            yield from (each for each in path.iterdir() if not parts.fullmatch(each.name))
+            yield from (each for each in path.iterdir() if not _SCAN_PART.fullmatch(each.name))
         elif not path.is_file() or not (path in ours or is_leftover(path)):
             yield path

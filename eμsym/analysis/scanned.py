@@ -25,6 +25,7 @@ from eμsym.scanning.findings import Confirmation, Finding, FindingTest, Frozen,
 from eμsym.scanning.injection import Injected, Sensitivity, inject
 from eμsym.scanning.kept import KeptOnDisk
 from eμsym.scanning.places import Place
+from eμsym.scanning.plan import comparable
 from eμsym.scanning.result import Entry, Scan
 from eμsym.scanning.scan import scan
 from eμsym.scanning.splitting import folds, split
@@ -224,6 +225,8 @@ def _scan(
 ) -> Scan:
     options = request.options
     regions, skipped = options.regions_of(pair.pool)
+    # What cannot be scanned is said before a stage is.
+    comparable(pair.pool, pair.symmetry.exchange, options.observables or "all")
     say(
         f"scanning {len(pair.pool):,} events in up to {len(regions) + 1} regions, "
         f"{options.relabellings:,} relabellings"
