@@ -123,11 +123,16 @@ def _print_sensitivity(found: Sensitivity) -> None:
 
 
 def _print_skipped(found: FolderScan) -> None:
+    """Name what is left out as a whole; combinations of classes are only counted."""
     console, skipped = plain_console(), found.scan.skipped
-    for each in skipped[:_SKIPPED]:
+    whole = [x for x in skipped if ", " not in x.what and " in region " not in x.what]
+    for each in whole[:_SKIPPED]:
         console.print(f"[dim]left out[/] {escape(each.what)}: {escape(each.why)}")
-    if (more := len(skipped) - _SKIPPED) > 0:
-        console.print(f"[dim]left out[/] {more:,} more, see skipped in scan.json")
+    if (more := len(skipped) - len(whole[:_SKIPPED])) > 0:
+        console.print(
+            f"[dim]left out[/] {more:,} more, most of them regions with too few events; see "
+            "skipped in scan.json"
+        )
 
 
 def _ranges(window: Sequence[tuple[float | None, float | None]]) -> str:
