@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,8 +29,8 @@ from eμsym.scanning.regions import (
 from eμsym.scanning.shared_terms import SharedTerms
 from eμsym.scanning.view_layout import ViewLayout
 
-Regions = Iterable[Region | tuple[str, str]] | Literal["default"]
-Observables = Sequence[str] | Literal["all"]
+Regions = Mapping[str, str] | Iterable[Region | tuple[str, str] | str] | Literal["default"]
+Observables = Sequence[str | tuple[str, str]] | Literal["all"]
 Planes = Literal["all", "none"] | Sequence[tuple[str, str]]
 
 #: Columns that name an event and say nothing of its physics.
@@ -95,12 +95,14 @@ class Plan:
         """Prepare a scan; parameters and errors as of `eμsym.scan`."""
         pool, exchange = pair.pool, pair.symmetry.exchange
         check_choices(tests, fewest, bins)
+        if not isinstance(observables, str):
+            observables, planes = _planes_apart(observables, planes)
         names, skipped = comparable(pool, exchange, observables)
         pairs = _pairs(planes, names)
         if isinstance(regions, str):
             classes, without = default_classes(pool)
             regions, skipped = combined(classes), [*skipped, *without]
-        wanted = [each if isinstance(each, Region) else Region(*each) for each in regions]
+        wanted = as_regions(regions)
         chosen, left_out = chosen_regions(pool, exchange, wanted, fewest=fewest)
         moments = labellings.residuals.moments()
         shared = SharedTerms.of(pool, pair.symmetry, moments)
@@ -152,8 +154,43 @@ class Plan:
         return np.concatenate(parts)
 
 
+def as_regions(regions: Any) -> list[Region]:
+    """Return regions that are given as such, as names with conditions, or as conditions alone.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is none of these.
+    """
+    given = regions.items() if isinstance(regions, Mapping) else regions
+    found = []
+    for each in given:
+        if isinstance(each, Region):
+            found.append(each)
+        elif isinstance(each, str):
+            found.append(Region(each, each))
+        else:
+            try:
+                name, where = each
+            except (TypeError, ValueError):
+                raise ConfigurationError(
+                    f"region {each!r}: give a name and a condition, as in ('boosted', 'met > 40')"
+                ) from None
+            found.append(Region(str(name), str(where)))
+    return found
+
+
+def _planes_apart(
+    observables: Sequence[str | tuple[str, str]], planes: Planes
+) -> tuple[list[str], Planes]:
+    """Return single observables, and planes: where any stands among those, they alone."""
+    pairs = [each for each in observables if not isinstance(each, str)]
+    names = [name for each in observables for name in ([each] if isinstance(each, str) else each)]
+    return list(dict.fromkeys(names)), pairs or planes
+
+
 def comparable(
-    pool: Pool, exchange: Exchange, observables: Observables
+    pool: Pool, exchange: Exchange, observables: Sequence[str] | Literal["all"]
 ) -> tuple[list[str], list[Skipped]]:
     """Return the columns that A and B may be compared in, and which may not and why.
 

@@ -50,12 +50,13 @@ def scan(
     ----------
     pair : Pair
         With events.
-    regions : iterable of Region or of (name, where), or "default"
-        Besides all events. Default: classes of the numbers of jets and b-jets, of the leading
+    regions : iterable of Region, of (name, where) or of where, mapping, or "default"
+        Besides all events; a mapping is of names to conditions. Default: classes of the numbers of jets and b-jets, of the leading
         lepton's charge, and thirds of the missing and transverse momenta and of the mass, and
         all pairs of them.
-    observables : sequence of str, or "all"
-        Columns. All: those that the exchange leaves as they are.
+    observables : sequence of str and of (str, str), or "all"
+        Columns, and planes of two; where planes stand here, they are the only ones. All: the
+        columns that the exchange leaves as they are.
     planes : {"all", "none"} or sequence of (str, str)
     tests : sequence of str
         Of "nsigma" (DDP Eq. 2 over all bins), "chi2" (of the pulls with their covariance),

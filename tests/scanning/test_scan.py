@@ -202,3 +202,12 @@ def test_a_region_object_is_as_good_as_a_name_and_a_condition():
     one = scan(coin_pair(500, 1), [Region("right", "x > 0.5")], ["x"], n=19, rng=1)
     other = scan(coin_pair(500, 1), [("right", "x > 0.5")], ["x"], n=19, rng=1)
     assert one.entries == other.entries
+
+
+def test_regions_and_planes_may_be_given_in_short():
+    pair, options = coin_pair(500, 1), {"n": 19, "rng": 1}
+    plain = scan(pair, [("x > 0.5", "x > 0.5")], ["x", "y"], planes=[("x", "y")], **options)
+    for regions in (["x > 0.5"], {"x > 0.5": "x > 0.5"}, [Region("x > 0.5", "x > 0.5")]):
+        assert scan(pair, regions, ["x", ("x", "y")], **options).entries == plain.entries
+    with pytest.raises(ConfigurationError, match="give a name and a condition"):
+        scan(pair, [3], ["x"], **options)
