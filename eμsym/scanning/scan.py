@@ -51,9 +51,9 @@ def scan(
     pair : Pair
         With events.
     regions : iterable of Region, of (name, where) or of where, mapping, or "default"
-        Besides all events; a mapping is of names to conditions. Default: classes of the numbers of jets and b-jets, of the leading
-        lepton's charge, and thirds of the missing and transverse momenta and of the mass, and
-        all pairs of them.
+        Besides all events; a mapping is of names to conditions. Default: classes of the
+        numbers of jets and b-jets, of the leading lepton's charge, and thirds of the missing
+        and transverse momenta and of the mass, and all pairs of them.
     observables : sequence of str and of (str, str), or "all"
         Columns, and planes of two; where planes stand here, they are the only ones. All: the
         columns that the exchange leaves as they are.
