@@ -128,6 +128,16 @@ def numbers(
     help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
 )
 @click.option(
+    "--region",
+    metavar="NAME",
+    help="Take the events of one of the configuration's regions alone.  [all events]",
+)
+@click.option(
+    "--interval",
+    is_flag=True,
+    help="Also give the interval with Feldman and Cousins' ordering, by toys.",
+)
+@click.option(
     "--together", is_flag=True, help="Also fit two signals together: contour and difference."
 )
 @click.option(

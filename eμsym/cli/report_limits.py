@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from eμsym.analysis.combined_limits import CombinedLimits
 from eμsym.analysis.limits import FolderLimits, TwoLimits
+from eμsym.analysis.problem import Problem
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
 
@@ -33,8 +34,20 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
                 table.add_row(escape(name), unit, *(number(x) for x in values))
     percent = f"{100 * found.options.cl:g} %"
     method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
-    print_table(f"Upper limits at {percent} CL (CLs{method})", table)
+    region = "" if found.options.region is None else f", region {found.options.region}"
+    print_table(f"Upper limits at {percent} CL (CLs{method}{escape(region)})", table)
     console = plain_console()
+    for name, each in found.signals.items():
+        if isinstance(each.interval, Problem):
+            console.print(
+                f"[yellow]![/] interval of {escape(name)}: {escape(each.interval.reason)}"
+            )
+        elif each.interval is not None:
+            low, high = each.interval
+            console.print(
+                f"{escape(name)}: {number(low)} to {number(high)} events at {percent} CL "
+                "(Feldman and Cousins)"
+            )
     if isinstance(found.together, TwoLimits):
         both, (one, other) = found.together.found, found.together.names
         unit = found.together.unit
