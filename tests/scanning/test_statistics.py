@@ -240,12 +240,12 @@ def test_pulls_and_windows_of_a_fitted_r_are_those_of_its_covariance(fitted):
         number, entry = tests["nsigma"]
         place = found.place(number)
         difference = spread(pair, region, axes_of(entry, place))
-        assert place.pull == pytest.approx(difference.pull, rel=0.02, nan_ok=True)
+        assert place.pull == pytest.approx(difference.pull, rel=1e-6, nan_ok=True)
         result = nsigma_of(difference)
         # A scan leaves the sum's width to the relabellings.
-        assert entry.statistic == pytest.approx(result.z * result.width, rel=0.02, abs=0.02)
+        assert entry.statistic == pytest.approx(result.z * result.width, rel=1e-5)
         window = tests["window"][1].statistic
-        assert window == pytest.approx(largest_window(difference.pull), rel=0.02)
+        assert window == pytest.approx(largest_window(difference.pull), rel=1e-5)
 
 
 def test_chi2_of_a_fitted_r_is_that_of_its_covariance_but_for_small_directions(fitted):
@@ -253,4 +253,4 @@ def test_chi2_of_a_fitted_r_is_that_of_its_covariance_but_for_small_directions(f
     for (region, _), tests in by_view(found).items():
         number, entry = tests["chi2"]
         difference = spread(pair, region, axes_of(entry, found.place(number)))
-        assert entry.statistic == pytest.approx(difference.chi_square().chi2, rel=0.03)
+        assert entry.statistic == pytest.approx(difference.chi_square().chi2, rel=0.013)
