@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,16 @@ _ALWAYS_OURS = (
     "histograms.root",
     "equalisation.json",
     "report.html",
+    "scan.json",
 )
 #: Folders of the files that a dataset, a figure or a signal names.
 _EVENTS, _FIGURES, _WORKSPACES = "events", "figures", "pyhf"
+#: What a scan has done so far, until it has ended.
+SCAN_PARTS = ".scan"
+_SCAN_PART = re.compile(
+    r"[0-9a-f]{16}-\d+-[0-9a-f]{16}\.npy"
+    r"|\.[0-9a-f]{16}-\d+-[0-9a-f]{16}\.npy\.[0-9a-f]{32}\.partial"
+)
 
 
 def event_file(folder: Path, dataset: str) -> Path:
@@ -82,5 +90,7 @@ def _strangers_in(folder: Path, place: Path, ours: set[Path]) -> Iterator[Path]:
             yield path
         elif path.is_dir() and place == folder and path.name in (_EVENTS, _FIGURES, _WORKSPACES):
             yield from _strangers_in(folder, path, ours)
+        elif path.is_dir() and place == folder and path.name == SCAN_PARTS:
+            yield from (each for each in path.iterdir() if not _SCAN_PART.fullmatch(each.name))
         elif not path.is_file() or not (path in ours or is_leftover(path)):
             yield path

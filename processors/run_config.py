@@ -15,6 +15,7 @@ from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
 from eμsym.processors.formats import FormatOptions
 from eμsym.processors.models import keys_at
+from eμsym.scanning.options import ScanOptions
 from eμsym.validation import first_error, first_problem
 
 
@@ -50,6 +51,8 @@ class RunConfig:
         configuration.
     format : FormatOptions
         How the files are read; `golden_json` is relative to the configuration.
+    scan : ScanOptions
+        What ``emusym scan`` looks at.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class RunConfig:
     allow_missing: bool = False
     processor: EMuConfig = field(default_factory=EMuConfig)
     format: FormatOptions = field(default_factory=FormatOptions)
+    scan: ScanOptions = field(default_factory=ScanOptions)
 
     def __post_init__(self) -> None:
         if self.luminosity_ifb is not None and not math.isfinite(self.luminosity_ifb):

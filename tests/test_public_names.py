@@ -46,6 +46,7 @@ SymmetrizedTest NPLMTest CrossEntropyTest SplineTest ClassifierTest NSigmaTest W
 Pair Pool FairCoin Exchangeable Calibrated Difference OnColumns Null
 null permutation_null toy_null read_pair read_correction
 collinear_mass emu_masks emu_leptons lead_and_sub EmusymError
+scan upper_limit SubspaceTest
 """
 
 

@@ -11,6 +11,7 @@ from eμsym.cli.limit import limit
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
 from eμsym.cli.run import run
+from eμsym.cli.scan import scan
 from eμsym.cli.simulate import simulate
 from eμsym.cli.test import test
 from eμsym.cli.toys import toys
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (run, process, test, limit, check, config, simulate, toys, reproduce):
+for command in (run, process, test, scan, limit, check, config, simulate, toys, reproduce):
     cli.add_command(command)
 
 

@@ -135,14 +135,9 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
+def equalise_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `eμsym.analysis.correction.Equalisation`."""
     options = [
-        click.option(
-            "--region",
-            metavar="NAME",
-            help="Test one of the configuration's regions alone.  [all events]",
-        ),
         click.option(
             "--equalise",
             metavar="self|none|FILE.json",
@@ -191,6 +186,20 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="FILE.json",
             help="Efficiencies on top of which r is fitted, such as those of pairs that an OR of "
             "triggers leaves: a correctionlib file.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
+    options = [
+        click.option(
+            "--region",
+            metavar="NAME",
+            help="Test one of the configuration's regions alone.  [all events]",
         ),
         click.option(
             "--signals",
@@ -268,6 +277,7 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Look of the figures; an experiment's also writes its label.",
         ),
     ]
-    for option in reversed(options):
+    first, *others = options
+    for option in reversed(others):
         function = option(function)
-    return function
+    return first(equalise_options(function))

@@ -13,9 +13,19 @@ from eμsym.cli.options import pair_option, testing_options
 @click.command()
 @click.argument("folder", type=click.Path())
 @pair_option
+@click.option(
+    "--confirm",
+    type=click.Path(),
+    metavar="FILE.json",
+    help="Test what emusym scan --freeze found in other events, and nothing else, with no trials "
+    "factor.",
+)
 @testing_options
-def test(folder: str, **options: Any) -> None:
+def test(folder: str, confirm: str | None, **options: Any) -> None:
     """Compare the two samples in FOLDER, made by emusym process; add results and figures to it."""
+    if confirm is not None:
+        _confirm(folder, confirm, options)
+        return
     from eμsym.analysis.options import Tests
     from eμsym.cli.job import run_tests
     from eμsym.cli.report import print_cutflow, print_written
@@ -28,3 +38,42 @@ def test(folder: str, **options: Any) -> None:
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(folder), results)
+
+
+def _confirm(folder: str, findings: str, options: dict[str, Any]) -> None:
+    """Test what a scan of other events has found, corrected as it was there."""
+    from click.core import ParameterSource
+
+    from eμsym.analysis.problem import Problem
+    from eμsym.analysis.scanned import confirm_folder
+    from eμsym.cli.report_scan import print_confirmation
+    from eμsym.cli.tables import plain_console
+    from eμsym.errors import ConfigurationError
+    from eμsym.folder import ProcessedFolder
+    from eμsym.scanning.findings import Frozen
+
+    context = click.get_current_context()
+    known = ("folder", "confirm", "pair", "permutations", "seed")
+    for name in options:
+        given = context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+        if given and name not in known:
+            option = "--" + name.replace("_", "-")
+            raise ConfigurationError(
+                f"{option} does not go with --confirm: what is tested, and how it is corrected, "
+                f"stands in {findings}"
+            )
+    processed = ProcessedFolder(Path(folder))
+    found, correction = confirm_folder(
+        processed,
+        Frozen.read(findings),
+        datasets=options["pair"] or (),
+        relabellings=max(options["permutations"], 1000),
+        seed=options["seed"],
+    )
+    processed.update_results(confirmed={"findings": str(findings), **found.to_dict()})
+    names = processed.results().label_rule.names
+    print_confirmation(found, f"Findings of {findings}", names)
+    if not isinstance(correction, str):
+        why = f": {correction.reason}" if isinstance(correction, Problem) else ""
+        plain_console().print(f"[yellow]![/] not corrected for the detector{why}")
+    plain_console().print(f"Results in {Path(folder) / 'results.json'}")

@@ -55,7 +55,7 @@ class Labellings:
             raise DataError("there are no events: nothing to scan")
         parent = np.random.default_rng(rng).bit_generator.seed_seq
         first: SeedSequence = parent.spawn(1)[0]  # type: ignore[attr-defined]
-        few = [np.random.default_rng(seed_of(first, i)) for i in range(4)]
+        few = [np.random.default_rng(seed_of(first, i)) for i in range(16)]
         residuals = Residuals.of(pool, symmetry.relabel_each(pool, few))
         return cls(pool, symmetry, residuals, first, int(n))
 

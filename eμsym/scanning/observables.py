@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
-from eμsym.scanning.view_kernel import NO_CELL
-
-#: Bins of an observable alone, and of each of two in a plane, at most.
-BINS_1D, BINS_2D = 24, 8
-
-#: Entries that a plane's bins hold on average, at least.
-ENTRIES_A_BIN = 25
+from eμsym.scanning.choices import BINS_1D, BINS_2D, ENTRIES_A_BIN, NO_CELL
 
 
 @dataclass(frozen=True, eq=False)

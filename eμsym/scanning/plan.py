@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from eμsym.exchange import Exchange
 from eμsym.pair import Pair
 from eμsym.pool import EVENT_NUMBERS, FAKE, WEIGHT, Pool
 from eμsym.regions import Region
+from eμsym.scanning.choices import BINS_1D, BINS_2D, FEWEST, STATISTICS, check_choices
 from eμsym.scanning.labellings import Labellings
-from eμsym.scanning.observables import BINS_1D, BINS_2D, binned, numbers_of_bins
+from eμsym.scanning.observables import binned, numbers_of_bins
 from eμsym.scanning.region_views import RegionViews
 from eμsym.scanning.regions import (
-    FEWEST,
     Chosen,
     Skipped,
     chosen_regions,
@@ -27,14 +27,10 @@ from eμsym.scanning.regions import (
     default_classes,
 )
 from eμsym.scanning.shared_terms import SharedTerms
-from eμsym.scanning.view_kernel import STATISTICS
 from eμsym.scanning.view_layout import ViewLayout
 
-#: What is computed of every observable and plane; the spline's score of observables alone.
-TESTS = STATISTICS
-
-Regions = Iterable[Region | tuple[str, str]] | Literal["default"]
-Observables = Sequence[str] | Literal["all"]
+Regions = Mapping[str, str] | Iterable[Region | tuple[str, str] | str] | Literal["default"]
+Observables = Sequence[str | tuple[str, str]] | Literal["all"]
 Planes = Literal["all", "none"] | Sequence[tuple[str, str]]
 
 #: Columns that name an event and say nothing of its physics.
@@ -91,20 +87,22 @@ class Plan:
         observables: Observables = "all",
         *,
         planes: Planes = "all",
-        tests: Sequence[str] = TESTS,
+        tests: Sequence[str] = STATISTICS,
         squares: bool = False,
         fewest: int = FEWEST,
         bins: tuple[int, int] = (BINS_1D, BINS_2D),
     ) -> Plan:
         """Prepare a scan; parameters and errors as of `eμsym.scan`."""
         pool, exchange = pair.pool, pair.symmetry.exchange
-        _check(tests, fewest, bins)
+        check_choices(tests, fewest, bins)
+        if not isinstance(observables, str):
+            observables, planes = _planes_apart(observables, planes)
         names, skipped = comparable(pool, exchange, observables)
         pairs = _pairs(planes, names)
         if isinstance(regions, str):
             classes, without = default_classes(pool)
             regions, skipped = combined(classes), [*skipped, *without]
-        wanted = [each if isinstance(each, Region) else Region(*each) for each in regions]
+        wanted = as_regions(regions)
         chosen, left_out = chosen_regions(pool, exchange, wanted, fewest=fewest)
         moments = labellings.residuals.moments()
         shared = SharedTerms.of(pool, pair.symmetry, moments)
@@ -156,8 +154,43 @@ class Plan:
         return np.concatenate(parts)
 
 
+def as_regions(regions: Any) -> list[Region]:
+    """Return regions that are given as such, as names with conditions, or as conditions alone.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is none of these.
+    """
+    given = regions.items() if isinstance(regions, Mapping) else regions
+    found = []
+    for each in given:
+        if isinstance(each, Region):
+            found.append(each)
+        elif isinstance(each, str):
+            found.append(Region(each, each))
+        else:
+            try:
+                name, where = each
+            except (TypeError, ValueError):
+                raise ConfigurationError(
+                    f"region {each!r}: give a name and a condition, as in ('boosted', 'met > 40')"
+                ) from None
+            found.append(Region(str(name), str(where)))
+    return found
+
+
+def _planes_apart(
+    observables: Sequence[str | tuple[str, str]], planes: Planes
+) -> tuple[list[str], Planes]:
+    """Return single observables, and planes: where any stands among those, they alone."""
+    pairs = [each for each in observables if not isinstance(each, str)]
+    names = [name for each in observables for name in ([each] if isinstance(each, str) else each)]
+    return list(dict.fromkeys(names)), pairs or planes
+
+
 def comparable(
-    pool: Pool, exchange: Exchange, observables: Observables
+    pool: Pool, exchange: Exchange, observables: Sequence[str] | Literal["all"]
 ) -> tuple[list[str], list[Skipped]]:
     """Return the columns that A and B may be compared in, and which may not and why.
 
@@ -241,19 +274,3 @@ def _views(
     part = SharedTerms(shared.rows[rows], shared.signs)
     layout = ViewLayout(tuple(axes), tuple(planes), squares)
     return RegionViews.of(rows, layout, variance[rows], part), skipped
-
-
-def _check(tests: Sequence[str], fewest: int, bins: tuple[int, int]) -> None:
-    if not tests or (unknown := [test for test in tests if test not in TESTS]):
-        named = ", ".join(map(repr, unknown)) if tests else "none"
-        raise ConfigurationError(f"tests {named}: choose from {', '.join(TESTS)}")
-    if len(set(tests)) < len(tests):
-        raise ConfigurationError("tests: one is named twice")
-    if not fewest >= 20:
-        raise ConfigurationError(f"fewest {fewest}: a region holds 20 events or more")
-    one, two = bins
-    if not (2 <= two <= one <= 64 and two * two <= 225):
-        raise ConfigurationError(
-            f"bins {one} and {two}: choose 2 to 64 of an observable, and 2 to 15, no more than "
-            "those, along each axis of a plane"
-        )

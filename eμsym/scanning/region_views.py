@@ -8,8 +8,9 @@ import numpy as np
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.difference import ABSORBED
+from eμsym.scanning.choices import NO_CELL
 from eμsym.scanning.shared_terms import SharedTerms
-from eμsym.scanning.view_kernel import NO_CELL, view_statistics
+from eμsym.scanning.view_kernel import view_statistics
 from eμsym.scanning.view_layout import ViewLayout
 from eμsym.unbinned.subspace_axis import Cells
 from eμsym.unbinned.subspace_sums import cell_sums

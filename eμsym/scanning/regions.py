@@ -15,12 +15,10 @@ from eμsym.errors import EmusymError
 from eμsym.exchange import Exchange
 from eμsym.pool import Pool
 from eμsym.regions import Region
+from eμsym.scanning.choices import FEWEST
 
 #: The region of all events.
 ALL = "all"
-
-#: Events that a region holds at least.
-FEWEST = 100
 
 #: Counts whose values make classes where a scan is told nothing, and columns whose thirds do.
 COUNTS: Mapping[str, tuple[float, ...]] = {

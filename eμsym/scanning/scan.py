@@ -15,12 +15,11 @@ from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.running.keepers import InMemory, Keeper
 from eμsym.running.loop import run_tasks
+from eμsym.scanning.choices import BINS_1D, BINS_2D, FEWEST, STATISTICS
 from eμsym.scanning.labellings import Labellings
 from eμsym.scanning.local_pvalues import minus_log_pvalues
-from eμsym.scanning.observables import BINS_1D, BINS_2D
 from eμsym.scanning.places import Place, place_of
-from eμsym.scanning.plan import TESTS, Observables, Plan, Planes, Regions, Where
-from eμsym.scanning.regions import FEWEST
+from eμsym.scanning.plan import Observables, Plan, Planes, Regions, Where
 from eμsym.scanning.result import Entry, RegionCounts, Scan
 from eμsym.scanning.step_down import adjusted_pvalues
 
@@ -31,7 +30,7 @@ def scan(
     observables: Observables = "all",
     *,
     planes: Planes = "all",
-    tests: Sequence[str] = TESTS,
+    tests: Sequence[str] = STATISTICS,
     windows: Literal["rectangle", "square"] = "rectangle",
     n: int = 1000,
     fewest: int = FEWEST,
@@ -51,12 +50,13 @@ def scan(
     ----------
     pair : Pair
         With events.
-    regions : iterable of Region or of (name, where), or "default"
-        Besides all events. Default: classes of the numbers of jets and b-jets, of the leading
-        lepton's charge, and thirds of the missing and transverse momenta and of the mass, and
-        all pairs of them.
-    observables : sequence of str, or "all"
-        Columns. All: those that the exchange leaves as they are.
+    regions : iterable of Region, of (name, where) or of where, mapping, or "default"
+        Besides all events; a mapping is of names to conditions. Default: classes of the
+        numbers of jets and b-jets, of the leading lepton's charge, and thirds of the missing
+        and transverse momenta and of the mass, and all pairs of them.
+    observables : sequence of str and of (str, str), or "all"
+        Columns, and planes of two; where planes stand here, they are the only ones. All: the
+        columns that the exchange leaves as they are.
     planes : {"all", "none"} or sequence of (str, str)
     tests : sequence of str
         Of "nsigma" (DDP Eq. 2 over all bins), "chi2" (of the pulls with their covariance),

@@ -14,15 +14,10 @@ from numpy.typing import NDArray
 
 from eμsym.arrays import FloatArray
 from eμsym.engines.adam_kernel import compiled
+from eμsym.scanning.choices import NO_CELL, STATISTICS
 
 #: Labellings that are done at once. Each is a lane of its own: their number changes no bit.
 LANES = 32
-
-#: What a cell number says of an event that has no value of an observable.
-NO_CELL = 255
-
-#: Statistics of a view, in this order.
-STATISTICS = ("nsigma", "chi2", "window", "spline")
 
 #: Views whose sums are made together, and events that are read at once: both stay in cache.
 _TOGETHER, _BLOCK = 8, 256

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.window_batch import Shape, count_windows
+from eμsym.scanning.choices import NO_CELL
 from eμsym.scanning.observables import BinnedObservable
-from eμsym.scanning.view_kernel import NO_CELL
 
 
 @dataclass(frozen=True, eq=False)
