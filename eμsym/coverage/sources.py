@@ -132,7 +132,8 @@ class KnownRatioSource:
     Parameters
     ----------
     background : mapping of str to ndarray, shape (n,)
-        Columns of events of both orders, drawn with replacement.
+        Columns of events of both orders, drawn with replacement; those of the leptons and
+        m_coll among them. The signal has them all, too.
     n_background : float
         Expected events of both orders, all kinematics.
     ratio : EfficiencyRatio
@@ -158,19 +159,19 @@ class KnownRatioSource:
         check_mean(self.n_signal, "n_signal")
 
     def draw(self, rng: Rng = None) -> Pair:
-        """Draw a pair: eμ and μe, with the columns of the leptons and m_coll."""
+        """Draw a pair: eμ and μe, with the columns of the background."""
         generator = np.random.default_rng(rng)
         size = self.background[COLUMNS[0]].size
         chosen = generator.integers(0, size, generator.poisson(self.n_background))
-        columns = {name: self.background[name][chosen] for name in COLUMNS}
+        columns = {name: values[chosen] for name, values in self.background.items()}
         bins = self.ratio.bins
         lead = bins.index(columns["lead_pt"], columns["lead_eta"])
         sub = bins.index(columns["sub_pt"], columns["sub_eta"])
         in_a = generator.random(chosen.size) < probability(self.ratio.log_ratio, lead, sub)
         added = generator.integers(0, len(self.signal), generator.poisson(self.n_signal))
         columns = {
-            name: np.concatenate([columns[name], self.signal.columns[name][added]])
-            for name in COLUMNS
+            name: np.concatenate([values, self.signal.columns[name][added]])
+            for name, values in columns.items()
         }
         in_a = np.concatenate([in_a, self.signal.electron_leads[added]])
         a, b = ({name: values[part] for name, values in columns.items()} for part in (in_a, ~in_a))

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
-from scipy.stats import kstest
 
 from eμsym.coverage.command import command_of
+from eμsym.coverage.ranks import uniformity
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
 from eμsym.errors import DataError
 from eμsym.pair import Pair
@@ -155,14 +155,6 @@ def compute(
             }
         )
     return {"schema": SCHEMA, "version": VERSION, "seed": seed, "n": N, "rows": stored}
-
-
-def uniformity(row: Mapping[str, Any], n: int) -> tuple[float, float, int]:
-    """Return the KS p-value of a stored row's uniformity, its share of p ≤ 0.05, and its toys."""
-    p = np.array(row["ranks"].split(), dtype=np.float64) / (n + 1)
-    # Within a step the true p-value may be anywhere: a fixed draw makes it continuous.
-    even = p - np.random.default_rng(1).random(p.size) / (n + 1)
-    return float(kstest(even, "uniform").pvalue), float(np.mean(p <= 0.05 + 1e-9)), p.size
 
 
 def table(data: Mapping[str, Any]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from eμsym.coverage.subspace import ROWS, ExchangeableColumns, compute, table, uniformity
+from eμsym.coverage.ranks import uniformity
+from eμsym.coverage.subspace import ROWS, ExchangeableColumns, compute, table
 
 
 def test_toys_have_ties_discrete_columns_and_weights():
