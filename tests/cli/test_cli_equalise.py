@@ -57,7 +57,8 @@ def plain_fit(events: ak.Array) -> Any:
         np.stack([ak.to_numpy(events[f"{which}_{name}"]) for which in ("lead", "sub")])
         for name in ("pt", "eta")
     )
-    bins, terms = smooth_terms(pt.astype(float), eta.astype(float))
+    # Delphes files: its cards step at 1.5.
+    bins, terms = smooth_terms(pt.astype(float), eta.astype(float), abseta_edges=(1.5,))
     lead, sub = bins.index(pt, eta)
     x = terms.basis[sub] - terms.basis[lead]
     y = ak.to_numpy(events.electron_leads).astype(float)
