@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from eμsym import Pair, read_pair
+from eμsym.analysis.analyse import analyse
 from eμsym.analysis.correction import Equalisation
+from eμsym.analysis.options import Tests
 from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.errors import InputFileError
+from eμsym.folder import ProcessedFolder
 from eμsym.pair_io import write_pair
 from eμsym.processors.formats import FORMATS
 from tests.calibration.toy_detector import BINS, ToyDetector
@@ -86,36 +89,23 @@ def test_files_and_sums_keep_them(toy: Pair, tmp_path: Path, ending: str) -> Non
     assert one.where("lead_pt > 30").cracks == (1.5,)
 
 
-def test_the_command_says_which_and_why(
-    processed_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = Path(shutil.copytree(processed_sample, tmp_path / "delphes"))
+def test_results_say_which_and_why(processed_sample: Path, tmp_path: Path) -> None:
     old = Path(shutil.copytree(processed_sample, tmp_path / "old"))
     results = json.loads((old / "results.json").read_text(encoding="utf-8"))
     del results["configuration"]["format"]
     (old / "results.json").write_text(json.dumps(results), encoding="utf-8")
     flat = write_flat(tmp_path / "f.parquet", events_of(processed_sample))
     assert run("process", flat, "-o", tmp_path / "flat") == 0
-    few = ("--permutations", "1", "--max-permutations", "1")
-    quick = ("--pair", "ww", *few)
-    for where, options, edges, because in (
-        (folder, (), "1.5", "those of Delphes files"),
-        (folder, ("--equalise-edges", "1.1,1.6"), "1.1, 1.6", "as given"),
-        (tmp_path / "flat", (), "1.37, 1.4442, 1.5, 1.52, 1.566", "may be of any detector"),
-        (old, (), "1.37, 1.5, 1.52", "of what format files were is unknown"),
+    for where, pair, given, expected, because in (
+        (processed_sample, ("ww",), None, [1.5], "those of Delphes files"),
+        (processed_sample, ("ww",), (1.1, 1.6), [1.1, 1.6], "as given"),
+        (tmp_path / "flat", (), None, [1.37, 1.4442, 1.5, 1.52, 1.566], "may be of any detector"),
+        (old, ("ww",), None, [1.37, 1.5, 1.52], "of what format files were is unknown"),
     ):
-        capsys.readouterr()
-        assert run("test", where, *options, *(quick if where != tmp_path / "flat" else few)) == 0
-        printed = " ".join(capsys.readouterr().out.split())
-        assert f"r may jump at |η| {edges} (" in printed
-        assert because in printed
-        stored = json.loads((where / "results.json").read_text(encoding="utf-8"))
-        found = stored["tests"]["equalisation"]["jumps"]
-        assert ", ".join(f"{x:g}" for x in found["abseta"]) == edges
+        tests = Tests(pair=pair, abseta_edges=given, permutations=1, max_permutations=1)
+        found = analyse(ProcessedFolder(where), tests).to_dict()["equalisation"]["jumps"]
+        assert found["abseta"] == expected
         assert because in found["because"]
-    capsys.readouterr()
-    assert run("test", folder, "--equalise", "none", *quick) == 0
-    assert "jump" not in capsys.readouterr().out
 
 
 def events_of(folder: Path) -> Any:
