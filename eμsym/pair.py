@@ -22,7 +22,7 @@ from eμsym.effects import check_symmetric
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
 from eμsym.expression import Expression
-from eμsym.fakes import FakeCounts
+from eμsym.fakes import FakeCounts, check_marks
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
@@ -110,10 +110,12 @@ class Pair(Shown):
         ------
         DataError
             If the columns of a sample differ in length, or the samples have different
-            columns.
+            columns, or ``fake`` marks events though no fakes are subtracted.
         """
         pool = Pool.joined(a, b, names=names)
-        return cls(pool, Exchangeable() if symmetry is None else symmetry, names)
+        symmetry = Exchangeable() if symmetry is None else symmetry
+        check_marks(pool, symmetry)
+        return cls(pool, symmetry, names)
 
     @classmethod
     def from_events(
@@ -137,14 +139,12 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the column is missing.
+            If the column is missing, or ``fake`` marks events though no fakes are subtracted.
         """
-        exchange = replace(LEPTONS, label=by)
-        return cls(
-            Pool.split(events, by=by),
-            FairCoin(exchange) if symmetry is None else symmetry,
-            names,
-        )
+        pool = Pool.split(events, by=by)
+        symmetry = FairCoin(replace(LEPTONS, label=by)) if symmetry is None else symmetry
+        check_marks(pool, symmetry)
+        return cls(pool, symmetry, names)
 
     @classmethod
     def from_output(

@@ -19,14 +19,14 @@ from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.event_io import read_events
 from eμsym.fake_events import check_fakes
 from eμsym.fake_sources import FakeSources
-from eμsym.fakes import WithFakes
+from eμsym.fakes import WithFakes, check_marks
 from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
 from eμsym.input_files import require_file
 from eμsym.label_rule import LABEL_RULE, LabelRule
 from eμsym.pair import ORDER_COLUMN, Pair
-from eμsym.pool import FILE
+from eμsym.pool import FILE, Pool
 from eμsym.root_io import identity_of, root_file
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
@@ -144,7 +144,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> Pair:
-    pair = Pair.from_events(read_events(path))
+    # The symmetry, and with it what marks fakes, follows below.
+    pair = Pair(Pool.split(read_events(path), by=ORDER_COLUMN))
     note = pq.read_schema(path).metadata or {}
     symmetry = _symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode())
     with whole_content(path):
@@ -152,7 +153,12 @@ def _read_parquet(path: Path) -> Pair:
         errors = json.loads(note.get(FAKES_KEY.encode(), b"[]"))
         cracks = _cracks(json.loads(note.get(CRACKS_KEY.encode(), b"null")))
         pair = replace(pair, symmetry=symmetry, cracks=cracks)
-        return _with_fakes(errors, _labelled_by(rule, pair))
+        pair = _with_fakes(errors, _labelled_by(rule, pair))
+    try:
+        check_marks(pair.pool, pair.symmetry)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return pair
 
 
 def _symmetry_name(pair: Pair) -> str:
