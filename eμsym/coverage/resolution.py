@@ -4,7 +4,7 @@
 table. A toy has no signal, equal efficiencies, and leptons that are measured with a resolution
 of their flavour, so that the worse one leads more often. It is tested raw and with the default
 correction, as it is and with the better leptons smeared. Toy i of the j-th size draws with child
-(j, i), the same whatever is done about it.
+(j, i), the same whatever is done about it; `compute` can be run in parts, which `joined` adds up.
 """
 
 from __future__ import annotations
@@ -252,6 +252,7 @@ def _nsigma_alone(pair: Pair, seed: SeedSequence, *, quality: bool) -> dict[str,
 def compute(
     n_toys: int,
     *,
+    first: int = 0,
     rows: Sequence[Row] = ROWS,
     seed: int = SEED,
     workers: int | None = None,
@@ -263,6 +264,8 @@ def compute(
     ----------
     n_toys : int
         Of every row, times its share.
+    first : int
+        The number of the first.
     rows : sequence of Row
     seed : int
     workers : int, optional
@@ -279,7 +282,11 @@ def compute(
     sources = [SmearedSource(background, row.n_events, row.maps) for row in rows]
     work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(j, i) for j in order for i in range(max(2, round(n_toys * rows[j].share)))]
+    numbers = {
+        j: range(round(first * rows[j].share), round((first + n_toys) * rows[j].share))
+        for j in order
+    }
+    tasks = [(j, i) for j in order for i in numbers[j]]
     tallies = [Tally() for _ in rows]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     for (j, _), answer in zip(tasks, answers, strict=True):
@@ -300,6 +307,15 @@ def compute(
             for row, tally in zip(rows, tallies, strict=True)
         ],
     }
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several parts of one study as one."""
+    rows = []
+    for same in zip(*(part["rows"] for part in parts), strict=True):
+        tally = Tally.joined([Tally.from_dict(row) for row in same])
+        rows.append({**same[0], **tally.to_dict()})
+    return {**parts[0], "rows": rows}
 
 
 main = command_of("resolution", compute, table, toys=200, seed=SEED)
