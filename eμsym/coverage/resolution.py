@@ -22,19 +22,17 @@ import vector
 from numpy.random import SeedSequence
 from scipy.stats import norm
 
-from eμsym.analysis.signals import SignalShape, stored_signals
 from eμsym.arrays import FloatArray, Rng
 from eμsym.calibration.quality import fit_quality
 from eμsym.calibration.resolution_maps import ResolutionMaps, read_resolution
 from eμsym.coverage.command import command_of
-from eμsym.coverage.detector import N_RELABELLINGS, measured, nsigma_z
+from eμsym.coverage.detector import N_RELABELLINGS, nsigma_z
 from eμsym.coverage.global_line import with_histograms
 from eμsym.coverage.resolution_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import background_events
 from eμsym.coverage.tally import Tally
 from eμsym.errors import DataError
 from eμsym.kinematics import collinear_mass
-from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.running.loop import answers_of
@@ -67,27 +65,23 @@ class Row:
         Whether the better leptons are smeared.
     share : float
         Of the toys that are asked for.
-    relabelled : bool
-        Whether all tests are run on relabellings; else Nσ with its p of N(0, 1), and the
-        quality lines of every fourth toy.
+    quality_every : int
+        Of the toys, one in so many has its quality lines where it is corrected.
     """
 
     n_events: int
     correction: str
     maps: bool
     share: float = 1.0
-    relabelled: bool = True
+    quality_every: int = 1
 
 
 ROWS = tuple(
-    Row(n_events, correction, maps, share, n_events < 100_000)
-    for n_events, share in ((12_000, 1.0), (120_000, 0.5))
+    Row(n_events, correction, maps, share, quality_every)
+    for n_events, share, quality_every in ((12_000, 1.0, 1), (120_000, 0.5, 2))
     for correction in ("none", "default")
     for maps in (False, True)
 )
-
-#: One toy in so many has its quality lines, where it is not relabelled.
-QUALITY_EVERY = 4
 
 
 def content() -> dict[str, Any]:
@@ -209,7 +203,6 @@ class _Toys:
 
     rows: Sequence[Row]
     sources: Sequence[SmearedSource]
-    shapes: Sequence[SignalShape]
     seed: int
 
     def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -224,17 +217,14 @@ class _Toys:
         pair = Pair.from_samples(pair.a, pair.b, names=pair.names)
         try:
             corrected = row.correction == "default"
-            pair = pair.equalised() if corrected else pair
-            if row.relabelled:
-                return measured(pair, self.shapes, for_labels, quality=corrected)
-            quality = corrected and number % QUALITY_EVERY == 0
-            return _nsigma_alone(pair, for_labels, quality=quality)
+            quality = corrected and number % row.quality_every == 0
+            return measured(pair.equalised() if corrected else pair, for_labels, quality=quality)
         except DataError as error:
             return {"problem": str(error)}
 
 
-def _nsigma_alone(pair: Pair, seed: SeedSequence, *, quality: bool) -> dict[str, Any]:
-    """Return Nσ and its p by N(0, 1), and the quality lines."""
+def measured(pair: Pair, seed: SeedSequence, *, quality: bool) -> dict[str, Any]:
+    """Return ``z`` and ``p`` of each Nσ, the latter by N(0, 1), and ``quality`` if asked for."""
     z = nsigma_z(pair)
     found: dict[str, Any] = {
         "z": z,
@@ -280,7 +270,7 @@ def compute(
     """
     background = background_events(*COLUMNS)
     sources = [SmearedSource(background, row.n_events, row.maps) for row in rows]
-    work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
+    work = _Toys(rows, sources, seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
     numbers = {
         j: range(round(first * rows[j].share), round((first + n_toys) * rows[j].share))

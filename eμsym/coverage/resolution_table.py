@@ -20,10 +20,10 @@ def table(data: Mapping[str, Any]) -> str:
         "# Different momentum resolutions of e and μ",
         "",
         "Toys without signal and with equal efficiencies, raw and with the default correction: in "
-        "how many percent of them a printed p-value is at most 0.05 (± what chance makes of 5 %), "
-        "with leptons as measured and with the better ones smeared by maps. *events* are before "
-        "the cut on the measured pT, which keeps 82 % of them. The last two columns say how often "
-        "the quality lines warn.",
+        "how many percent of them p of Nσ, by N(0,1), is at most 0.05 (± what chance makes of "
+        "5 %), with leptons as measured and with the better ones smeared by maps. *events* are "
+        "before the cut on the measured pT, which keeps 82 % of them. The last two columns say "
+        "how often the quality lines warn.",
         "",
         f"| events | correction | better leptons | toys | {' | '.join(heads)} |",
         "|---" * (len(names) + 4) + "|",

@@ -19,6 +19,12 @@ from eμsym.limits.upper_limit import region_limit
 from tests.binned.test_q0_fakes import Case
 
 
+def slope(background, n_a, n_b, kappa, added_a, added_b):
+    """Return d ln L by the background of a bin, with what is added to it in A and in B."""
+    in_a, in_b = background + added_a, kappa * background + added_b
+    return n_a / in_a + kappa * n_b / in_b - 1 - kappa
+
+
 class Apart:
     """CLs by q̃ of the likelihood with the fakes as components, minimised by scipy."""
 
@@ -60,9 +66,14 @@ class Apart:
     def expected(self):
         """Return the same of the means at μ = 0, nuisances as the data have them."""
         _, v = self.profile(0.0)
-        likelihood, _, _ = self.bins._at(v[None])
-        in_a, in_b = (x[0] for x in likelihood.means(np.ones(1)))
-        return Apart(self.case, in_b, in_a)
+        log_ratio, modes = self.bins.log_ratio[0], self.bins.modes[0]
+        kappa = np.exp(log_ratio + v[1 : 1 + len(modes)] @ modes)
+        c_a, c_b = self.bins.fakes[0] + np.einsum("p,ipb->ib", v, self.bins.slopes[0])
+        background = [
+            brentq(slope, 1e-9, sum(each[:2]), args=each)
+            for each in zip(self.bins.a[0], self.bins.b[0], kappa, c_a, c_b, strict=True)
+        ]
+        return Apart(self.case, kappa * background + c_b, background + c_a)
 
 
 def limits(case):
