@@ -22,7 +22,7 @@ import vector
 from numpy.random import SeedSequence
 from scipy.stats import norm
 
-from eμsym.arrays import FloatArray, Rng
+from eμsym.arrays import BoolArray, FloatArray, Rng
 from eμsym.calibration.quality import fit_quality
 from eμsym.calibration.resolution_maps import ResolutionMaps, read_resolution
 from eμsym.coverage.command import command_of
@@ -152,19 +152,30 @@ class SmearedSource:
         generator = np.random.default_rng(rng)
         size = self.background["lead_pt"].size
         chosen = generator.integers(0, size, generator.poisson(self.n_events))
-        first, second = (
-            {x: self.background[f"{slot}_{x}"][chosen] for x in ("pt", "eta", "phi")}
-            for slot in ("lead", "sub")
-        )
-        swap = generator.random(chosen.size) < 0.5
+        events = {name: values[chosen] for name, values in self.background.items()}
+        return self.seen(events, generator.random(chosen.size) >= 0.5, generator)
+
+    def seen(
+        self, events: Mapping[str, FloatArray], electron_leads: BoolArray, rng: Rng = None
+    ) -> Pair:
+        """Return true events as they are measured.
+
+        Parameters
+        ----------
+        events : mapping of str to ndarray, shape (n,)
+        electron_leads : ndarray of bool, shape (n,)
+            In truth.
+        rng : numpy.random.Generator, int or None
+        """
+        generator = np.random.default_rng(rng)
         electron, muon = (
-            {x: np.where(swap == is_electron, second[x], first[x]) for x in first}
-            for is_electron in (True, False)
+            {
+                x: np.where(electron_leads == leads, events[f"lead_{x}"], events[f"sub_{x}"])
+                for x in ("pt", "eta", "phi")
+            }
+            for leads in (True, False)
         )
-        x, y = (
-            self.background["met"][chosen] * f(self.background["met_phi"][chosen])
-            for f in (np.cos, np.sin)
-        )
+        x, y = (events["met"] * f(events["met_phi"]) for f in (np.cos, np.sin))
         found = maps()
         for lepton, place in ((electron, 0), (muon, 1)):
             true = lepton["pt"]
