@@ -137,10 +137,18 @@ class Provenance(_Part):
     packages: dict[str, str]
 
 
+class FormatOfFiles(_Part):
+    """Of what format the files were, and where their detector's efficiencies may jump in |η|."""
+
+    name: str | None = None
+    cracks: tuple[Annotated[Number, Field(gt=0)], ...] | None = None
+
+
 class Configuration(_Part):
-    """How the events were processed: cuts, axes of the plane and of the observables."""
+    """How the events were processed: cuts, axes of the plane and of the observables, format."""
 
     processor: dict[str, Any]
+    format: FormatOfFiles = FormatOfFiles()
 
     @property
     def regions(self) -> dict[str, Region]:

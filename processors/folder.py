@@ -107,7 +107,8 @@ def write_folder(
 def _format(file_format: Format) -> dict[str, Any]:
     """Return what the files were and what was said of them, without what was not."""
     said = {name: value for name, value in file_format.settings.items() if value}
-    return {**said, "name": file_format.name}
+    cracks = {} if file_format.cracks is None else {"cracks": list(file_format.cracks)}
+    return {**said, "name": file_format.name, **cracks}
 
 
 def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) -> list[str]:

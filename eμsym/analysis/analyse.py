@@ -221,7 +221,8 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     correction: Correction | Problem | None = None
     looked_for = signals(folder, datasets, tests.signals, tests.region)
     if isinstance(equalised, Pair):
-        pair, correction = equalised, Correction.of(equalised, seed=tests.seed)
+        jumps = tests.equalisation.jumps(raw, results.configuration.format.name)
+        pair, correction = equalised, Correction.of(equalised, seed=tests.seed, jumps=jumps)
         uncorrected = _uncorrected(raw, looked_for, tests)
     else:
         correction = equalised

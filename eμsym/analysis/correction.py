@@ -14,11 +14,29 @@ from eμsym.calibration.before_after import BeforeAfter, before_after
 from eμsym.calibration.correction_file import read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.calibration.quality import VARIABLES, Quality, fit_quality
-from eμsym.calibration.ratio_terms import checked_jumps
+from eμsym.calibration.ratio_terms import CRACKS, checked_jumps
 from eμsym.calibration.self_calibration import checked_windows, inside
 from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pair import Pair
+
+
+@dataclass(frozen=True)
+class Jumps:
+    """Where r may jump in |η|, and why there.
+
+    Attributes
+    ----------
+    abseta : tuple of float
+    because : str
+    """
+
+    abseta: tuple[float, ...]
+    because: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return both, for JSON."""
+        return {"abseta": list(self.abseta), "because": self.because}
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,8 @@ class Equalisation:
     by : str, optional
         Column whose values tell classes of events apart, each with an r of its own.
     abseta_edges : tuple of float, optional
-        Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+        Where r may jump in |η|. Default: `Pair.cracks`, or those of
+        `eμsym.calibration.ratio_terms`.
     pt_edges : tuple of float
         Where it may jump in pT, in GeV.
     signed_eta : bool
@@ -84,6 +103,25 @@ class Equalisation:
                 raise ConfigurationError(
                     f"{option} is of --equalise self: with {self.how} nothing is calibrated"
                 )
+
+    def jumps(self, pair: Pair, of_files: str | None) -> Jumps | None:
+        """Return where a self-calibration lets r jump in |η|; None if there is none.
+
+        Parameters
+        ----------
+        pair : Pair
+        of_files : str or None
+            The name of the format that its files were of.
+        """
+        if self.how not in (None, "self"):
+            return None
+        if self.abseta_edges is not None:
+            return Jumps(self.abseta_edges, "as given")
+        if pair.cracks is None:
+            return Jumps(CRACKS, "those of ATLAS and Delphes: of what format files were is unknown")
+        if of_files == "flat":
+            return Jumps(pair.cracks, "those of all formats: flat files may be of any detector")
+        return Jumps(pair.cracks, f"those of {of_files or 'its'} files")
 
     def apply(self, pair: Pair) -> Pair | Problem | None:
         """Return the corrected pair; None if none is wanted, or why it is not corrected.
@@ -137,6 +175,8 @@ class Correction:
         Goodness of fit, and closure.
     before_after : BeforeAfter
         A/B against each variable, and r.
+    jumps : Jumps or None
+        Where r may jump in |η|, if it was fitted to the pair.
     """
 
     about: Mapping[str, Any]
@@ -146,9 +186,10 @@ class Correction:
     ratio: Measured | None
     quality: Quality | Problem
     before_after: BeforeAfter
+    jumps: Jumps | None = None
 
     @classmethod
-    def of(cls, pair: Pair, *, seed: int) -> Correction:
+    def of(cls, pair: Pair, *, seed: int, jumps: Jumps | None = None) -> Correction:
         """Return what was done to a corrected pair.
 
         Parameters
@@ -156,6 +197,8 @@ class Correction:
         pair : Pair
         seed : int
             Of the relabellings and the folds.
+        jumps : Jumps, optional
+            As `Equalisation.jumps` has them.
         """
         quality: Quality | Problem
         try:
@@ -171,6 +214,7 @@ class Correction:
             ratio=order_ratio(pair),
             quality=quality,
             before_after=before_after(pair),
+            jumps=jumps,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,6 +223,7 @@ class Correction:
             **self.about,
             "yields": {"raw": list(self.raw), "equalised": list(self.equalised)},
             "ratio": None if self.ratio is None else self.ratio.to_dict(),
+            "jumps": None if self.jumps is None else self.jumps.to_dict(),
             "quality": self.quality.to_dict(),
         }
 

@@ -35,6 +35,12 @@ from eμsym.pair_io import read_pair
 #: Points of the scan of CLs, and how far it goes in units of the larger limit.
 _SCAN_POINTS, _SCAN_REACH = 60, 1.5
 
+#: What is said of limits where fakes are subtracted; docs/coverage says how it was measured.
+FAKES_NOTE = (
+    "limits with fakes: where the signal moves the background, the fakes go along, unlike in q0; "
+    "limits are off by up to about the fakes' share of the events, most often too weak"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class SignalLimits:
@@ -218,6 +224,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             "the events are weighted simulation: limits are those expected of its yields, and "
             "none is observed"
         )
+    if pair.symmetry.fake_errors:
+        notes.append(FAKES_NOTE)
     together = _together(pair, list(found.values()), options) if options.together else None
     if isinstance(together, Problem):
         notes.append(f"signals together: {together.reason}")

@@ -136,6 +136,7 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
             how += f", on top of {found['given']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
+        how += _jumps(found.get("jumps"))
     if found["ratio"] is not None:
         how += f"; ratio {found['ratio']['value']:.4f} ± {found['ratio']['error']:.4f}"
     print_wrapped(console, "Corrected", how)
@@ -156,6 +157,16 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
             print_wrapped(console, "!", warning)
     if found.get("unchecked"):
         console.print(f"[yellow]![/] {escape(found['unchecked'])}")
+
+
+def _jumps(found: Mapping[str, Any] | None) -> str:
+    """Return where r may jump in |η|, and why there."""
+    if found is None:
+        return ""
+    if not found["abseta"]:
+        return f"; r jumps nowhere in |η| ({found['because']})"
+    edges = ", ".join(f"{edge:g}" for edge in found["abseta"])
+    return f"; r may jump at |η| {edges} ({found['because']})"
 
 
 def print_wrapped(console: Console, heading: str, text: str) -> None:

@@ -394,6 +394,7 @@ def test_the_folder_says_what_was_read(columns: dict[str, Any], tmp_path: Path) 
     main(["process", *given])
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     said = {"name": "NanoAOD", "met": "PuppiMET", "triggers": [TRIGGER]}
+    said |= {"cracks": [1.4442, 1.566]}
     assert results["configuration"]["format"] == said
     assert list(results["cutflow"]["simulated"])[1] == "trigger"
     assert "dataset simulated: no genWeight: every event counts once" in results["warnings"]
