@@ -55,13 +55,13 @@ class FlatObjects:
     def chosen(self, mask: BoolArray) -> FlatObjects:
         """Return the objects in which something holds, of the same events."""
         members = {name: values[mask] for name, values in self.members.items()}
-        return FlatObjects(_offsets(self.count(mask)), members)
+        return FlatObjects(offsets_of(self.count(mask)), members)
 
     def of_events(self, mask: BoolArray) -> FlatObjects:
         """Return the objects of some of the events."""
         kept = np.repeat(mask, self.counts)
         members = {name: values[kept] for name, values in self.members.items()}
-        return FlatObjects(_offsets(self.counts[mask]), members)
+        return FlatObjects(offsets_of(self.counts[mask]), members)
 
     def jagged(self, values: Any) -> ak.Array:
         """Return values of the objects by event, n * var * value."""
@@ -95,32 +95,64 @@ def flat_objects(objects: Any) -> FlatObjects:
         name: np.asarray(ak.to_numpy(ak.flatten(objects[name]), allow_missing=False))
         for name in ak.fields(objects)
     }
-    return FlatObjects(_offsets(ak.to_numpy(ak.num(objects), allow_missing=False)), members)
+    return FlatObjects(offsets_of(ak.to_numpy(ak.num(objects), allow_missing=False)), members)
+
+
+def flat_values(values: ak.Array) -> tuple[IntArray | None, Any] | None:
+    """Return where the values of every event begin, and all values, if they are laid out so.
+
+    Parameters
+    ----------
+    values : ak.Array, n * number or n * var * number
+
+    Returns
+    -------
+    offsets : ndarray of int, shape (n + 1,), or None
+        See `FlatObjects`; None of one number an event.
+    flat : ndarray, shape (``offsets[-1]``,) or (n,)
+        Together None of what is laid out in any other way, or not read yet.
+    """
+    layout = ak.to_layout(values)
+    if _is_flat(layout):
+        return None, layout.data
+    if not _is_list(layout) or not _is_flat(layout.content):
+        return None
+    offsets = layout.offsets.data
+    return (offsets - offsets[0]).astype(np.int64), layout.content.data[offsets[0] : offsets[-1]]
+
+
+def offsets_of(counts: IntArray) -> IntArray:
+    """Return where the objects of every event begin, and where all end, shape (n + 1,)."""
+    return np.append(0, np.cumsum(counts, dtype=np.int64))
 
 
 def _laid_out_flat(layout: Any) -> FlatObjects | None:
     """Return the objects of a layout that needs no more than to be looked at, or None."""
-    if not isinstance(layout, ListOffsetArray) or not isinstance(layout.content, RecordArray):
+    if not _is_list(layout) or not isinstance(layout.content, RecordArray):
         return None
     offsets, content = layout.offsets.data, layout.content
-    if not isinstance(offsets, np.ndarray) or not all(map(_is_flat, content.contents)):
+    if not all(map(_is_flat, content.contents)):
         return None
     here = slice(offsets[0], offsets[-1])
     members = {n: x.data[here] for n, x in zip(content.fields, content.contents, strict=True)}
     return FlatObjects((offsets - offsets[0]).astype(np.int64), members)
 
 
-def _is_flat(content: Any) -> bool:
+def _is_list(layout: Any) -> bool:
     # What coffea has not read yet is no array of numpy's.
     return (
-        isinstance(content, NumpyArray)
-        and isinstance(content.data, np.ndarray)
-        and content.data.ndim == 1
+        isinstance(layout, ListOffsetArray)
+        and layout.parameter("__array__") is None
+        and isinstance(layout.offsets.data, np.ndarray)
     )
 
 
-def _offsets(counts: IntArray) -> IntArray:
-    return np.append(0, np.cumsum(counts, dtype=np.int64))
+def _is_flat(layout: Any) -> bool:
+    return (
+        isinstance(layout, NumpyArray)
+        and isinstance(layout.data, np.ndarray)
+        and layout.data.ndim == 1
+    )
 
 
 def records(columns: Mapping[str, Any]) -> ak.Array:
