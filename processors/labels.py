@@ -35,7 +35,8 @@ def lepton_columns(leptons: Leptons, met: Any, met_phi: Any) -> dict[str, Any]:
         columns[f"{prefix}_isolation"] = lepton.IsolationVar
         columns[f"mt_{prefix}"] = transverse_mass(lepton, met, met_phi)
     if leptons.sub is not None:
-        columns["m_coll"] = collinear_mass(*map(_vector, leptons.all), met)
+        lead, sub = _vector(leptons.lead), _vector(leptons.sub)
+        columns["m_coll"] = collinear_mass(lead, sub, met)
         columns |= dilepton_columns(leptons.lead, leptons.sub)
     return columns
 
