@@ -131,6 +131,20 @@ class InputFile(_Part):
         return self.file_id == f"{int.from_bytes(digest, 'little'):016x}"
 
 
+class EventsWritten(_Part):
+    """What tells whether the events beside are those that were written.
+
+    Attributes
+    ----------
+    columns : list of str
+    digests : dict of str to str
+        Dataset → `eμsym.event_digest.events_digest` of these columns, sixteen hexadecimal digits.
+    """
+
+    columns: list[str]
+    digests: dict[str, str]
+
+
 class Provenance(_Part):
     """The versions of the packages that made the folder."""
 
@@ -187,6 +201,8 @@ class Results(_Part):
         What the tests said; empty before there were any.
     figures : list of str
         Names of the figures' files.
+    events : EventsWritten or None
+        None in folders of before there was such a thing.
     """
 
     provenance: Provenance
@@ -201,6 +217,7 @@ class Results(_Part):
     tests: dict[str, Any]
     figures: list[FileName] = []
     label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
+    events: EventsWritten | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

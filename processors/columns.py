@@ -8,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from eμsym.flat_objects import records
 from eμsym.label_rule import LEADING, LabelRule
 
 #: What every selected event keeps, and how an axis calls it. GeV and radians.
@@ -130,4 +131,4 @@ def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
     if columns is None:
         columns = {name: np.empty(0) for name in COLUMNS}
     arrays = {name: np.asarray(ak.to_numpy(values)) for name, values in columns.items()}
-    return ak.zip({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})
+    return records({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})

@@ -273,8 +273,8 @@ def newton_fit(
     best = newton(
         lambda w: _Point(cells, w),
         _Point(cells, first),
-        tolerance=_DECREMENT,
-        last=_LAST_DECREMENT,
+        tolerance=_DECREMENT * abs(cells.unit),
+        last=_LAST_DECREMENT * abs(cells.unit),
         rounding=1e-13 * float(cells.total.sum()),
         max_steps=max_steps,
         what="the fit of ln r",
@@ -322,7 +322,7 @@ class NearFit:
             if not decrement < before:
                 break
             w, before = w + step, decrement
-            if decrement < _NEAR_DECREMENT:
+            if decrement < _NEAR_DECREMENT * abs(cells.unit):
                 return w
         return newton_fit(cells, self.start)
 

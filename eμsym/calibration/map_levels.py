@@ -90,9 +90,7 @@ def efficiencies(efficiency: BinnedMap, columns: dict[str, FloatArray]) -> Float
     wrong = ~((values > 0) & (values <= 1))
     if wrong.any():
         k = int(np.argmax(wrong))
-        where = ", ".join(
-            f"{name} {columns[name][k]:.4g}" for name, text in efficiency.inputs if text is None
-        )
+        where = ", ".join(f"{name} {columns[name][k]:.4g}" for name in efficiency.inputs)
         raise DataError(
             f"{efficiency.path}: {efficiency.name} is {values[k]:g} at {where}; an efficiency is "
             "above 0 and at most 1"

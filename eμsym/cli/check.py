@@ -38,7 +38,7 @@ def check(inputs: tuple[str, ...], config_file: str | None, tree: str, deep: boo
         if report.ok:
             how = "all needed values read" if deep else "tree and branches found"
             some = "" if report.steps is None else f" of which {report.asked:,} are asked for,"
-            said = [f"{found.name}, {report.entries:,} events,{some} {how}", *report.notes]
+            said = [f"{report.entries:,} events ({found.name}),{some} {how}", *report.notes]
             line = f"{report.path}: {'; '.join(said)}"
         else:
             line = str(report.problem)

@@ -336,3 +336,18 @@ def test_the_unit_of_weights_is_of_no_account(unit):
     one, other = (self_calibrate(weighted(pair, weights * u)) for u in (1.0, unit))
     assert np.allclose(one.ratio.log_ratio, other.ratio.log_ratio, atol=1e-8)
     assert np.allclose(one.ratio.covariance, other.ratio.covariance, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40])
+def test_a_unit_that_rounds_nothing_changes_no_bit(unit):
+    """Where the searches end does not depend on it either: cross sections are 1e-12 or 1e9."""
+    pair = ToyDetector(1500).draw(rng=6)
+    n = len(pair.pool)
+    one, other = (self_calibrate(weighted(pair, np.full(n, u))) for u in (1.0, unit))
+    assert np.array_equal(one.ratio.log_ratio, other.ratio.log_ratio)
+    bins, terms = smooth_terms(*lepton_columns(pair.pool))
+    cells = [cells_of(weighted(pair, np.full(n, u)), bins, terms) for u in (1.0, unit)]
+    start = newton_fit(cells[0])
+    a = np.random.default_rng(3).binomial(cells[0].total.astype(int), 0.5).astype(float)
+    near = [NearFit(x, start)(a * u) for x, u in zip(cells, (1.0, unit), strict=True)]
+    assert np.array_equal(*near)

@@ -21,7 +21,7 @@ def binning(variable, edges, content, flow="clamp"):
 
 
 def correction(name, inputs, data):
-    texts = {"year", "scale"}
+    texts = {"year"}
     return schemav2.Correction.model_validate(
         {
             "name": name,
@@ -152,20 +152,17 @@ def test_the_covariance_in_closed_form(tmp_path):
 
 
 def test_bins_of_every_kind_of_node(tmp_path):
-    """Nested, categories, signed η, flow with content, and a formula inside a bin: a bin each."""
+    """Nested, signed η, flow with content, and a formula inside a bin: a bin each."""
     formula = {
         "nodetype": "formula", "expression": "0.9-x/1000", "parser": "TFormula",
         "variables": ["pt"],
     }  # fmt: skip
     inner = binning("pt", [0.0, 30.0, 100.0], [0.7, 0.7], flow=formula)
     uniform = {**binning("eta", {"n": 4, "low": -2, "high": 2}, [inner, 0.7, 0.7, 0.7], "wrap")}
-    category = {
-        "nodetype": "category", "input": "year", "content": [{"key": "2018", "value": uniform}],
-    }  # fmt: skip
     error = binning("eta", [-9.0, 9.0], [0.01])
     path = write(
         tmp_path / "x.json",
-        correction("efficiency_electron", ["eta", "year", "pt"], category),
+        correction("efficiency_electron", ["eta", "pt"], uniform),
         correction("efficiency_electron_error", ["eta"], error),
         correction("efficiency_muon", ["pt"], 0.8),
         correction("efficiency_muon_error", ["pt"], 0.0),
@@ -184,7 +181,8 @@ def test_bins_of_every_kind_of_node(tmp_path):
     assert np.allclose(cov, by_hand, rtol=1e-13)
 
 
-def test_text_of_which_there_is_a_choice_is_refused(tmp_path):
+@pytest.mark.parametrize("choices", [["2018"], ["2017", "2018"]])
+def test_text_is_refused_even_if_there_is_one_choice(tmp_path, choices):
     def by_year(name, years):
         items = [{"key": year, "value": 0.8} for year in years]
         data = {"nodetype": "category", "input": "year", "content": items}
@@ -192,10 +190,10 @@ def test_text_of_which_there_is_a_choice_is_refused(tmp_path):
 
     path = write(
         tmp_path / "x.json",
-        by_year("efficiency_electron", ["2018"]),
-        by_year("efficiency_muon", ["2017", "2018"]),
+        correction("efficiency_electron", ["pt"], 0.8),
+        by_year("efficiency_muon", choices),
     )
-    with pytest.raises(InputFileError, match="takes year as text, one of 2017, 2018; give a file"):
+    with pytest.raises(InputFileError, match="efficiency_muon takes year as text; make it"):
         read_correction(path)
 
 

@@ -346,7 +346,7 @@ def test_check_says_which_files_are_fine(
     good = delphes_file([emu()] * 3)
     assert run("check", good, sample / "fileset.json") == 0
     printed = capsys.readouterr().out
-    assert f"ok   {good}: Delphes, 3 events" in printed
+    assert f"ok   {good}: 3 events (Delphes)" in printed
     assert printed.count("ok   ") == 9
     bad = delphes_file([emu()], "bad.root", drop=("Electron.Eta",))
     assert run("check", good, bad) == 2

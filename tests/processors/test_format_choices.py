@@ -406,7 +406,7 @@ def test_check_says_of_what_format_files_are(
     path = write_nano(tmp_path / "nano.root", columns)
     main(["check", str(path)])
     assert capsys.readouterr().out == (
-        f"ok   {path}: NanoAOD, {len(columns['run']):,} events, tree and branches found; "
+        f"ok   {path}: {len(columns['run']):,} events (NanoAOD), tree and branches found; "
         "no genWeight: every event counts once\n"
     )
     (tmp_path / "run.toml").write_text('[format]\nelectron_id = "mvaX"\n', encoding="utf-8")
