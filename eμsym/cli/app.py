@@ -7,6 +7,7 @@ import click
 from eμsym import __version__
 from eμsym.cli.check import check
 from eμsym.cli.config import config
+from eμsym.cli.html_report import report
 from eμsym.cli.limit import limit
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (run, process, test, limit, check, config, simulate, toys, reproduce):
+for command in (run, process, test, limit, report, check, config, simulate, toys, reproduce):
     cli.add_command(command)
 
 

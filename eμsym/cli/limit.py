@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
 
 
@@ -155,12 +156,14 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
+@report_option
 def limit(
     folder: str,
     others: tuple[str, ...],
     pyhf: bool,
     hepdata: str | None,
     style: Any,
+    report: bool,
     **options: Any,
 ) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
@@ -177,3 +180,4 @@ def limit(
     if others:
         together = combine(ProcessedFolder(Path(folder)), found, [Path(x) for x in others])
         print_combined(together, found.options.cl)
+    say_report(update_report(Path(folder), wanted=report))

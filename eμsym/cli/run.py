@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import TESTING, processing_options, testing_options
 
 
@@ -21,10 +22,12 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
 )
 @processing_options
 @testing_options
+@report_option
 def run(
     arguments: tuple[str, ...],
     inputs: tuple[str, ...],
     overwrite: bool,
+    report: bool,
     **options: Any,
 ) -> None:
     """Process, test and draw: the whole chain.
@@ -53,9 +56,11 @@ def run(
     with new_folder(config.output, overwrite=overwrite) as folder:
         process_into(folder, config)
         analysis, results = run_tests(folder, replace(tests, pair=config.pair), style)
+        last = update_report(folder.path, wanted=report, shown=Path(config.output))
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(config.output), results)
+    say_report(last)
 
 
 def _config_and_files(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import pair_option, testing_options
 
 
@@ -14,7 +15,8 @@ from eμsym.cli.options import pair_option, testing_options
 @click.argument("folder", type=click.Path())
 @pair_option
 @testing_options
-def test(folder: str, **options: Any) -> None:
+@report_option
+def test(folder: str, report: bool, **options: Any) -> None:
     """Compare the two samples in FOLDER, made by emusym process; add results and figures to it."""
     from eμsym.analysis.options import Tests
     from eμsym.cli.job import run_tests
@@ -25,6 +27,8 @@ def test(folder: str, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value is not None}
     style = given.pop("style")
     analysis, results = run_tests(ProcessedFolder(Path(folder)), Tests(**given), style)
+    last = update_report(Path(folder), wanted=report)
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(folder), results)
+    say_report(last)
