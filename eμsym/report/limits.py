@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eμsym.folder import Results
-from eμsym.report.parts import Block, Notes, Paragraph, Section, Table, some
+from eμsym.report.parts import Block, Heading, Notes, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
 from eμsym.written_numbers import limit
 
@@ -32,11 +32,10 @@ def limits_section(results: Results, pictures: Pictures) -> Section | None:
     method = "" if limits["method"] == "asymptotic" else f", {limits['method']} toys"
     blocks: list[Block | None] = [
         Paragraph(
-            "what lies above the observed limit would have given a sample as free of signal as "
+            "What lies above the observed limit would have given a sample as free of signal as "
             f"this one in less than {100 * (1 - limits['cl']):.3g} % of cases, relative to no "
             "signal (CLs); the expected limit is that of samples without signal, with the range "
-            "of one and of two standard deviations.",
-            f"Limits at {percent} CL",
+            "of one and of two standard deviations."
         ),
         _table(limits, f"Upper limits at {percent} CL (CLs{method})"),
         _overview("events", pictures),
@@ -44,6 +43,7 @@ def limits_section(results: Results, pictures: Pictures) -> Section | None:
         _overview("branching_ratio", pictures),
     ]
     for name, each in limits["signals"].items():
+        blocks.append(Heading(name))
         blocks += _of_signal(name, each, pictures)
     blocks += _together(limits, percent, pictures)
     blocks += _combined(limits, percent)
@@ -126,6 +126,7 @@ def _together(
     if both is None or "problem" in both:
         return
     one, other = both["signals"]
+    yield Heading("Two signals together")
     yield Table(
         f"{one} and {other} together, {both['unit']} at {percent} CL, all else at its best",
         ("of", "interval"),
@@ -160,6 +161,7 @@ def _combined(limits: Mapping[str, Any], percent: str) -> Iterator[Block]:
             else:
                 observed, median, *_ = _values(each[key])
                 rows.append((name, unit, limit(observed), limit(median)))
+    yield Heading("Several folders together")
     folders = next(iter(combined.values()))["folders"]
     yield Table(
         f"{len(folders)} folders together at {percent} CL: {', '.join(folders)}",

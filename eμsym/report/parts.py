@@ -26,6 +26,19 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading below that of the section.
+
+    Attributes
+    ----------
+    text : str
+    """
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
 class Notes:
     """What to beware of: a list of lines.
 
@@ -110,7 +123,7 @@ class Picture:
     alt: str
 
 
-Block = Paragraph | Notes | Listing | Table | Picture
+Block = Paragraph | Heading | Notes | Listing | Table | Picture
 
 
 @dataclass(frozen=True)

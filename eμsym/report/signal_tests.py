@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.report.parts import Block, Notes, Paragraph, Table
+from eμsym.report.parts import Block, Heading, Notes, Paragraph, Table
 from eμsym.report.pictures import Pictures
 from eμsym.written_numbers import maybe, pvalue, z_of
 
@@ -22,11 +22,11 @@ def signal_tests(tests: Mapping[str, Any], pictures: Pictures) -> Iterator[Block
     fits = tests["q0"]
     fitted = {name: fit for name, fit in fits.items() if "z" in fit}
     if fitted:
+        yield Heading("q0 of signals")
         yield Paragraph(
-            "fits the strength μ, in events, of a signal whose shape is given, each sample being "
-            "the other's background: the sharpest test for that signal, and for others a blunt "
-            "one.",
-            "q0",
+            "q0 fits the strength μ, in events, of a signal whose shape is given, each sample "
+            "being the other's background: the sharpest test for that signal, and for others a "
+            "blunt one."
         )
         yield _rows(tests, fitted)
         yield Paragraph(_fitted(fitted))
@@ -37,7 +37,7 @@ def signal_tests(tests: Mapping[str, Any], pictures: Pictures) -> Iterator[Block
     for name, fit in fitted.items():
         yield pictures.take(
             f"q0_{name}",
-            f"{name}: how the fit likes each strength",
+            f"{name}: the profile of μ",
             f"Curve of −2 ln λ against the strength μ of {name} in events, least at "
             f"μ = {fit['mu']:.1f} ± {maybe(fit['mu_error']) or '?'}.",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eμsym.folder import Results
-from eμsym.report.parts import Block, Paragraph, Section, Table, some
+from eμsym.report.parts import Block, Heading, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
 from eμsym.report.signal_tests import signal_tests
 from eμsym.report.unbinned_tests import further_tests, unbinned_tests
@@ -42,12 +42,12 @@ def _together(found: Mapping[str, Any]) -> Iterator[Block]:
     if "problem" in found or found["smallest"] is None:
         return
     n = found["n"]
+    yield Heading("All together")
     yield Paragraph(
-        f"the smallest p is that of {found['smallest']}; with all {len(found['tests'])} tests "
+        f"The smallest p is that of {found['smallest']}; with all {len(found['tests'])} tests "
         f"counted, p = {pvalue(found)}, Z = {z_of(found)}. Labels were drawn anew {n:,} times, "
         "the same for every test, and the smallest p of each drawing compared with that of the "
-        "data: so that many tests are looked at costs what it must, however alike they are.",
-        "All together",
+        "data: so that many tests are looked at costs what it must, however alike they are."
     )
     yield Table(
         f"p of each test among the same {n:,} redrawn labels; the smallest alone means little",
@@ -72,11 +72,11 @@ def _nsigma(
         if sparse:
             row.append("" if found is None or not test["sparse"] else pvalue(test["by_normal"]))
         rows.append(tuple(row))
+    yield Heading("Nσ")
     yield Paragraph(
-        f"adds the difference {b} − {a} of all bins, each in units of its error, and divides by "
+        f"Nσ adds the difference {b} − {a} of all bins, each in units of its error, and divides by "
         "the square root of their number: a standard normal number if only labels differ. It "
-        "sees what is broad and of one sign; a signal in few of many bins it hardly sees.",
-        "Nσ",
+        "sees what is broad and of one sign; a signal in few of many bins it hardly sees."
     )
     yield Table(
         f"Nσ of {b} − {a} (negative: {a} has the excess), in either direction",
@@ -104,8 +104,9 @@ def _window(
     scan: Mapping[str, Any], names: tuple[str, str], axes: list[str]
 ) -> Iterator[Block | None]:
     best = scan["best"]
+    yield Heading(f"Best {scan['shape']} window")
     if best is None:
-        yield Paragraph("no window of the plane holds an event.", "Best window")
+        yield Paragraph("No window of the plane holds an event.")
         return
     where = where_is(best, axes)
     text = (
@@ -119,9 +120,9 @@ def _window(
         n = scan["global"]["null"]["n"]
         text += (
             f" With all windows counted, p = {pvalue(found)}, Z = {z_of(found)} ({n:,} redrawn "
-            "labels). It sees an excess wherever in the plane it is, of whatever size."
+            "labels). This looks for an excess anywhere in the plane, of any size."
         )
-    yield Paragraph(text, f"Best {scan['shape']} window")
+    yield Paragraph(text)
 
 
 def where_is(best: Mapping[str, Any], axes: list[str]) -> str:

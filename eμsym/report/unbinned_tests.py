@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.report.parts import Block, Notes, Paragraph, Table
+from eμsym.report.parts import Block, Heading, Notes, Paragraph, Table
 from eμsym.report.pictures import Pictures
 from eμsym.written_numbers import maybe, pvalue, z_of
 
@@ -45,11 +45,11 @@ def unbinned_tests(
         rows.append((name, *cells))
     if rows:
         how = " and ".join(_MEANS[row[0]] for row in rows)
+        yield Heading("Symmetrized likelihood ratio, unbinned")
         yield Paragraph(
-            "compares the densities of both samples with that of both together, event by event "
+            "It compares the densities of both samples with that of both together, event by event "
             f"and without bins, by {how}: a large t says that the samples differ somewhere, in "
-            "whatever way. p is by redrawn labels; that of χ² is a reference only.",
-            "Symmetrized likelihood ratio",
+            "whatever way. p is by redrawn labels; that of χ² is a reference only."
         )
         yield Table(
             f"Symmetrized likelihood ratio of {', '.join(results['columns'])}, unbinned",
@@ -74,9 +74,9 @@ def _ratio(
     a, b = names
     return pictures.take(
         f"{name}_ratio",
-        f"The densities of {', '.join(columns)}, as the {name} sees them",
-        f"Histograms of {', '.join(columns)} of {a} and of {b}, with the fitted densities, and the "
-        "ratio of the samples below.",
+        f"{name}: both samples, over what the symmetry expects of them",
+        f"{a} and {b} in bins of {', '.join(columns)}, each over what the symmetry expects of it, "
+        f"with the curves that the {name} test fits; where only labels differ both are one.",
     )
 
 
@@ -108,11 +108,11 @@ def _subspace(
     else:
         n = found["permutations"]["null"]["n"]
         counted += f"p = {pvalue(worth)}, Z = {z_of(worth)} ({n:,} redrawn labels)"
+    yield Heading("Subspaces")
     yield Paragraph(
-        "looks at every column, every two of them and all together. The view that differs most is "
-        f"the {found['best']}, local Z = {found['statistic']:+.2f}; most at {where}, where {more} "
-        f"exceeds by {abs(found['pull']):.1f}σ, local; {counted}.",
-        "Subspaces",
+        "This test looks at every column, every two of them and all together. The view that "
+        f"differs most is the {found['best']}, local Z = {found['statistic']:+.2f}; most at {where}, "
+        f"where {more} exceeds by {abs(found['pull']):.1f}σ, local; {counted}."
     )
     yield _null("subspace", f"local Z = {found['statistic']:+.2f}", pictures)
     yield pictures.take(
@@ -139,6 +139,8 @@ def further_tests(tests: Mapping[str, Any], pictures: Pictures) -> Iterator[Bloc
             continue
         found = result.get("significance")
         rows.append((name, f"{result['statistic']:.4g}", pvalue(found), z_of(found)))
+    if rows or problems:
+        yield Heading("Further tests")
     if rows:
         headings = ("test", "statistic", "p", "Z")
         yield Table("Further tests; p by redrawn labels", headings, tuple(rows))
