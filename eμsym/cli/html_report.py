@@ -8,19 +8,19 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
 from eμsym.errors import EmusymError, printable
 
 
-@click.command()
+@click.command(
+    short_help="Write all that is in a folder as one page of HTML.",
+    epilog=examples("emusym report emusym-output"),
+)
 @click.argument("folder", type=click.Path())
 def report(folder: str) -> None:
-    r"""Write FOLDER/report.html: all that is in FOLDER, as one page to read, print and send.
+    """Write FOLDER/report.html: all that is in FOLDER, as one page to read, print and send.
 
     It needs no network and no other file. emusym run, test and limit write it too.
-
-    \b
-    For example:
-      emusym report emusym-output
     """
     from eμsym.report import write_report
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
 
@@ -61,7 +62,13 @@ def numbers(
         ) from None
 
 
-@click.command()
+@click.command(
+    short_help="Set upper limits on signals, by CLs.",
+    epilog=examples(
+        "emusym limit processed --signals hlfv_taue",
+        "emusym limit processed --uncertainty luminosity=0.02",
+    ),
+)
 @click.argument("folder", type=click.Path())
 @pair_option
 @click.option(

@@ -7,11 +7,19 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import TESTING, processing_options, testing_options
 
 
-@click.command()
+@click.command(
+    short_help="Process, test and draw: the whole chain.",
+    epilog=examples(
+        "emusym run",
+        "emusym run study.toml --overwrite",
+        "emusym run fileset.json -o results --luminosity 20",
+    ),
+)
 @click.argument("arguments", metavar="[CONFIG.toml] [FILE]...", nargs=-1)
 @click.option(
     "-i",

@@ -10,8 +10,9 @@ import pytest
 
 from eμsym.cli import html_report, job, limit_job
 from eμsym.errors import printable
+from eμsym.folder import ProcessedFolder
 from tests.command_line import error_of, run
-from tests.report.reported import made
+from tests.report.reported import LIMITS, made
 
 #: A test of the least kind.
 QUICK = ("--permutations", 5, "--equalise", "none", "--signals", "hlfv_taue")
@@ -69,6 +70,30 @@ def test_tests_and_limits_end_with_a_report(
     assert last_line(capsys).startswith("Results in")
 
 
+def test_earlier_tests_stay_unless_they_are_to_be_replaced(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("test", folder, *QUICK) == 0
+    before = (folder / "results.json").read_bytes()
+    line = error_of(capsys, "test", folder, *QUICK, "--columns", "lead_pt")
+    assert "holds results of earlier tests; give --overwrite" in line
+    assert (folder / "results.json").read_bytes() == before
+    assert run("test", folder, *QUICK, "--columns", "lead_pt", "--overwrite") == 0
+    assert (folder / "results.json").read_bytes() != before
+
+
+def test_figures_of_limits_stay_when_tests_are_run_anew(folder: Path) -> None:
+    processed = ProcessedFolder(folder)
+    processed.figures.mkdir()
+    for name in ("limits.png", "old.png"):
+        (processed.figures / name).touch()
+    limits = {**LIMITS, "figures": ["limits.png"]}
+    processed.update_results(limits=limits, figures=["limits.png", "old.png"])
+    assert run("test", folder, *QUICK) == 0
+    assert processed.results().figures == ["limits.png"]
+    assert [x.name for x in processed.figures.iterdir()] == ["limits.png"]
+
+
 def test_no_report_is_worth_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path / "temporary")
     (tmp_path / "temporary" / "report.html").write_text("mine", encoding="utf-8")
@@ -87,15 +112,26 @@ def test_no_report_is_worth_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_help_of_every_command_is_not_cut_and_shows_an_example(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run("--help") == 0
-    listed = capsys.readouterr().out.split("Commands:")[1].strip().splitlines()
-    names = [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]
-    names.insert(0, listed[0].split()[0])
-    assert {"run", "process", "test", "limit", "report", "check", "config"} <= set(names)
-    assert not [line for line in listed if line.endswith("...")]
-    for name in names:
-        assert run(name, "--help") == 0
-        said = capsys.readouterr().out
-        example = said.split("For example:")[1].strip().splitlines()[0]
-        assert example.strip().startswith(f"emusym {name}")
-        assert not [line for line in said.splitlines() if line.endswith("...")]
+    assert {"run", "process", "test", "limit", "report", "check"} <= set(commands(capsys))
+    assert "ddp-fig1" in commands(capsys, "reproduce")
+    for group in ((), ("reproduce",)):
+        for name in commands(capsys, *group):
+            said = help_of(capsys, *group, name)
+            example = said.split("For example:")[1].strip().splitlines()[0]
+            assert example.strip().startswith(" ".join(["emusym", *group, name]))
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *names: str) -> str:
+    """Return what a command says of itself, nothing of which may be cut."""
+    assert run(*names, "--help") == 0
+    usage, said = capsys.readouterr().out.split("\n\n", maxsplit=1)
+    assert usage.startswith("Usage: emusym")
+    assert "..." not in said
+    return said
+
+
+def commands(capsys: pytest.CaptureFixture[str], *names: str) -> list[str]:
+    """Return the names of the commands that a group lists."""
+    said = help_of(capsys, *names)
+    listed = said.split("Commands:")[1].split("For example:")[0]
+    return [line.split()[0] for line in listed.splitlines() if line[2:3].strip()]
