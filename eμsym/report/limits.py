@@ -43,8 +43,8 @@ def limits_section(results: Results, pictures: Pictures) -> Section | None:
         _overview("branching_ratio", pictures),
     ]
     for name, each in limits["signals"].items():
-        blocks.append(Heading(name))
-        blocks += _of_signal(name, each, pictures)
+        of_signal = some(list(_of_signal(name, each, pictures)))
+        blocks += [Heading(name), *of_signal] if of_signal else []
     blocks += _together(limits, percent, pictures)
     blocks += _combined(limits, percent)
     return Section("limits", "Limits", some(blocks))

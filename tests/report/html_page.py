@@ -20,10 +20,10 @@ class Node:
     @property
     def text(self) -> str:
         """All text in it, its spaces as a browser shows them."""
-        return " ".join(self._words().split())
+        return " ".join(self.words().split())
 
     def _words(self) -> str:
-        return "".join(x if isinstance(x, str) else x._words() for x in self.inside)
+        return "".join(x if isinstance(x, str) else x.words() for x in self.inside)
 
     @property
     def elements(self) -> list[Node]:
