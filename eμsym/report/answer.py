@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eμsym.folder import Results
+from eμsym.report.scan import global_p
 from eμsym.written_numbers import pvalue, z_of
 
 #: Above this p nobody would look twice.
@@ -74,8 +75,8 @@ def _verdict(found: Mapping[str, Any], a: str, b: str) -> str:
 
 def _of_scan(scan: Mapping[str, Any]) -> str:
     return (
-        f"the scan of {len(scan['entries']):,} combinations has p = "
-        f"{scan['p_global']:.2g}, all of them counted"
+        f"the scan of {len(scan['entries']):,} combinations of regions, observables and tests has "
+        f"p {_equals(pvalue(global_p(scan)))}, all of them counted"
     )
 
 

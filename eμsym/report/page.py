@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,7 +21,7 @@ from eμsym.report.parts import Block, Report, Section, filled
 from eμsym.report.pictures import Pictures
 from eμsym.report.provenance import provenance_section
 from eμsym.report.report_file import write_page
-from eμsym.report.scan import figure_names, read_scan, scan_section
+from eμsym.report.scan import read_scan, scan_figures, scan_section
 from eμsym.report.symmetry_tests import tests_section
 
 #: What reading a part raises that lacks a key, or has something else there.
@@ -60,14 +61,14 @@ def report_of(folder: str | Path) -> Report:
         ) from error
 
 
-def _report(results: Results, scan: dict[str, object] | None, figures: Path) -> Report:
-    of_scan = [] if scan is None else [f"{name}.svg" for name in figure_names(scan)]
+def _report(results: Results, scan: dict[str, Any] | None, figures: Path) -> Report:
+    of_scan = [f"{name}.svg" for name in scan_figures(scan, results)]
     pictures = Pictures(figures, [*results.figures, *of_scan])
     sections = filled(
         events_section(results, pictures),
         calibration_section(results, pictures),
         tests_section(results, pictures),
-        scan_section(scan, pictures),
+        scan_section(scan, results, pictures),
         limits_section(results, pictures),
     )
     rest: tuple[Block, ...] = tuple(pictures.rest())

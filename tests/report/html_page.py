@@ -22,7 +22,8 @@ class Node:
         """All text in it, its spaces as a browser shows them."""
         return " ".join(self.words().split())
 
-    def _words(self) -> str:
+    def words(self) -> str:
+        """All text in it, its spaces as they are in the file."""
         return "".join(x if isinstance(x, str) else x.words() for x in self.inside)
 
     @property

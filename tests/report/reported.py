@@ -106,10 +106,14 @@ SCAN: dict[str, Any] = {
     "schema": "emusym/scan",
     "version": 1,
     "p_global": 0.01234,
+    "p_global_error": 0.0035,
+    "z_global": 2.247,
+    "resolved": True,
+    "relabellings": 999,
     "entries": [
         {
-            "region": None if j == 0 else f"region {j}",
-            "observables": ["m_coll", "lead_pt"] if j % 2 else "m_coll",
+            "region": "all" if j == 0 else f"region {j}",
+            "observables": ["m_coll", "lead_pt"] if j % 2 else ["m_coll"],
             "test": "nsigma",
             "statistic": 3.14159 - 0.1 * j,
             "p_local": 0.0004 * (j + 1),
@@ -117,6 +121,24 @@ SCAN: dict[str, Any] = {
         }
         for j in reversed(range(30))
     ],
+    "first": [
+        {
+            "region": "all",
+            "observables": ["m_coll", "lead_pt"],
+            "test": "window",
+            "statistic": 16.0,
+            "p_local": 0.0004,
+            "p_adjusted": 0.0123,
+            "window": [[100.0, 140.0], [None, 55.5]],
+            "z": -4.0,
+            "a": 1234,
+            "b": 987,
+            "follows_calibration": ["lead_pt"],
+        }
+    ],
+    "confirmed": {"pvalue": 0.25, "relabellings": 20000, "findings": [{}, {}]},
+    "folds": {"pvalue": 0.5, "parts": [{}, {}, {}]},
+    "sensitivity": {"signal": "hlfv_taue", "events": 150.0, "first": 0.7},
     "skipped": [{"what": "region 31", "why": "it has 3 events"}],
     "figures": ["scan_map.png", "scan_map.svg"],
 }

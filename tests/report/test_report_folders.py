@@ -216,19 +216,41 @@ def test_results_that_are_none_are_one_line(tmp_path: Path, content: str) -> Non
     assert [x.name for x in tmp_path.iterdir()] == ["results.json"]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"p_global": 1, "entries": [{}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"schema": "emusym/scan", "version": 1, "p_global": 1, "entries": [{}]}',
+        '{"schema": "emusym/scan", "version": 1, "p_global": "small", "entries": []}',
+        '{"schema": "emusym/scan", "version": 2}',
+    ],
+)
 def test_a_damaged_scan_is_one_line(tmp_path: Path, content: str) -> None:
     made(tmp_path)
     (tmp_path / "scan.json").write_text(content, encoding="utf-8")
-    with pytest.raises(InputFileError):
+    with pytest.raises(EmusymError) as caught:
         write_report(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_many_things_left_out_of_a_scan_are_counted(tmp_path: Path) -> None:
+    made(tmp_path)
+    skipped = [{"what": f"region {j}", "why": "few events"} for j in range(1000)]
+    content = {**SCAN, "skipped": skipped, "figures": []}
+    (tmp_path / "scan.json").write_text(json.dumps(content), encoding="utf-8")
+    lines = section(page_of(tmp_path), "scan").one("ul").elements
+    assert len(lines) == 31
+    assert lines[-1].text == "and 970 more, which scan.json names"
 
 
 def test_a_scan_alone_answers(tmp_path: Path) -> None:
     made(tmp_path)
     (tmp_path / "scan.json").write_text(json.dumps(SCAN), encoding="utf-8")
     said = page_of(tmp_path).one("header").text
-    assert "Of eμ and μe, the scan of 30 combinations has p = 0.012" in said
+    assert "Of eμ and μe, the scan of 30 combinations of regions" in said
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_answer_is_that_of_all_tests_together(
     assert f"all {len(found['tests'])} tests" in said
     assert f"p = {p}, Z = {found['z']:+.2f}" in printed
     assert "which is no evidence" in said
-    assert "p = 0.012" in said  # of the scan
+    assert "p = 0.012 ± 0.004, all of them counted" in said  # of the scan
 
 
 def test_events_after_each_cut(page: Node, results: dict[str, Any]) -> None:
@@ -157,11 +157,17 @@ def test_limits_and_why_some_are_not_there(page: Node) -> None:
 def test_the_scan_begins_with_its_smallest_p(page: Node) -> None:
     headings, *body = table_of(page, "The first 20 of 30 entries")
     assert headings == ["region", "observables", "test", "statistic", "local p", "adjusted p"]
-    assert body[0] == ["all events", "m_coll", "nsigma", "3.142", "0.0004", "0.012"]
-    assert body[1][:2] == ["region 1", "m_coll, lead_pt"]
+    assert body[0] == ["all", "m_coll", "nsigma", "3.142", "0.0004", "0.012"]
+    assert body[1][:2] == ["region 1", "m_coll × lead_pt"]
     assert len(body) == 20
     (section,) = (x for x in page.all("section") if x.attributes["id"] == "scan")
-    assert "p = 0.012, with all 30 combinations" in section.text
+    assert "p = 0.012 ± 0.004, Z = +2.25, with all 30 entries counted" in section.text
+    assert "999 redrawn labels" in section.text
+    _, closer = table_of(page, "Where the first entries show most")
+    assert closer[3:7] == ["100 to 140, < 55.5", "1,234", "987", "-4.00"]
+    assert closer[9] == "lead_pt"
+    assert "2 findings, tested on events that were kept apart, have p = 0.25" in section.text
+    assert "first in 70 % of samples" in section.text
     assert "region 31: it has 3 events" in section.text
 
 
