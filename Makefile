@@ -9,7 +9,7 @@ ALONE = tests/cli/test_cli_interrupts.py tests/cli/test_cli_toys.py tests/cli/te
 	tests/processors/test_runner.py tests/recipes/test_chain.py \
 	tests/studies/test_study_kills.py tests/studies/test_study_run.py
 
-.PHONY: run test test-slow lint types bench docs clean
+.PHONY: run test test-slow test-browser lint types bench docs clean
 
 run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
@@ -21,6 +21,9 @@ test: $(VENV)/test-ready lint types  ## install, then check style and types and 
 test-slow: $(VENV)/test-ready  ## install, then run the long tests, which make test leaves out
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadscope $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest -m slow $(ALONE)
+
+test-browser: $(VENV)/test-ready  ## a report in headless Chromium, which must be installed; pictures are kept
+	EMUSYM_PICTURES=$(CURDIR)/build/browser $(BIN)/python -m pytest -m browser tests/report
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

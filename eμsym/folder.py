@@ -6,7 +6,7 @@
     histograms.json       UHI JSON, axes dataset, order, then the observables
     histograms.root       the same as DATASET/ORDER/NAME
     events/DATASET.parquet
-    figures/NAME.png, .pdf
+    figures/NAME.png, .pdf, .svg
     equalisation.json     a self-calibration as a correctionlib file
     pyhf/SIGNAL.json      workspaces, on request
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from eμsym.cli.examples import examples
 
-@click.command()
+
+@click.command(
+    short_help="Say whether files can be processed, and as what.",
+    epilog=examples("emusym check fileset.json --deep"),
+)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-c", "--config", "config_file", help="TOML file that says how files are read.")
 @click.option("--tree", default="", help="Name of the tree.  [the format's]")

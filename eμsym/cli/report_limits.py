@@ -12,6 +12,7 @@ from eμsym.analysis.limits import FolderLimits, TwoLimits
 from eμsym.analysis.problem import Problem
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
+from eμsym.written_numbers import limit as number
 
 
 def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()) -> None:
@@ -31,7 +32,7 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
             if isinstance(limit, UpperLimit):
                 low, below, median, above, high = limit.expected
                 values = (limit.observed, median, below, above, low, high)
-                table.add_row(escape(name), unit, *(number(x) for x in values))
+                table.add_row(escape(name), escape(unit), *(number(x) for x in values))
     percent = f"{100 * found.options.cl:g} %"
     method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
     region = "" if found.options.region is None else f", region {found.options.region}"
@@ -71,17 +72,10 @@ def print_combined(together: Mapping[str, CombinedLimits], cl: float) -> None:
         for unit, limit in (("σ × BR [pb]", each.cross_section), ("BR", each.branching_ratio)):
             if isinstance(limit, UpperLimit):
                 values = number(limit.observed), number(limit.median)
-                table.add_row(escape(name), unit, *values)
+                table.add_row(escape(name), escape(unit), *values)
             else:
                 notes.append(f"{name}, {unit} of all folders: {limit.reason}")
     print_table(f"All folders together at {100 * cl:g} % CL", table)
     console = plain_console()
     for note in notes:
         console.print(f"[yellow]![/] {escape(note)}")
-
-
-def number(value: float) -> str:
-    """Return a limit as it is printed: three digits, nothing for what is not there."""
-    if value != value:
-        return ""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

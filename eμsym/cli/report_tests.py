@@ -9,8 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from eμsym.cli.report import number, print_resolution
+from eμsym.cli.report import print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.written_numbers import events as number
+from eμsym.written_numbers import maybe, pvalue, z_of
 
 _CONVENTION = (
     "how often labels alone give as much or more, in every direction that a test looks in; "
@@ -46,24 +48,6 @@ def print_tests(results: dict[str, Any]) -> None:
         console.print(f"[yellow]![/] {escape(note)}")
     if tests["warning"] is not None:
         console.print(f"[yellow]![/] {tests['warning']}")
-
-
-def pvalue(found: Mapping[str, Any] | None) -> str:
-    """Return a p-value as it is printed: with its error, or as the limit that it is."""
-    if found is None:
-        return ""
-    if not found["resolved"]:
-        return f"< {found['pvalue']:.2g}"
-    if found.get("pvalue_error") is None:
-        return f"{found['pvalue']:.2g}"
-    return f"{found['pvalue']:.2g} ± {found['pvalue_error']:.1g}"
-
-
-def z_of(found: Mapping[str, Any] | None) -> str:
-    """Return Z as it is printed: a lower limit where p is an upper one."""
-    if found is None or found["z"] is None:
-        return ""
-    return f"{found['z']:+.2f}" if found["resolved"] else f"> {found['z']:.2f}"
 
 
 def _print_nsigma(tests: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -214,9 +198,9 @@ def _print_q0(console: Console, tests: dict[str, Any], labels: Mapping[str, str]
         if name in seen:
             continue
         seen |= {name, fit["mirror"]}
-        low, high = (_maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
+        low, high = (maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
         cells = [f"{fit['z']:+.2f}", pvalue(fit["significance"]), z_of(fit["significance"])]
-        cells += [f"{fit['mu']:.1f} ± {_maybe(fit['mu_error']) or '?'}"]
+        cells += [f"{fit['mu']:.1f} ± {maybe(fit['mu_error']) or '?'}"]
         cells += [f"{low or '?'} to {high or '?'}"]
         if raw is not None:
             before = raw["q0"].get(name, {})
@@ -265,9 +249,9 @@ def _print_expected(console: Console, fits: Mapping[str, Any]) -> None:
     for name, each in expected.items():
         cells = ["", ""]
         if each["z"] is not None:
-            cells = [f"{each['z']:.2f} ± {_maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
+            cells = [f"{each['z']:.2f} ± {maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
         luminosity = each["luminosity_ifb"]
-        cells += [_maybe(each["mu_error_at_null"]), "" if luminosity is None else f"{luminosity:g}"]
+        cells += [maybe(each["mu_error_at_null"]), "" if luminosity is None else f"{luminosity:g}"]
         table.add_row(escape(name), *cells)
     print_table("Expected of q0: Asimov data of the symmetrised simulation", table)
     if any(each["z"] is None for each in expected.values()):
@@ -296,7 +280,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
             name,
             *cells,
             f"{result['t']:.1f}",
-            _maybe(result.get("expected")),
+            maybe(result.get("expected")),
             str(result["dof"]),
             f"{result['pvalue']:.2g}",
             pvalue(found),
@@ -369,7 +353,3 @@ def _print_global(console: Console, found: dict[str, Any]) -> None:
         )
     for name, reason in found["left_out"].items():
         console.print(f"[yellow]![/] Not counted, {escape(name)}: {escape(reason)}")
-
-
-def _maybe(value: Any, digits: int = 1) -> str:
-    return f"{value:,.{digits}f}" if isinstance(value, float) else ""

@@ -167,7 +167,7 @@ def test_printed_raw_and_corrected_side_by_side(
     assert "raw √q0" in printed
     assert "This compares raw eμ and μe" not in printed
     assert (folder / "equalisation.json").is_file()
-    assert run("test", folder, *QUICK, "--equalise", "none") == 0
+    assert run("test", folder, *QUICK, "--equalise", "none", "--overwrite") == 0
     assert not (folder / "equalisation.json").exists()
     printed = capsys.readouterr().out
     assert "This compares raw eμ and μe" in printed
@@ -187,7 +187,7 @@ def test_an_excluded_window_is_not_in_the_fit(folder: Path) -> None:
     m_coll = ak.concatenate([ak.from_parquet(p) for p in folder.glob("events/*")]).m_coll
     assert calibration["n_events"] == np.sum((m_coll < 110) | (m_coll >= 140))
     both = (*options[:4], "--equalise-exclude", "lead_pt=50:90", *QUICK)
-    assert run("test", folder, *both) == 0
+    assert run("test", folder, *both, "--overwrite") == 0
     assert outcome(folder)["equalisation"]["calibration"]["n_events"] > calibration["n_events"]
 
 
@@ -197,7 +197,8 @@ def test_a_correction_file_of_ours_is_used_again(
     assert run("test", folder, "--pair", "ttbar", *QUICK) == 0
     assert "Corrected  " in capsys.readouterr().out
     written = folder / "equalisation.json"
-    assert run("test", folder, "--pair", "ztautau", "--equalise", written, *QUICK) == 0
+    other = ("--pair", "ztautau", "--equalise", written)
+    assert run("test", folder, "--overwrite", *other, *QUICK) == 0
     assert "Corrected  " in capsys.readouterr().out
     tests = outcome(folder)
     assert tests["correction"] == str(written)
