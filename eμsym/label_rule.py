@@ -62,10 +62,11 @@ class LabelRule:
         The η by whose sign every η is multiplied, so that the event's direction along the
         beam is that of one object.
     terms : tuple of Term
-        How the leptons' efficiencies enter ln P(A)/P(B).
+        How the leptons' efficiencies enter ln P(A)/P(B). Of an oriented rule each is times the
+        sign of the lepton's η.
     constant : bool
-        Whether there is a further term that is the same for all events, for rates that are
-        not the same.
+        Whether there is a further term that is the same for all events: what the mean of ln r
+        is worth where it does not cancel, and any difference of the two rates.
 
     Raises
     ------
@@ -101,6 +102,16 @@ class LabelRule:
     def column(self) -> str:
         """The column that is true for A."""
         return str(self.exchange.label)
+
+    @property
+    def objects(self) -> tuple[Term, ...]:
+        """The terms in the order of their slots' names, however they are listed."""
+        return tuple(sorted(self.terms, key=lambda term: term.slot))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The different ratios of efficiencies, in the order of `objects`."""
+        return tuple(dict.fromkeys(term.ratio for term in self.objects))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rule for JSON, for `from_dict`."""

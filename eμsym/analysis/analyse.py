@@ -228,7 +228,11 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
     workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
-    if isinstance(correction, Correction) and len(correction.fitted) > 1:
+    if isinstance(correction, Correction):
+        notes += correction.absorbed
+    if isinstance(correction, Correction) and correction.fitted and not correction.of_orders:
+        notes.append("equalisation.json: a file holds the r of eμ and μe pairs; there is none here")
+    elif isinstance(correction, Correction) and len(correction.fitted) > 1:
         notes.append("equalisation.json: a file holds one r; there is none of several classes")
     if isinstance(correction, Correction) and tests.given is not None:
         notes.append(f"equalisation.json: r is on top of {tests.given}, and nothing without it")
