@@ -34,8 +34,16 @@ RULES: Mapping[str, LabelRule] = {
     rule.name: rule for rule in (CHARGE, FLAVOUR, LEPTON_JET, FORWARD_BACKWARD, OWN_FLAVOUR)
 }
 
-#: The mass at which a signal is, and its half width, in GeV.
+#: The mass at which a resonance is, and its half width, in GeV.
 PEAK, WIDTH = 90.0, 4.0
+
+#: Which events of A a signal may be like: those of a resonance in m_ll, or in m_T of one lepton;
+#: any; or those with a leading lepton of 40 to 50 GeV.
+SIGNALS: Mapping[str, Callable[[FloatArray, FloatArray], BoolArray]] = {
+    "resonance": lambda mass, lead_pt: np.abs(mass - PEAK) < WIDTH,
+    "rate": lambda mass, lead_pt: np.ones(mass.size, dtype=bool),
+    "one lepton": lambda mass, lead_pt: np.abs(lead_pt - 45) < 5,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,24 +111,28 @@ class SymmetryToy:
     n_events : float
         Expected events before leptons are lost.
     n_signal : float
-        Expected events of a resonance in A, on top: in m_ll, or in m_T of one lepton.
+        Expected events of a signal in A, on top.
     efficiency : callable
         Of leptons.
+    signal : str
+        One of `SIGNALS`.
 
     Raises
     ------
     ConfigurationError
-        If there is no such rule.
+        If there is no such rule or signal.
     """
 
     name: str
     n_events: float = 8000.0
     n_signal: float = 0.0
     efficiency: Efficiency = unequal
+    signal: str = "resonance"
 
     def __post_init__(self) -> None:
-        if self.name not in RULES:
-            raise ConfigurationError(f"no toys of {self.name!r}; there are {', '.join(RULES)}")
+        for name, known in ((self.name, RULES), (self.signal, SIGNALS)):
+            if name not in known:
+                raise ConfigurationError(f"no toys of {name!r}; there are {', '.join(known)}")
 
     @property
     def rule(self) -> LabelRule:
@@ -137,12 +149,10 @@ class SymmetryToy:
         generator = np.random.default_rng(rng)
         columns, labels = self._found(generator, generator.poisson(self.n_events))
         if self.n_signal:
-            # Of many more events those of A at the peak.
+            # Of many more events those of A that are like it.
             more, in_a = self._found(generator, int(60 * self.n_signal) + 2000)
-            at_peak = np.abs(more[self.observable] - PEAK) < WIDTH
-            chosen = generator.choice(
-                np.flatnonzero(in_a & at_peak), generator.poisson(self.n_signal)
-            )
+            like = SIGNALS[self.signal](more[self.observable], more["lead_pt"])
+            chosen = generator.choice(np.flatnonzero(in_a & like), generator.poisson(self.n_signal))
             columns = {n: np.concatenate([x, more[n][chosen]]) for n, x in columns.items()}
             labels = np.concatenate([labels, in_a[chosen]])
         rule = self.rule
