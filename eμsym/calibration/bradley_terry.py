@@ -295,7 +295,7 @@ class NearFit:
         return np.asarray(cho_solve(_factor(self.start, self.cells), np.eye(self.start.size)))
 
     def __call__(self, a: FloatArray) -> FloatArray:
-        """Return the terms fitted to cells with these Σw of eμ events.
+        """Return the terms fitted to cells with these Σw of A's events.
 
         Raises
         ------
