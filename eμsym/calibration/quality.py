@@ -153,7 +153,7 @@ class Quality(Shown):
 def fit_quality(
     pair: Labelled,
     *,
-    variables: Sequence[str] = VARIABLES,
+    variables: Sequence[str] | None = None,
     n: int = N,
     folds: int = FOLDS,
     n_bins: int = N_BINS,
@@ -168,8 +168,8 @@ def fit_quality(
     ----------
     pair : Pair
         That has been corrected, see `Pair.equalised`.
-    variables : sequence of str
-        Columns for the closure.
+    variables : sequence of str, optional
+        Columns for the closure. Default: those of `VARIABLES` that the events have.
     n : int
         Relabellings; the smallest p-value is 1/(n + 1).
     folds : int
@@ -195,6 +195,8 @@ def fit_quality(
     symmetry: Any = pair.symmetry.of_data
     if symmetry.source == "none":
         raise DataError("the pair is not corrected: there is no fit whose quality could be told")
+    if variables is None:
+        variables = [name for name in VARIABLES if name in pair.pool.columns]
     for_folds, for_labels = np.random.default_rng(rng).spawn(2)
     used = symmetry.used(pair.pool)
     chosen = used if used.any() else np.ones(len(pair.pool), dtype=bool)

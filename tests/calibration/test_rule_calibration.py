@@ -344,6 +344,17 @@ def test_goodness_of_fit_and_closure_notice_what_is_not_described(name: str) -> 
     assert found.closure.smallest == "met"
 
 
+def test_closure_looks_at_the_columns_that_there_are() -> None:
+    pair = SymmetryToy("lepton_jet", 1000).draw(rng=1).equalised()
+    found = fit_quality(pair, n=9, rng=1)
+    assert list(found.variables) == ["all events", "lead_pt", "lead_eta"]
+    assert list(found.goodness.names) == [
+        "pT of the leading lepton",
+        "η of the leading lepton",
+        "pT and |η| of the lepton",
+    ]
+
+
 @pytest.mark.parametrize("name", ["flavour", "forward_backward"])
 def test_each_class_has_efficiencies_and_a_constant_of_its_own(name: str) -> None:
     pairs = [SymmetryToy(name, 3000).draw(rng=i) for i in (1, 2)]
