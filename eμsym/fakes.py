@@ -109,10 +109,6 @@ class WithFakes(Symmetry):
         """The directions in which ln r is uncertain, without those that τ adds; or None."""
         return self.base.log_ratio_modes
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
-        return self.base.levels(pool)
-
     def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
         """Return P(A) of prompt events as a function of ln r; see `Symmetry.probability`."""
         return self.base.probabilities(pool)

@@ -15,7 +15,7 @@ from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
-from eμsym.calibration.equalise import calibrated, check_rule
+from eμsym.calibration.equalise import calibrated, check_rule, check_same_rule
 from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.effects import check_symmetric
@@ -467,14 +467,16 @@ class Pair(Shown):
         signed_eta: bool = False,
         given: Any = None,
     ) -> Pair:
-        """Return the pair with weights that take the detector's e/μ difference out.
+        """Return the pair with weights that take the detector's difference of A and B out.
+
+        Which efficiencies that is made of, the rule of its labels says: of an eμ/μe pair, and
+        of one without a rule, r(pT, |η|) = ε_μ/ε_e of the leading and the sub-leading lepton.
 
         Parameters
         ----------
         correction : {"self"}, EfficiencyRatio, str or Path
-            "self" fits r(pT, |η|) = ε_μ/ε_e to the pair's own events, see
-            `self_calibrate`. Or a ratio, or a correctionlib file, see
-            `read_correction`, of other events.
+            "self" fits r to the pair's own events, see `self_calibrate`. Or a ratio, or a
+            correctionlib file, see `read_correction`, of other events.
         exclude : mapping of str to (float, float), optional
             For "self": a window whose events get weights but are not in the fit,
             such as ``{"m_coll": (110, 140)}``.
@@ -513,7 +515,8 @@ class Pair(Shown):
             control events, or those that a ratio was fitted to, are the pair's.
         ConfigurationError
             If a window or edges are none, such an option goes with a correction that
-            needs no fit, or the pair is labelled by another rule than `LEADING`.
+            needs no fit, the rule of the pair's labels names no efficiencies, or the
+            correction is not of those that it names.
         InputFileError
             If a correction file cannot be used.
 
@@ -523,12 +526,15 @@ class Pair(Shown):
         """
         for pair in (self, control or self):
             check_rule(pair.rule, pair.symmetry)
+        if control is not None:
+            check_same_rule(self.rule, control.rule)
         raw = self.symmetry.raw
         if abseta_edges is None and bins is None and str(correction) == "self":
             abseta_edges = self.cracks
         found = calibrated(
             replace(self, symmetry=raw.of_data),
             correction,
+            rule=self.rule,
             exclude=exclude,
             control=control,
             bins=bins,

@@ -17,12 +17,18 @@ from eμsym.final_states import FINAL_STATES, WITH_JETS, FinalState, Leptons
 from eμsym.flat_objects import flat_objects
 from eμsym.jets import good_jets, jet_columns
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import EVENT_NUMBERS, columns_of, record_array
+from eμsym.processors.columns import EVENT_NUMBERS, by_flavour, columns_of, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
-from eμsym.processors.labels import charge_columns, in_a, lepton_columns, oriented
+from eμsym.processors.labels import (
+    charge_columns,
+    flavour_columns,
+    in_a,
+    lepton_columns,
+    oriented,
+)
 from eμsym.processors.own_columns import with_branches
 from eμsym.processors.resolution import equal_resolution
 
@@ -157,6 +163,8 @@ class SymmetryProcessor(ProcessorABC):
         columns = lepton_columns(leptons, met, met_phi)
         if self.rule.ordered_by == "Charge":
             columns |= charge_columns(leptons, met, met_phi)
+        if by_flavour(self.rule):
+            columns |= flavour_columns(leptons)
         columns |= {
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),

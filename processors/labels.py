@@ -60,6 +60,18 @@ def charge_columns(leptons: Leptons, met: Any, met_phi: Any) -> dict[str, Any]:
     return columns
 
 
+def flavour_columns(leptons: Leptons) -> dict[str, Any]:
+    """Return the columns of the electron and the muon of events that have one of each."""
+    electron, muon = leptons.electron_leads, ~leptons.electron_leads
+    columns: dict[str, Any] = {}
+    for name, leads in (("electron", electron), ("muon", muon)):
+        for ending in ("pt", "eta"):
+            member = _MEMBERS[ending]
+            values = ak.where(leads, leptons.lead[member], leptons.all[-1][member])
+            columns[f"{name}_{ending}"] = values
+    return columns
+
+
 def in_a(rule: LabelRule, leptons: Leptons, columns: Mapping[str, Any]) -> BoolArray:
     """Return which events are A, shape (n,).
 

@@ -39,7 +39,9 @@ def test_code_that_is_shown_is_python() -> None:
     found = 0
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for code in re.findall(r"^```(?:python|\{code-cell\})\n(.*?)^```$", text, flags=re.S | re.M):
+        for code in re.findall(
+            r"^```(?:python|\{code-cell\})\n(.*?)^```$", text, flags=re.S | re.M
+        ):
             lines = (x for x in code.splitlines() if not x.startswith(("!", ":")))
             compile("\n".join(lines), str(page), "exec")
             found += 1

@@ -1,4 +1,4 @@
-"""The detector's e/μ difference: corrected for, checked, and described."""
+"""The detector's difference of A and B: corrected for, checked, and described."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.yields import Measured
+from eμsym.calibration.absorbed import absorbed
 from eμsym.calibration.before_after import BeforeAfter, before_after
 from eμsym.calibration.correction_file import read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.calibration.quality import VARIABLES, Quality, fit_quality
 from eμsym.calibration.ratio_terms import CRACKS, checked_jumps
-from eμsym.calibration.self_calibration import checked_windows, inside
+from eμsym.calibration.self_calibration import checked_windows, inside, like_leading
 from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 
 
@@ -130,8 +132,8 @@ class Equalisation:
         ------
         EmusymError
             If a correction that was asked for cannot be had. What nobody asked for
-            is left out where there are too few events for it, or where the events are
-            labelled by a rule that it is not of.
+            is left out where there are too few events for it, or where the rule of the
+            labels names no efficiencies.
         """
         if self.how == "none":
             return None
@@ -166,7 +168,12 @@ class Correction:
     about : mapping
         The correction with its covariance, for JSON.
     fitted : tuple of EfficiencyRatio
-        r = ε_μ/ε_e of each class, if it was fitted to the pair.
+        r = ε_μ/ε_e of each class, or what the rule has in its place, if it was fitted to the
+        pair.
+    of_orders : bool
+        Whether it is that of leading and sub-leading leptons, which a file can hold.
+    absorbed : tuple of str
+        What the fit takes up of a signal; empty without one.
     raw, equalised : tuple of float
         Σw of A and of B before and after.
     ratio : Measured or None
@@ -187,6 +194,8 @@ class Correction:
     quality: Quality | Problem
     before_after: BeforeAfter
     jumps: Jumps | None = None
+    of_orders: bool = True
+    absorbed: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, pair: Pair, *, seed: int, jumps: Jumps | None = None) -> Correction:
@@ -202,10 +211,11 @@ class Correction:
         """
         quality: Quality | Problem
         try:
-            quality = fit_quality(pair, variables=(*VARIABLES, "met"), rng=seed)
+            there = [name for name in (*VARIABLES, "met") if name in pair.pool.columns]
+            quality = fit_quality(pair, variables=there, rng=seed)
         except DataError as error:
             quality = Problem(str(error))
-        fit = pair.symmetry.calibration
+        fit, rule = pair.symmetry.calibration, pair.rule or LEADING
         return cls(
             about=pair.symmetry.to_dict(),
             fitted=() if fit is None else fit.ratios,
@@ -215,6 +225,8 @@ class Correction:
             quality=quality,
             before_after=before_after(pair),
             jumps=jumps,
+            of_orders=like_leading(rule),
+            absorbed=() if fit is None else absorbed(rule),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def record(
     for name, content in (analysis.workspaces or {}).items():
         folder.write_workspace(name, content)
     correction = analysis.correction
-    if isinstance(correction, Correction) and len(correction.fitted) == 1:
+    if isinstance(correction, Correction) and len(correction.fitted) == 1 and correction.of_orders:
         write_correction(correction.fitted[0], folder.equalisation_file)
     elif not isinstance(correction, Correction) or correction.fitted:
         folder.equalisation_file.unlink(missing_ok=True)

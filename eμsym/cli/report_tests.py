@@ -9,8 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from eμsym.analysis.analyse import difference_of
 from eμsym.cli.report import print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.label_rule import rule_of
 from eμsym.written_numbers import events as number
 from eμsym.written_numbers import maybe, pvalue, z_of
 
@@ -34,7 +36,7 @@ def print_tests(results: dict[str, Any]) -> None:
     where = "" if tests["region"] is None else f" in region {escape(tests['region'])}"
     console.print(f"\n[bold]Yields[/]{where}  {line}")
     _print_fakes(console, tests, orders)
-    _print_equalisation(console, tests)
+    _print_equalisation(console, results)
     print_resolution(results)
     print_wrapped(console, "p", _CONVENTION)
     labels = {order: yields[order]["label"] for order in orders}
@@ -95,15 +97,34 @@ def _print_fakes(console: Console, tests: dict[str, Any], orders: list[str]) -> 
     print_wrapped(console, "Data", f"with the fakes in them: {data}")
 
 
-def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
-    """Print what was done about the detector's e/μ difference, and how well it went."""
-    found = tests.get("equalisation")
+#: What the ratios of label rules are.
+_RATIOS = {
+    "r": "r = ε_μ/ε_e",
+    "r+": "r+ = ε_μ/ε_e of positive leptons",
+    "r-": "r- = ε_μ/ε_e of negative leptons",
+    "a_e": "a_e = ε_e(η)/ε_e(-η)",
+    "a_mu": "a_mu = ε_μ(η)/ε_μ(-η)",
+}
+
+
+def _fitted(ratio: Mapping[str, Any]) -> str:
+    """Return what was fitted: one r, those of a label rule, or either of classes."""
+    if "classes" in ratio:
+        ratio = ratio["classes"][0]["ratio"]
+    names = list(ratio.get("ratios", ["r"]))
+    constant = "" if ratio.get("constant") is None else " and a constant"
+    return f"{' and '.join(_RATIOS.get(x, x) for x in names)} of pT and |η|{constant}"
+
+
+def _print_equalisation(console: Console, results: dict[str, Any]) -> None:
+    """Print what was done about the detector's difference of A and B, and how well it went."""
+    found = results["tests"].get("equalisation")
     if found is None:
         return
     if "problem" in found:
+        of = difference_of(rule_of(results))
         console.print(
-            f"[yellow]![/] [bold]Not corrected[/] for the detector's e/μ difference: "
-            f"{found['problem']}"
+            f"[yellow]![/] [bold]Not corrected[/] for the detector's {of}: {found['problem']}"
         )
         return
     calibration = found["calibration"]
@@ -111,7 +132,7 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         how = f"{found['source']}"
     else:
         how = (
-            f"r = ε_μ/ε_e of pT and |η|, {calibration['n_terms']} terms fitted to "
+            f"{_fitted(calibration['ratio'])}, {calibration['n_terms']} terms fitted to "
             f"{calibration['n_events']:,} events"
         )
         if calibration["by"] is not None:

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 import eμsym
-from eμsym.calibration.before_after import before_after, lepton_ratio, order_ratio
+from eμsym.calibration.before_after import before_after, lepton_ratios, order_ratio
 from eμsym.calibration.ratio_terms import smooth_terms
 from eμsym.cli import job
 from eμsym.event_io import read_events
@@ -323,8 +323,9 @@ def test_too_few_events_go_on_raw_by_default_and_say_so(
 def test_a_signal_in_an_asymmetric_detector(tmp_path: Path) -> None:
     """A toy detector of known r: the correction finds r, and the table's Nσ becomes small."""
     pair = ToyDetector(40_000).draw(rng=5).equalised(bins=BINS)
-    bins, log_ratio, error = lepton_ratio(pair)
-    assert bins is pair.symmetry.calibration.ratio.bins
+    (found,) = lepton_ratios(pair)
+    log_ratio, error = found.log_ratio, found.error
+    assert found.bins is pair.symmetry.calibration.ratio.bins
     difference = log_ratio - LOG_RATIO
     pulls = (difference - np.average(difference, weights=1 / error**2)) / error
     assert np.sum(pulls**2) < 25  # of 9 degrees of freedom: p = 0.003
