@@ -36,7 +36,7 @@ def test_every_page_is_in_the_table_of_contents() -> None:
 
 
 def test_code_that_is_shown_is_python() -> None:
-    found = 0
+    found, block = 0, r"^```(?:python|\{code-cell\})\n(.*?)^```$"
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for code in re.findall(

@@ -284,16 +284,16 @@ class Calibrated(Symmetry):
 
         The errors of efficiencies that ln r was fitted on top of are left out.
         """
-        (lead, sub), p = self.levels(pool), self.probability(pool)
+        design, p = self.design(pool), self.probability(pool)
         pq = (pool.weight * p * (1 - p) * pool.sizes)[:, np.newaxis]
         if not self.in_sample:
             modes = self.log_ratio_modes
             if modes is None or not modes.size:
                 return None
-            return pq * (modes.T[sub] - modes.T[lead]), np.eye(len(modes))
+            return pq * design.rows(modes.T), np.eye(len(modes))
         values, basis, cells = self._fit.values, self._fit.terms.basis, self.cells(pool)
         inverse, used = inverse_information(values, cells), self.used(pool)
-        rows = pq * (basis[sub] - basis[lead])
+        rows = pq * design.rows(basis)
         if pool.unit and used.all():
             return rows, -inverse
         fitted = rows * (pool.weight * used)[:, np.newaxis]
