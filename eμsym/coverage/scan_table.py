@@ -93,8 +93,8 @@ def _others(rows: list[Mapping[str, Any]]) -> str:
         error = shift.std() / np.sqrt(shift.size)
         lines.append(
             f"| {NAMES[row['kind']]} | {row['n_events']:,} | {row['n_added']} | {shift.size:,} "
-            f"| {100 * below(row, 'ranks', 0.05)[0]:.0f} % | {_percent(*below(row, 'others', 0.05))} "
-            f"| {shift.mean():+.2f} ± {error:.2f} |"
+            f"| {100 * below(row, 'ranks', 0.05)[0]:.0f} % "
+            f"| {_percent(*below(row, 'others', 0.05))} | {shift.mean():+.2f} ± {error:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
