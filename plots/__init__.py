@@ -16,6 +16,7 @@ from eμsym.plots.null import draw_null
 from eμsym.plots.observable import draw_observable
 from eμsym.plots.plane import draw_plane
 from eμsym.plots.q0_profile import draw_profile
+from eμsym.plots.scan_figures import draw_scan_entry, draw_scan_expected, draw_scan_map
 from eμsym.plots.style import STYLES, Style, save_figure
 
 __all__ = [
@@ -34,5 +35,8 @@ __all__ = [
     "draw_observable",
     "draw_plane",
     "draw_profile",
+    "draw_scan_entry",
+    "draw_scan_expected",
+    "draw_scan_map",
     "save_figure",
 ]

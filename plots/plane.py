@@ -106,7 +106,13 @@ def _area(histogram: Any) -> str:
 
 def window_outline(window: Window) -> Rectangle:
     """Return the frame that shows a window on a plane."""
-    (x_low, x_high), (y_low, y_high) = window.edges or ((0.0, 0.0), (0.0, 0.0))
+    x, y = window.edges or ((0.0, 0.0), (0.0, 0.0))
+    return outline(x, y)
+
+
+def outline(x: tuple[float, float], y: tuple[float, float]) -> Rectangle:
+    """Return a frame around a range of each axis."""
+    (x_low, x_high), (y_low, y_high) = x, y
     return Rectangle(
         (x_low, y_low),
         x_high - x_low,

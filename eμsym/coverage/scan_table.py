@@ -41,8 +41,7 @@ def table(data: Mapping[str, Any]) -> str:
 
 def pvalues(row: Mapping[str, Any], name: str) -> FloatArray:
     """Return p-values that a row keeps as ranks."""
-    ranks: FloatArray = np.array(row[name].split(), dtype=np.float64)
-    return ranks / float(row["n"] + 1)
+    return np.array(row[name].split(), dtype=np.float64) / (row["n"] + 1)
 
 
 def below(row: Mapping[str, Any], name: str, level: float) -> tuple[float, float]:
@@ -95,8 +94,7 @@ def _others(rows: list[Mapping[str, Any]]) -> str:
         lines.append(
             f"| {NAMES[row['kind']]} | {row['n_events']:,} | {row['n_added']} | {shift.size:,} "
             f"| {100 * below(row, 'ranks', 0.05)[0]:.0f} % "
-            f"| {_percent(*below(row, 'others', 0.05))} "
-            f"| {shift.mean():+.2f} ± {error:.2f} |"
+            f"| {_percent(*below(row, 'others', 0.05))} | {shift.mean():+.2f} ± {error:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
