@@ -36,12 +36,10 @@ def test_every_page_is_in_the_table_of_contents() -> None:
 
 
 def test_code_that_is_shown_is_python() -> None:
-    found, block = 0, r"^```(?:python|\{code-cell\})\n(.*?)^```$"
+    found = 0
+    shown = re.compile(r"^```(?:python|\{code-cell\})\n(.*?)^```$", flags=re.S | re.M)
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for code in re.findall(
-            r"^```(?:python|\{code-cell\})\n(.*?)^```$", text, flags=re.S | re.M
-        ):
+        for code in shown.findall(page.read_text(encoding="utf-8")):
             lines = (x for x in code.splitlines() if not x.startswith(("!", ":")))
             compile("\n".join(lines), str(page), "exec")
             found += 1
