@@ -98,7 +98,7 @@ def test_toml_sets_everything(tmp_path: Path) -> None:
         ("[processor.cuts]\npt_min = '15'", r"cuts.pt_min = '15': Input should be a valid number"),
         (
             "[processor.cuts]\nopposite_charge = 0",
-            r"opposite_charge = 0: Input should be a valid b",
+            r"opposite_charge = 0: Input should be a",
         ),
         ("allow_missing = 'yes'", r"allow_missing = 'yes': Input should be a valid boolean"),
         (f"tree = [{'[' * 40}{']' * 40}]", r"tree = "),

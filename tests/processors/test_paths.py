@@ -22,7 +22,9 @@ def touched(folder: Path, *names: str) -> list[str]:
     return [str(folder / name) for name in names]
 
 
-@pytest.mark.parametrize("name", ["a b.root", "a:b.root", "run[1].root", "x?.root", "-x.root"])
+@pytest.mark.parametrize(
+    "name", ["a b.root", "a:b.root", "run[1].root", "x?.root", "-x.root", "a::b.root", "~x.root"]
+)
 def test_a_file_that_is_there_is_itself(tmp_path: Path, name: str) -> None:
     (path,) = touched(tmp_path, name)
     touched(tmp_path, "run1.root", "xy.root")
