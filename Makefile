@@ -9,7 +9,7 @@ ALONE = tests/cli/test_cli_interrupts.py tests/cli/test_cli_toys.py tests/cli/te
 	tests/processors/test_runner.py tests/recipes/test_chain.py \
 	tests/studies/test_study_kills.py tests/studies/test_study_run.py
 
-.PHONY: run test test-slow lint types bench clean
+.PHONY: run test test-slow test-browser lint types bench docs clean
 
 run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
@@ -22,6 +22,9 @@ test-slow: $(VENV)/test-ready  ## install, then run the long tests, which make t
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadscope $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest -m slow $(ALONE)
 
+test-browser: $(VENV)/test-ready  ## a report in headless Chromium, which must be installed; pictures are kept
+	EMUSYM_PICTURES=$(CURDIR)/build/browser $(BIN)/python -m pytest -m browser tests/report
+
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,8 +35,11 @@ types: $(VENV)/test-ready
 bench: $(VENV)/test-ready  ## the benchmarks, which print ratios to a peer or the plain way
 	$(BIN)/python -m pytest -o addopts= -s tests/benchmarks
 
+docs: $(VENV)/docs-ready  ## install, then build the book, its notebooks executed: docs/_build/html
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) build dist emusym.egg-info emusym-output
+	rm -rf $(VENV) build dist docs/_build emusym.egg-info emusym-output
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -44,4 +50,8 @@ $(VENV)/run-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/test-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[test]'
+	touch $@ $(VENV)/run-ready
+
+$(VENV)/docs-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[docs]'
 	touch $@ $(VENV)/run-ready

@@ -13,6 +13,7 @@ import numpy as np
 
 from eμsym.arrays import BoolArray, FloatArray
 from eμsym.errors import InputFileError
+from eμsym.event_digest import events_digest
 from eμsym.folder import Counts, ProcessedFolder, Results
 from eμsym.pool import WEIGHT
 
@@ -36,7 +37,8 @@ def check_events(path: Path, events: ak.Array, results: Results, dataset: str) -
     ------
     InputFileError
         If a column is not one number an event, the label or the weight is missing, or the
-        number of events or the sum of their weights is another one.
+        number of events, the sum of their weights or, where it was written down, the digest
+        of all columns is another one.
     """
     rule = results.label_rule
     for name in ak.fields(events):
@@ -52,6 +54,13 @@ def check_events(path: Path, events: ak.Array, results: Results, dataset: str) -
                 f"{_REMEDY}"
             )
         _compare(f"{path}: the weights of {order}", _sum(weight, chosen), counts, scale)
+    written = results.events
+    if written is not None:
+        columns = [_column(path, events, name, kinds="biuf") for name in written.columns]
+        if f"{events_digest(columns):016x}" != written.digests.get(dataset):
+            raise InputFileError(
+                f"{path}: holds other values than were written, or of other events; {_REMEDY}"
+            )
 
 
 def check_histograms(

@@ -99,6 +99,16 @@ class Exchange:
             return "swapped"
         return "flipped" if column.endswith(self.flipped) else "unchanged"
 
+    def dependence(self, column: str) -> str | None:
+        """Return what a column depends on that a calibration must not see; None if on nothing."""
+        effect = self.effect(column)
+        if effect not in ("label", "swapped", "flipped"):
+            return None
+        of_leptons = ("electron_", "muon_") in self.swapped and column.startswith(
+            ("electron_", "muon_")
+        )
+        return "which lepton is the electron" if of_leptons else "which sample an event is of"
+
     def partner(self, column: str) -> str | None:
         """Return the column that one changes places with; None if it stays."""
         if (own := self._own(column)) is not None:

@@ -37,9 +37,9 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
-from eμsym.errors import ConfigurationError
+from eμsym.errors import ConfigurationError, DataError
 from eμsym.exchange import Exchange
-from eμsym.pool import WEIGHT, Pool
+from eμsym.pool import FAKE, WEIGHT, Pool
 from eμsym.symmetry import Draw, Relabellings, Symmetry
 
 #: Least share of a bin's entries that is left to the prompt events, and to each sample.
@@ -109,10 +109,6 @@ class WithFakes(Symmetry):
     def log_ratio_modes(self) -> FloatArray | None:
         """The directions in which ln r is uncertain, without those that τ adds; or None."""
         return self.base.log_ratio_modes
-
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
-        return self.base.levels(pool)
 
     def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
         """Return P(A) of prompt events as a function of ln r; see `Symmetry.probability`."""
@@ -321,6 +317,18 @@ class FakeCounts:
     variance_a: FloatArray
     variance_b: FloatArray
     by_source: FloatArray
+
+
+def check_marks(pool: Pool, symmetry: Symmetry) -> None:
+    """Raise a `DataError` if a column of the user's has the name that marks fakes.
+
+    Its events would be taken for control events, and left out of what is counted.
+    """
+    if FAKE in pool.columns and not symmetry.fake_errors and pool.fake.any():
+        raise DataError(
+            f"column {FAKE!r}: the name is kept for events that estimate fakes (see "
+            "eμsym.subtract_fakes); give the column another one"
+        )
 
 
 def check_error(error: float) -> None:

@@ -6,7 +6,7 @@
     histograms.json       UHI JSON, axes dataset, order, then the observables
     histograms.root       the same as DATASET/ORDER/NAME
     events/DATASET.parquet
-    figures/NAME.png, .pdf
+    figures/NAME.png, .pdf, .svg
     equalisation.json     a self-calibration as a correctionlib file
     pyhf/SIGNAL.json      workspaces, on request
 
@@ -131,16 +131,38 @@ class InputFile(_Part):
         return self.file_id == f"{int.from_bytes(digest, 'little'):016x}"
 
 
+class EventsWritten(_Part):
+    """What tells whether the events beside are those that were written.
+
+    Attributes
+    ----------
+    columns : list of str
+    digests : dict of str to str
+        Dataset → `eμsym.event_digest.events_digest` of these columns, sixteen hexadecimal digits.
+    """
+
+    columns: list[str]
+    digests: dict[str, str]
+
+
 class Provenance(_Part):
     """The versions of the packages that made the folder."""
 
     packages: dict[str, str]
 
 
+class FormatOfFiles(_Part):
+    """Of what format the files were, and where their detector's efficiencies may jump in |η|."""
+
+    name: str | None = None
+    cracks: tuple[Annotated[Number, Field(gt=0)], ...] | None = None
+
+
 class Configuration(_Part):
-    """How the events were processed: cuts, axes of the plane and of the observables."""
+    """How the events were processed: cuts, axes of the plane and of the observables, format."""
 
     processor: dict[str, Any]
+    format: FormatOfFiles = FormatOfFiles()
 
     @property
     def regions(self) -> dict[str, Region]:
@@ -179,6 +201,8 @@ class Results(_Part):
         What the tests said; empty before there were any.
     figures : list of str
         Names of the figures' files.
+    events : EventsWritten or None
+        None in folders of before there was such a thing.
     """
 
     provenance: Provenance
@@ -193,6 +217,7 @@ class Results(_Part):
     tests: dict[str, Any]
     figures: list[FileName] = []
     label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
+    events: EventsWritten | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

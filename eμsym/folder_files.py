@@ -22,6 +22,8 @@ _ALWAYS_OURS = (
     "report.html",
     "scan.json",
 )
+#: What every figure is written as; the report shows the last.
+FIGURE_FORMATS = ("png", "pdf", "svg")
 #: Folders of the files that a dataset, a figure or a signal names.
 _EVENTS, _FIGURES, _WORKSPACES = "events", "figures", "pyhf"
 #: What a scan has done so far, until it has ended.
@@ -42,10 +44,9 @@ def workspace_file(folder: Path, signal: str) -> Path:
     return folder / _WORKSPACES / as_file_name(signal, ".json")
 
 
-def figure_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Return where a figure is, as PNG and as PDF."""
-    figures = folder / _FIGURES
-    return figures / as_file_name(name, ".png"), figures / as_file_name(name, ".pdf")
+def figure_files(folder: Path, name: str) -> tuple[Path, ...]:
+    """Return where a figure is, in each of its formats."""
+    return tuple(folder / _FIGURES / as_file_name(name, f".{x}") for x in FIGURE_FORMATS)
 
 
 def strangers(folder: Path) -> list[str]:

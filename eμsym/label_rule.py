@@ -62,10 +62,11 @@ class LabelRule:
         The η by whose sign every η is multiplied, so that the event's direction along the
         beam is that of one object.
     terms : tuple of Term
-        How the leptons' efficiencies enter ln P(A)/P(B).
+        How the leptons' efficiencies enter ln P(A)/P(B). Of an oriented rule each is times the
+        sign of the lepton's η. Without any nothing can be calibrated.
     constant : bool
-        Whether there is a further term that is the same for all events, for rates that are
-        not the same.
+        Whether there is a further term that is the same for all events: what the mean of ln r
+        is worth where it does not cancel, and any difference of the two rates.
 
     Raises
     ------
@@ -88,7 +89,7 @@ class LabelRule:
     selection: str = "emu"
     condition: str | None = None
     oriented_by: str | None = None
-    terms: tuple[Term, ...] = _LEADING_TERMS
+    terms: tuple[Term, ...] = ()
     constant: bool = False
 
     def __post_init__(self) -> None:
@@ -101,6 +102,16 @@ class LabelRule:
     def column(self) -> str:
         """The column that is true for A."""
         return str(self.exchange.label)
+
+    @property
+    def objects(self) -> tuple[Term, ...]:
+        """The terms in the order of their slots' names, however they are listed."""
+        return tuple(sorted(self.terms, key=lambda term: term.slot))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The different ratios of efficiencies, in the order of `objects`."""
+        return tuple(dict.fromkeys(term.ratio for term in self.objects))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rule for JSON, for `from_dict`."""
@@ -127,18 +138,21 @@ class LabelRule:
             If it is not that.
         """
         (order_a, order_b), (name_a, name_b) = content["orders"], content["names"]
+        exchange = Exchange.from_dict(content["exchange"])
+        terms = tuple(Term(*term) for term in content.get("terms", ()))
+        if "terms" not in content and exchange == LEPTONS:
+            # Of an earlier version, which knew of no other.
+            terms = _LEADING_TERMS
         return cls(
             name=str(content["name"]),
             ordered_by=str(content["ordered_by"]),
             orders=(str(order_a), str(order_b)),
             names=(str(name_a), str(name_b)),
-            exchange=Exchange.from_dict(content["exchange"]),
+            exchange=exchange,
             selection=str(content.get("selection", "emu")),
             condition=_text(content.get("condition")),
             oriented_by=_text(content.get("oriented_by")),
-            terms=tuple(Term(*term) for term in content["terms"])
-            if "terms" in content
-            else _LEADING_TERMS,
+            terms=terms,
             constant=bool(content.get("constant", False)),
         )
 
@@ -154,6 +168,7 @@ LEADING = LabelRule(
     orders=("emu", "mue"),
     names=("eμ", "μe"),
     exchange=LEPTONS,
+    terms=_LEADING_TERMS,
 )
 
 

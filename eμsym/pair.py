@@ -15,14 +15,14 @@ from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
-from eμsym.calibration.equalise import calibrated, check_rule
+from eμsym.calibration.equalise import calibrated, check_rule, check_same_rule
 from eμsym.coffea_output import events_of, histograms_of
 from eμsym.difference import Difference
 from eμsym.effects import check_symmetric
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
 from eμsym.expression import Expression
-from eμsym.fakes import FakeCounts
+from eμsym.fakes import FakeCounts, check_marks
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
@@ -54,6 +54,9 @@ class Pair(Shown):
         Stored histograms of A and of B, of the raw events.
     rule : LabelRule or None
         By which the events were labelled, where that is recorded.
+    cracks : tuple of float or None
+        Where the detector's efficiencies may jump in |η|, as the format of its files says:
+        the default of ``abseta_edges`` of `equalised`. None if that is not known.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class Pair(Shown):
         default_factory=lambda: ({}, {})
     )
     rule: LabelRule | None = None
+    cracks: tuple[float, ...] | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: how many events there are of each, and of what."""
@@ -106,10 +110,12 @@ class Pair(Shown):
         ------
         DataError
             If the columns of a sample differ in length, or the samples have different
-            columns.
+            columns, or ``fake`` marks events though no fakes are subtracted.
         """
         pool = Pool.joined(a, b, names=names)
-        return cls(pool, Exchangeable() if symmetry is None else symmetry, names)
+        symmetry = Exchangeable() if symmetry is None else symmetry
+        check_marks(pool, symmetry)
+        return cls(pool, symmetry, names)
 
     @classmethod
     def from_events(
@@ -133,14 +139,12 @@ class Pair(Shown):
         Raises
         ------
         DataError
-            If the column is missing.
+            If the column is missing, or ``fake`` marks events though no fakes are subtracted.
         """
-        exchange = replace(LEPTONS, label=by)
-        return cls(
-            Pool.split(events, by=by),
-            FairCoin(exchange) if symmetry is None else symmetry,
-            names,
-        )
+        pool = Pool.split(events, by=by)
+        symmetry = FairCoin(replace(LEPTONS, label=by)) if symmetry is None else symmetry
+        check_marks(pool, symmetry)
+        return cls(pool, symmetry, names)
 
     @classmethod
     def from_output(
@@ -153,7 +157,8 @@ class Pair(Shown):
         """Make a pair of what a coffea run of `EMuProcessor` returned.
 
         It is the pair that `eμsym.read_pair` gives after ``emusym process``, but for the
-        normalisation: weights are those of the files.
+        normalisation: weights are those of the files; and for `cracks`, of which the output
+        says nothing.
 
         Parameters
         ----------
@@ -462,14 +467,16 @@ class Pair(Shown):
         signed_eta: bool = False,
         given: Any = None,
     ) -> Pair:
-        """Return the pair with weights that take the detector's e/μ difference out.
+        """Return the pair with weights that take the detector's difference of A and B out.
+
+        Which efficiencies that is made of, the rule of its labels says: of an eμ/μe pair, and
+        of one without a rule, r(pT, |η|) = ε_μ/ε_e of the leading and the sub-leading lepton.
 
         Parameters
         ----------
         correction : {"self"}, EfficiencyRatio, str or Path
-            "self" fits r(pT, |η|) = ε_μ/ε_e to the pair's own events, see
-            `self_calibrate`. Or a ratio, or a correctionlib file, see
-            `read_correction`, of other events.
+            "self" fits r to the pair's own events, see `self_calibrate`. Or a ratio, or a
+            correctionlib file, see `read_correction`, of other events.
         exclude : mapping of str to (float, float), optional
             For "self": a window whose events get weights but are not in the fit,
             such as ``{"m_coll": (110, 140)}``.
@@ -483,7 +490,8 @@ class Pair(Shown):
             For "self": a column of few values, which trigger fired, say, or the run period:
             each class of events gets an r of its own, and labels are drawn within it.
         abseta_edges : sequence of float, optional
-            For "self": where a smooth r may jump in |η|.
+            For "self": where a smooth r may jump in |η|. Default: `cracks`, or those of
+            `eμsym.calibration.ratio_terms` where they are not known.
         pt_edges : sequence of float
             For "self": where it may jump in pT, in GeV: thresholds of triggers.
         signed_eta : bool
@@ -507,7 +515,8 @@ class Pair(Shown):
             control events, or those that a ratio was fitted to, are the pair's.
         ConfigurationError
             If a window or edges are none, such an option goes with a correction that
-            needs no fit, or the pair is labelled by another rule than `LEADING`.
+            needs no fit, the rule of the pair's labels names no efficiencies, or the
+            correction is not of those that it names.
         InputFileError
             If a correction file cannot be used.
 
@@ -517,10 +526,15 @@ class Pair(Shown):
         """
         for pair in (self, control or self):
             check_rule(pair.rule, pair.symmetry)
+        if control is not None:
+            check_same_rule(self.rule, control.rule)
         raw = self.symmetry.raw
+        if abseta_edges is None and bins is None and str(correction) == "self":
+            abseta_edges = self.cracks
         found = calibrated(
             replace(self, symmetry=raw.of_data),
             correction,
+            rule=self.rule,
             exclude=exclude,
             control=control,
             bins=bins,
@@ -617,4 +631,5 @@ class Pair(Shown):
             names=self.names,
             symmetry=self.raw.symmetry,
         )
-        return replace(both, rule=next(iter(rules), None))
+        cracks = self.cracks if self.cracks == other.cracks else None
+        return replace(both, rule=next(iter(rules), None), cracks=cracks)

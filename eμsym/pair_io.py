@@ -19,14 +19,14 @@ from eμsym.errors import ConfigurationError, DataError, InputFileError
 from eμsym.event_io import read_events
 from eμsym.fake_events import check_fakes
 from eμsym.fake_sources import FakeSources
-from eμsym.fakes import WithFakes
+from eμsym.fakes import WithFakes, check_marks
 from eμsym.files import whole_file, write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.histogram_io import read_uhi_json, sides, whole_content
 from eμsym.input_files import require_file
 from eμsym.label_rule import LABEL_RULE, LabelRule
 from eμsym.pair import ORDER_COLUMN, Pair
-from eμsym.pool import FILE
+from eμsym.pool import FILE, Pool
 from eμsym.root_io import identity_of, root_file
 from eμsym.sample import Sample, joined_events
 from eμsym.symmetry import Exchangeable, FairCoin, Symmetry
@@ -40,6 +40,8 @@ SYMMETRIES: Mapping[str, Symmetry] = {"FairCoin": FairCoin(), "Exchangeable": Ex
 DEFAULT_SYMMETRY = "FairCoin"
 #: Where it says by which rule the events are labelled, if that is recorded.
 RULE_KEY = "emusym label rule"
+#: Where it says where the detector's efficiencies may jump in |η|, if that is known.
+CRACKS_KEY = "emusym cracks"
 #: Where it says δτ/τ of every source of fakes that is subtracted.
 FAKES_KEY = "emusym fake errors"
 
@@ -52,8 +54,9 @@ def write_pair(pair: Pair, path: str | Path) -> None:
     the UHI format. ``.root`` keeps the histograms as ``a/NAME`` and ``b/NAME``
     and the columns, if any, as trees ``a/events`` and ``b/events``. Only JSON
     keeps the samples' names. All keep whether the pair is `Exchangeable` or a
-    `FairCoin`, by which rule its events are labelled, if it says, and the fakes that are
-    subtracted; of a corrected pair the weighted events are kept, not the correction.
+    `FairCoin`, by which rule its events are labelled and where efficiencies may jump, if it
+    says, and the fakes that are subtracted; of a corrected pair the weighted events are
+    kept, not the correction.
 
     Parameters
     ----------
@@ -131,6 +134,8 @@ def _write_parquet(pair: Pair, path: Path) -> None:
     note = {**(table.schema.metadata or {}), SYMMETRY_KEY: _symmetry_name(pair)}
     if pair.rule is not None:
         note[RULE_KEY] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
+    if pair.cracks is not None:
+        note[CRACKS_KEY] = json.dumps(pair.cracks)
     if pair.symmetry.fake_errors:
         note[FAKES_KEY] = json.dumps(pair.symmetry.fake_errors)
     with whole_file(path) as temporary:
@@ -139,13 +144,21 @@ def _write_parquet(pair: Pair, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> Pair:
-    pair = Pair.from_events(read_events(path))
+    # The symmetry, and with it what marks fakes, follows below.
+    pair = Pair(Pool.split(read_events(path), by=ORDER_COLUMN))
     note = pq.read_schema(path).metadata or {}
     symmetry = _symmetry(note.get(SYMMETRY_KEY.encode(), b"").decode())
     with whole_content(path):
         rule = json.loads(note.get(RULE_KEY.encode(), b"null"))
         errors = json.loads(note.get(FAKES_KEY.encode(), b"[]"))
-        return _with_fakes(errors, _labelled_by(rule, replace(pair, symmetry=symmetry)))
+        cracks = _cracks(json.loads(note.get(CRACKS_KEY.encode(), b"null")))
+        pair = replace(pair, symmetry=symmetry, cracks=cracks)
+        pair = _with_fakes(errors, _labelled_by(rule, pair))
+    try:
+        check_marks(pair.pool, pair.symmetry)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return pair
 
 
 def _symmetry_name(pair: Pair) -> str:
@@ -167,6 +180,11 @@ def _labelled_by(content: Any, pair: Pair) -> Pair:
     coin = pair.symmetry == SYMMETRIES[DEFAULT_SYMMETRY]
     symmetry = FairCoin(rule.exchange) if coin else pair.symmetry
     return replace(pair, rule=rule, names=rule.names, symmetry=symmetry)
+
+
+def _cracks(content: Any) -> tuple[float, ...] | None:
+    """Return what a file says of `Pair.cracks`."""
+    return None if content is None else tuple(float(x) for x in content)
 
 
 def _with_fakes(errors: Any, pair: Pair) -> Pair:
@@ -192,6 +210,7 @@ def _write_json(pair: Pair, path: Path) -> None:
         "symmetry": _symmetry_name(pair),
         "fake_errors": list(pair.symmetry.fake_errors),
         LABEL_RULE: None if pair.rule is None else pair.rule.to_dict(),
+        "cracks": None if pair.cracks is None else list(pair.cracks),
         "a": dict(pair.a.histograms),
         "b": dict(pair.b.histograms),
     }
@@ -207,7 +226,7 @@ def _read_json(path: Path) -> Pair:
         samples = Sample(histograms=a), Sample(histograms=b)
         pair = _labelled_by(data.get(LABEL_RULE), Pair.from_samples(*samples, symmetry=symmetry))
         pair = _with_fakes(data.get("fake_errors"), pair)
-    return replace(pair, names=names)
+        return replace(pair, names=names, cracks=_cracks(data.get("cracks")))
 
 
 def _write_root(pair: Pair, path: Path) -> None:
@@ -231,6 +250,8 @@ def _write_root(pair: Pair, path: Path) -> None:
         file["symmetry"] = _symmetry_name(pair)
         if pair.rule is not None:
             file[LABEL_RULE] = json.dumps(pair.rule.to_dict(), ensure_ascii=False)
+        if pair.cracks is not None:
+            file["cracks"] = json.dumps(pair.cracks)
         if pair.symmetry.fake_errors:
             file["fake_errors"] = json.dumps(pair.symmetry.fake_errors)
         for name, histogram in histograms.items():
@@ -251,11 +272,13 @@ def _read_root(path: Path) -> Pair:
             symmetry = _symmetry(str(file["symmetry"]) if "symmetry" in file else "")
             rule = json.loads(str(file[LABEL_RULE])) if LABEL_RULE in file else None
             errors = json.loads(str(file["fake_errors"])) if "fake_errors" in file else []
+            cracks = json.loads(str(file["cracks"])) if "cracks" in file else None
     except (OSError, ValueError, uproot.exceptions.KeyInFileError) as error:
         reason = _one_line(error)
         raise InputFileError(f"{path}: is not a pair in a ROOT file ({reason})") from error
     with whole_content(path):
         pair = Pair.from_samples(samples[0], samples[1], symmetry=symmetry)
+        pair = replace(pair, cracks=_cracks(cracks))
         return _with_fakes(errors, _labelled_by(rule, pair))
 
 
@@ -308,7 +331,8 @@ def _read_folder(
         for name in chosen:
             check_histograms(folder, by_dataset, results, name)
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
-    pair = replace(pair, histograms=histograms, rule=rule)
+    cracks = results.configuration.format.cracks
+    pair = replace(pair, histograms=histograms, rule=rule, cracks=cracks)
     if within is not None:
         pair = pair.where(within.where)
         check_fakes(pair.pool, sources.names)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import awkward as ak
 import numpy as np
 
+from eμsym.arrays import BoolArray, FloatArray, summed
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.flat_objects import FlatObjects, flat_objects, records
 
 LEPTON_FIELDS = ("PT", "Eta", "Phi", "Charge", "IsolationVar")
 
@@ -122,10 +126,20 @@ def good_leptons(
         Keys ``pt``, ``eta``, ``identification`` and ``isolation``; each mask includes the
         ones before it.
     """
-    pt = leptons.PT >= cuts.pt_min
-    eta = pt & (abs(leptons.Eta) <= cuts.eta_max)
-    identified = eta & leptons.Identified if "Identified" in leptons.fields else eta
-    isolated = (leptons.IsolationVar < isolation) & (leptons.IsolationVar >= isolation_min)
+    flat = flat_objects(leptons)
+    good = good_flat_leptons(flat, cuts, isolation, isolation_min)
+    return {name: flat.jagged(mask) for name, mask in good.items()}
+
+
+def good_flat_leptons(
+    leptons: FlatObjects, cuts: Cuts, isolation: float, isolation_min: float
+) -> dict[str, BoolArray]:
+    """Return what `good_leptons` does, of leptons laid flat: a bool for each of them."""
+    pt = leptons["PT"] >= cuts.pt_min
+    eta = pt & (np.abs(leptons["Eta"]) <= cuts.eta_max)
+    identified = eta & leptons["Identified"] if "Identified" in leptons.members else eta
+    found = leptons["IsolationVar"]
+    isolated = (found < isolation) & (found >= isolation_min)
     return {
         "pt": pt,
         "eta": eta,
@@ -135,25 +149,27 @@ def good_leptons(
 
 
 def good_of_both(
-    electrons: ak.Array, muons: ak.Array, cuts: Cuts
-) -> tuple[dict[str, ak.Array], dict[str, ak.Array], tuple[str, ...]]:
-    """Return `good_leptons` of the electrons and of the muons, and the steps that were asked for.
+    electrons: FlatObjects, muons: FlatObjects, cuts: Cuts
+) -> tuple[dict[str, BoolArray], dict[str, BoolArray], tuple[str, ...]]:
+    """Return the good electrons and the good muons, and the steps that were asked for.
 
     Parameters
     ----------
-    electrons, muons : ak.Array, n * var * {PT, Eta, IsolationVar, …}
+    electrons, muons : FlatObjects
+        With members PT, Eta, IsolationVar.
     cuts : Cuts
 
     Returns
     -------
-    good_electrons, good_muons : dict of ak.Array, n * var * bool
+    good_electrons, good_muons : dict of ndarray of bool
+        See `good_flat_leptons`.
     steps : tuple of str
-        Their keys; without ``identification`` where no leptons have a field ``Identified``.
+        Their keys; without ``identification`` where no leptons have a member ``Identified``.
     """
     least_e, least_mu = cuts.isolation_min
-    good_e = good_leptons(electrons, cuts, cuts.electron_isolation, least_e)
-    good_mu = good_leptons(muons, cuts, cuts.muon_isolation, least_mu)
-    asked = "Identified" in (*electrons.fields, *muons.fields)
+    good_e = good_flat_leptons(electrons, cuts, cuts.electron_isolation, least_e)
+    good_mu = good_flat_leptons(muons, cuts, cuts.muon_isolation, least_mu)
+    asked = "Identified" in (*electrons.members, *muons.members)
     return good_e, good_mu, tuple(x for x in good_e if asked or x != "identification")
 
 
@@ -174,18 +190,27 @@ def emu_masks(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> dict[str, ak.
         In the order of `CUT_NAMES`, ready for coffea's ``PackedSelection``; before the
         isolation comes ``identification``, if any leptons have a field ``Identified``.
     """
-    masks = {"electron_and_muon": (ak.num(electrons) > 0) & (ak.num(muons) > 0)}
+    masks = emu_masks_flat(flat_objects(electrons), flat_objects(muons), cuts)
+    return {name: ak.Array(mask) for name, mask in masks.items()}
+
+
+def emu_masks_flat(electrons: FlatObjects, muons: FlatObjects, cuts: Cuts) -> dict[str, BoolArray]:
+    """Return what `emu_masks` does, of leptons laid flat."""
+    masks = {"electron_and_muon": (electrons.counts > 0) & (muons.counts > 0)}
     good_e, good_mu, steps = good_of_both(electrons, muons, cuts)
     for name in steps:
-        masks[name] = ak.any(good_e[name], axis=1) & ak.any(good_mu[name], axis=1)
+        masks[name] = electrons.any(good_e[name]) & muons.any(good_mu[name])
     one_e, one_mu = good_e["isolation"], good_mu["isolation"]
-    masks["exactly_one_each"] = (ak.sum(one_e, axis=1) == 1) & (ak.sum(one_mu, axis=1) == 1)
+    masks["exactly_one_each"] = (electrons.count(one_e) == 1) & (muons.count(one_mu) == 1)
     # With one good lepton of each kind the sums are those leptons' charges.
-    charge_e = ak.sum(electrons.Charge[one_e], axis=1)
-    charge_mu = ak.sum(muons.Charge[one_mu], axis=1)
-    opposite = charge_e * charge_mu < 0
-    masks["opposite_charge"] = opposite if cuts.opposite_charge else ak.full_like(opposite, True)
+    opposite = total_charge(electrons, one_e) * total_charge(muons, one_mu) < 0
+    masks["opposite_charge"] = opposite if cuts.opposite_charge else np.ones_like(opposite)
     return masks
+
+
+def total_charge(leptons: FlatObjects, good: BoolArray) -> FloatArray:
+    """Return the sum of the charges of every event's good leptons, shape (n,)."""
+    return summed(leptons.event[good], leptons["Charge"][good], len(leptons.counts))
 
 
 def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Array, ak.Array]:
@@ -206,6 +231,15 @@ def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Ar
     DataError
         If an event has no good lepton of a kind, or several.
     """
+    found = emu_leptons_flat(flat_objects(electrons), flat_objects(muons), cuts)
+    electron, muon = (records(each) for each in found)
+    return electron, muon
+
+
+def emu_leptons_flat(
+    electrons: FlatObjects, muons: FlatObjects, cuts: Cuts
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what `emu_leptons` does, as arrays by the names of members."""
     electron, muon = zip(
         (cuts.electron_isolation, cuts.muon_isolation), cuts.isolation_min, strict=True
     )
@@ -216,14 +250,13 @@ def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Ar
 
 
 def _the_good_one(
-    leptons: ak.Array, cuts: Cuts, isolation: tuple[float, float], kind: str
-) -> ak.Array:
-    good = good_leptons(leptons, cuts, *isolation)["isolation"]
-    others = ak.sum(ak.sum(good, axis=1) != 1)
+    leptons: FlatObjects, cuts: Cuts, isolation: tuple[float, float], kind: str
+) -> dict[str, Any]:
+    good = good_flat_leptons(leptons, cuts, *isolation)["isolation"]
+    others = np.count_nonzero(leptons.count(good) != 1)
     if others:
         raise DataError(f"{others} events have not exactly one good {kind}; select with emu_masks")
-    chosen = ak.flatten(leptons[good])
-    return ak.Array({name: ak.to_numpy(chosen[name]) for name in LEPTON_FIELDS})
+    return {name: leptons[name][good] for name in LEPTON_FIELDS}
 
 
 def lead_and_sub(electron: ak.Array, muon: ak.Array) -> tuple[ak.Array, ak.Array, ak.Array]:
@@ -263,9 +296,18 @@ def into_slots(
     electron_first : ak.Array, n * bool
         Of an exact tie false.
     """
-    # One number an event: numpy does what awkward does, and costs less where events are few.
     e, mu = ({n: ak.to_numpy(each[n]) for n in ak.fields(electron)} for each in (electron, muon))
-    electron_first = e[by] > mu[by]
-    first = {name: np.where(electron_first, e[name], mu[name]) for name in e}
-    second = {name: np.where(electron_first, mu[name], e[name]) for name in e}
-    return ak.Array(first), ak.Array(second), ak.Array(electron_first)
+    first, second, electron_first = into_slots_flat(e, mu, by=by)
+    return records(first), records(second), ak.Array(electron_first)
+
+
+def into_slots_flat(
+    electron: Mapping[str, Any], muon: Mapping[str, Any], *, by: str
+) -> tuple[dict[str, Any], dict[str, Any], BoolArray]:
+    """Return what `into_slots` does, of arrays by the names of members."""
+    electron_first = np.asarray(electron[by] > muon[by])
+    return (
+        {name: np.where(electron_first, x, muon[name]) for name, x in electron.items()},
+        {name: np.where(electron_first, muon[name], x) for name, x in electron.items()},
+        electron_first,
+    )

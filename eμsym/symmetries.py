@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eμsym.effects import effect_of
 from eμsym.errors import ConfigurationError
@@ -17,7 +17,8 @@ _ISOLATION = ("_isolation",)
 
 #: e⁺μ⁻ against e⁻μ⁺: electron and muon trade places in the slots l+ and l-. At fixed momenta
 #: of electron and muon pp collisions are not symmetric, for W⁺ and W⁻ differ; so columns of
-#: the electron or of the muon are no observables here.
+#: the electron or of the muon are no observables here. Positive and negative leptons have an r
+#: each, and the constant is what their means differ by.
 CHARGE = LabelRule(
     name="charge",
     ordered_by="Charge",
@@ -25,6 +26,7 @@ CHARGE = LabelRule(
     names=("e⁺μ⁻", "e⁻μ⁺"),
     exchange=Exchange(_E_MU, "electron_positive", not_comparable=_ISOLATION),
     terms=(Term("neg", 1, "r-"), Term("pos", -1, "r+")),
+    constant=True,
 )
 
 #: ee against μμ, opposite charges. Which of them is more frequent depends on efficiencies
@@ -54,7 +56,8 @@ LEPTON_JET = LabelRule(
 
 #: z ↔ −z of a pp collision: A are the events whose leading lepton flies forward, and every η
 #: is multiplied by the sign of its η. (Not the Collins–Soper asymmetry of Drell–Yan, which
-#: is measured along the quark's direction and is not zero.)
+#: is measured along the quark's direction and is not zero.) a = ε(η)/ε(−η) of electrons and of
+#: muons.
 FORWARD_BACKWARD = LabelRule(
     name="forward_backward",
     ordered_by="PT",
@@ -63,7 +66,7 @@ FORWARD_BACKWARD = LabelRule(
     exchange=Exchange(label="lead_forward"),
     condition="lead_eta > 0",
     oriented_by="lead_eta",
-    terms=(Term("lead", 1, "a"), Term("sub", 1, "a")),
+    terms=(Term("electron", 1, "a_e"), Term("muon", 1, "a_mu")),
 )
 
 RULES = {rule.name: rule for rule in (LEADING, CHARGE, FLAVOUR, LEPTON_JET, FORWARD_BACKWARD)}
@@ -109,7 +112,11 @@ class OwnSymmetry:
     not_comparable : tuple of str
         Ends of the names of columns that A and B must not be compared in.
     efficiencies : dict of str to int
-        Which leptons' efficiencies enter ln P(A)/P(B) with which sign, +1 or -1.
+        Which leptons' efficiencies, ε_μ/ε_e, enter ln P(A)/P(B) with which sign, +1 or -1. If
+        the signs do not cancel, a constant is fitted with them.
+    oriented_by : str, optional
+        The η by whose sign every η is multiplied, after `a` is told, for an exchange of z and
+        −z. The efficiencies are then ε(η)/ε(−η).
 
     Raises
     ------
@@ -129,6 +136,7 @@ class OwnSymmetry:
     flipped: tuple[str, ...] = ()
     not_comparable: tuple[str, ...] = _ISOLATION
     efficiencies: dict[str, int] = field(default_factory=dict)
+    oriented_by: str | None = None
 
     def __post_init__(self) -> None:
         if self.name in RULES or not self.name.strip():
@@ -138,14 +146,21 @@ class OwnSymmetry:
                 f"symmetry {self.name!r}: no selection {self.selection!r}; there are "
                 f"{', '.join(FINAL_STATES)}"
             )
+        slots = ("lead",) if self.selection == "one_lepton" else ("lead", "sub")
         for slot, sign in self.efficiencies.items():
-            if slot not in ("lead", "sub") or abs(sign) != 1:
+            if slot not in slots or abs(sign) != 1:
                 raise ConfigurationError(
-                    f"symmetry {self.name!r}: efficiencies.{slot} = {sign}; give lead or sub, "
-                    "and +1 or -1"
+                    f"symmetry {self.name!r}: efficiencies.{slot} = {sign}; give "
+                    f"{' or '.join(slots)}, and +1 or -1"
                 )
+        if self.oriented_by not in (None, *(f"{slot}_eta" for slot in slots)):
+            raise ConfigurationError(
+                f"symmetry {self.name!r}: oriented_by = {self.oriented_by!r}; give "
+                f"{' or '.join(f'{slot}_eta' for slot in slots)}"
+            )
+        flipped = self.flipped if self.oriented_by is None else (*self.flipped, "_eta")
         try:
-            effect = effect_of(Expression(self.a), self.exchange)
+            effect = effect_of(Expression(self.a), replace(self.exchange, flipped=flipped))
         except ConfigurationError as error:
             raise ConfigurationError(f"symmetry {self.name!r}: a: {error}") from error
         if effect != "flipped":
@@ -162,8 +177,12 @@ class OwnSymmetry:
             OwnEffect(kind, "flipped" if self.swaps_leptons else "unchanged")
             for kind in ("electron_leads", "electrons")
         ]
+        flipped = self.flipped
+        if self.oriented_by is not None:
+            # Along an object no η changes.
+            flipped = tuple(end for end in flipped if not end.endswith("_eta"))
         return Exchange(
-            (*leptons, *self.swapped), "in_a", self.flipped, self.not_comparable, tuple(kinds)
+            (*leptons, *self.swapped), "in_a", flipped, self.not_comparable, tuple(kinds)
         )
 
     @property
@@ -177,5 +196,7 @@ class OwnSymmetry:
             exchange=self.exchange,
             selection=self.selection,
             condition=self.a,
+            oriented_by=self.oriented_by,
+            constant=self.oriented_by is None and sum(self.efficiencies.values()) != 0,
             terms=tuple(Term(slot, sign) for slot, sign in self.efficiencies.items()),
         )

@@ -144,11 +144,6 @@ class Symmetry(Shown, ABC):
         """The directions in which ln r is uncertain, shape (m, k); None if it is exact."""
         return None
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
-        every = np.zeros(len(pool), dtype=np.int64)
-        return every, every
-
     @abstractmethod
     def relabeller(self, pool: Pool) -> Callable[[np.random.Generator], Draw]:
         """Return what draws labels of a pool, one draw a call; see `relabel`."""

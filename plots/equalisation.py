@@ -1,4 +1,4 @@
-"""What a correction of the detector's e/μ difference does: eμ/μe before and after, and r."""
+"""What a correction of the detector's difference does: A/B before and after, and r."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eμsym.arrays import FloatArray
-from eμsym.calibration.before_after import BeforeAfter, OrderRatio
+from eμsym.calibration.before_after import BeforeAfter, LeptonRatio, OrderRatio
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -20,6 +20,14 @@ from eμsym.plots.style import (
     styled,
 )
 
+#: What an axis calls the ratios of label rules.
+_RATIOS = {
+    "r": r"$r = \epsilon_\mu / \epsilon_e$",
+    "r+": r"$r_+ = \epsilon_{\mu^+} / \epsilon_{e^+}$",
+    "r-": r"$r_- = \epsilon_{\mu^-} / \epsilon_{e^-}$",
+    "a_e": r"$a_e = \epsilon_e(\eta) / \epsilon_e(-\eta)$",
+    "a_mu": r"$a_\mu = \epsilon_\mu(\eta) / \epsilon_\mu(-\eta)$",
+}
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
@@ -35,7 +43,7 @@ def draw_equalisation(
     Parameters
     ----------
     found : BeforeAfter
-        Of six variables.
+        Of up to six variables.
     names : tuple of str
         Of A and of B.
     labels : mapping of str to str, optional
@@ -60,11 +68,13 @@ def draw_equalisation(
         reach = 1.1 * max(_reach(variable.ratio) for variable in found.variables)
         for panel in panels:
             panel.set_ylim(1 - reach, 1 + reach)
-        for panel in (panels[0], panels[3]):
+        for panel in panels[::3]:
             panel.set_ylabel(f"{names[0]} / {names[1]}")
         panels[0].legend(loc="lower left", fontsize="small")
         experiment_label(panels[0], style)
-        _draw_lepton_ratio(figure.add_subplot(grid[:, 3]), found)
+        column = grid[:, 3].subgridspec(len(found.ratios), 1)
+        for i, ratio in enumerate(found.ratios):
+            _draw_lepton_ratio(figure.add_subplot(column[i]), ratio, found.up_to_a_factor)
     return figure
 
 
@@ -122,12 +132,12 @@ def _drawn(edges: FloatArray) -> FloatArray:
     return result
 
 
-def _draw_lepton_ratio(axes: Any, found: BeforeAfter) -> None:
+def _draw_lepton_ratio(axes: Any, found: LeptonRatio, up_to_a_factor: bool) -> None:
     bins = found.bins
     n_pt, n_eta = bins.shape
     pt, eta = _drawn(np.array(bins.pt_edges)), bins.abseta_edges
     centre = np.sqrt(pt[:-1] * pt[1:])
-    value, size = (x.reshape(n_pt, n_eta) for x in (found.log_ratio, found.log_ratio_error))
+    value, size = (x.reshape(n_pt, n_eta) for x in (found.log_ratio, found.error))
     r = np.exp(value)
     for j in range(n_eta):
         # Beside each other, so that the errors can be told apart.
@@ -147,8 +157,8 @@ def _draw_lepton_ratio(axes: Any, found: BeforeAfter) -> None:
     axes.set_xscale("log")
     _plain_ticks(axes)
     axes.set_xlabel(r"lepton $p_\mathrm{T}$ [GeV]")
-    known = ", up to a factor" if found.up_to_a_factor else ""
-    axes.set_ylabel(rf"$r = \epsilon_\mu / \epsilon_e${known}")
+    known = ", up to a factor" if up_to_a_factor else ""
+    axes.set_ylabel(f"{_RATIOS.get(found.name, found.name)}{known}")
     axes.legend(fontsize="small")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,9 @@ _NEUTRAL: dict[str, Any] = {
     # Text stays text in the PDF, and needs no font but matplotlib's own.
     "font.family": "DejaVu Sans",
     "pdf.fonttype": 42,
+    # In an SVG letters are drawn, for whoever reads it may have no such font.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "emusym",
 }
 
 #: The experiments' own sizes are made for 10 inch figures with one panel.
@@ -52,7 +55,7 @@ _EXPERIMENT_SIZES: dict[str, Any] = {
     "legend.borderaxespad": 0.8,
     "legend.title_fontsize": 10,
     "savefig.bbox": None,
-    "pdf.fonttype": 42,
+    **{key: _NEUTRAL[key] for key in ("pdf.fonttype", "svg.fonttype", "svg.hashsalt")},
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     **{f"{axis}tick.major.size": 6.0 for axis in "xy"},
@@ -62,6 +65,13 @@ _EXPERIMENT_SIZES: dict[str, Any] = {
 
 #: Characters of a dataset's name in a legend.
 _LONGEST_NAME = 60
+
+#: What files do not say of themselves: when, and the shown formats not by what, they were made.
+_METADATA: dict[str, dict[str, str | None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None, "Creator": None},
+}
 
 _LAYOUT_SETTINGS = ("autolayout", "constrained_layout.use")
 
@@ -192,7 +202,9 @@ def one_panel(style: Style, size: tuple[float, float]) -> Iterator[tuple[Figure,
         experiment_label(axes, style)
 
 
-def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+def save_figure(
+    figure: Figure, folder: str | Path, name: str, *, endings: Sequence[str] = ("png", "pdf")
+) -> list[Path]:
     """Write a figure as PNG and PDF, each whole or not at all.
 
     The files hold no date, so that the same result gives the same bytes.
@@ -204,6 +216,8 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
         Made if it is not there.
     name : str
         File name without its ending.
+    endings : sequence of str
+        Of "png", "pdf" and "svg"; one file each.
 
     Returns
     -------
@@ -217,10 +231,10 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     folder = make_folder(folder)
     written = []
     with _laid_out(figure):
-        for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+        for ending in endings:
             path = folder / f"{name}.{ending}"
             with whole_file(path) as temporary:
-                figure.savefig(temporary, format=ending, metadata=metadata)
+                figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
             written.append(path)
     return written
 

@@ -8,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from eμsym.flat_objects import records
 from eμsym.label_rule import LEADING, LabelRule
 
 #: What every selected event keeps, and how an axis calls it. GeV and radians.
@@ -59,8 +60,14 @@ CHARGE_LABELS |= {
     f"mt_{slot}": rf"$m_\mathrm{{T}}$({word} lepton, $E_\mathrm{{T}}^\mathrm{{miss}}$) [GeV]"
     for slot, word in (("pos", "positive"), ("neg", "negative"))
 }
+#: What events keep beside whose labels depend on the efficiencies of the electron and the muon.
+FLAVOUR_LABELS = {
+    f"{lepton}_{name}": f"{lepton} {label}"
+    for lepton in ("electron", "muon")
+    for name, label in (("pt", r"$p_\mathrm{T}$ [GeV]"), ("eta", r"$\eta$"))
+}
 #: What an axis calls any of the columns.
-ALL_LABELS = {**LABELS, **JET_LABELS, **CHARGE_LABELS}
+ALL_LABELS = {**LABELS, **JET_LABELS, **CHARGE_LABELS, **FLAVOUR_LABELS}
 
 #: What the condition of a symmetry may read beside, by its final state; it is not kept.
 KIND_COLUMNS = {
@@ -91,7 +98,7 @@ COLUMNS: dict[str, Any] = {
 #: The types of all columns that the processor makes of itself.
 TYPES: dict[str, Any] = {
     **COLUMNS,
-    **dict.fromkeys((*JET_LABELS, *CHARGE_LABELS), np.float32),
+    **dict.fromkeys((*JET_LABELS, *CHARGE_LABELS, *FLAVOUR_LABELS), np.float32),
     "n_jets": np.int32,
     "n_bjets": np.int32,
     **dict.fromkeys(EVENT_NUMBERS, np.int64),
@@ -113,10 +120,17 @@ def columns_of(rule: LabelRule) -> dict[str, Any]:
         found = {n: x for n, x in found.items() if n not in of_two and not n.startswith("sub_")}
     if rule.ordered_by == "Charge":
         found |= dict.fromkeys(CHARGE_LABELS, np.float32)
+    if by_flavour(rule):
+        found |= dict.fromkeys(FLAVOUR_LABELS, np.float32)
     on_request = {name: TYPES[name] for names in ON_REQUEST.values() for name in names}
     names = [*found, rule.column, *on_request]
     order = [name for name in COLUMNS if name in found or name == rule.column]
     return {n: {**TYPES, rule.column: np.bool_}[n] for n in dict.fromkeys([*order, *names])}
+
+
+def by_flavour(rule: LabelRule) -> bool:
+    """Return whether a rule's labels depend on the efficiencies of the electron and the muon."""
+    return any(term.slot in ("electron", "muon") for term in rule.terms)
 
 
 def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
@@ -130,4 +144,4 @@ def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
     if columns is None:
         columns = {name: np.empty(0) for name in COLUMNS}
     arrays = {name: np.asarray(ak.to_numpy(values)) for name, values in columns.items()}
-    return ak.zip({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})
+    return records({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})

@@ -8,24 +8,29 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-from coffea.analysis_tools import PackedSelection
 from coffea.processor import ProcessorABC, column_accumulator
 
 from eμsym.axes import for_axis
 from eμsym.calibration.resolution_maps import read_resolution
 from eμsym.errors import ConfigurationError, EmusymError
-from eμsym.final_states import FINAL_STATES, WITH_JETS
+from eμsym.final_states import FINAL_STATES, WITH_JETS, FinalState, Leptons
+from eμsym.flat_objects import flat_objects
 from eμsym.jets import good_jets, jet_columns
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import EVENT_NUMBERS, columns_of, record_array
+from eμsym.processors.columns import EVENT_NUMBERS, by_flavour, columns_of, record_array
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
 from eμsym.processors.formats import DELPHES, Chunk, Format
-from eμsym.processors.labels import charge_columns, in_a, lepton_columns, oriented
+from eμsym.processors.labels import (
+    charge_columns,
+    flavour_columns,
+    in_a,
+    lepton_columns,
+    oriented,
+)
 from eμsym.processors.own_columns import with_branches
 from eμsym.processors.resolution import equal_resolution
-from eμsym.selection import Cuts
 
 
 class SymmetryProcessor(ProcessorABC):
@@ -100,18 +105,19 @@ class SymmetryProcessor(ProcessorABC):
         chunk = self.file_format.read(events, self.wanted)
         if self._resolution is not None and self.config.resolution is not None:
             chunk = equal_resolution(chunk, self._resolution, self.config.resolution.seed)
-        state, cuts = FINAL_STATES[self.rule.selection], self.config.cuts
+        cuts = self.config.cuts
         if "cuts" in metadata:
             cuts = control_cuts(cuts, metadata["cuts"])
-        selection = PackedSelection()
-        masks = {**chunk.passes, **state.masks(chunk.electrons, chunk.muons, cuts)}
-        selection.add_multiple(masks)
-        passed = selection.cutflow(*masks).result().maskscutflow
+        electrons, muons = flat_objects(chunk.electrons), flat_objects(chunk.muons)
+        masks = {**chunk.passes, **self._state.masks(electrons, muons, cuts)}
         cutflow = {"all": yields(chunk.weight)}
-        for name, mask in zip(masks, passed, strict=True):
-            cutflow[name] = yields(chunk.weight[mask])
-        made = self._columns(chunk, passed[-1], metadata, cuts)
-        made |= self._own_columns(made, chunk.extra, events, passed[-1])
+        passed = np.ones(len(chunk.weight), dtype=np.bool_)
+        for name, mask in masks.items():
+            passed = passed & mask
+            cutflow[name] = yields(chunk.weight[passed])
+        leptons = self._state.leptons(electrons.of_events(passed), muons.of_events(passed), cuts)
+        made = self._columns(chunk, leptons, passed, metadata)
+        made |= self._own_columns(made, chunk.extra, events, passed)
         columns = record_array(made)
         if self.rule.selection in WITH_JETS:
             columns = columns[columns.n_jets > 0]
@@ -144,15 +150,21 @@ class SymmetryProcessor(ProcessorABC):
         """Return the accumulated output as it is."""
         return accumulator
 
-    def _columns(self, chunk: Chunk, selected: Any, metadata: Any, cuts: Cuts) -> dict[str, Any]:
+    @property
+    def _state(self) -> FinalState:
+        return FINAL_STATES[self.rule.selection]
+
+    def _columns(
+        self, chunk: Chunk, leptons: Leptons, selected: Any, metadata: Any
+    ) -> dict[str, Any]:
         """Return the columns of the selected events, but for the user's own."""
-        state = FINAL_STATES[self.rule.selection]
-        leptons = state.leptons(chunk.electrons[selected], chunk.muons[selected], cuts)
-        met, met_phi = chunk.met[selected], chunk.met_phi[selected]
+        met, met_phi = (ak.to_numpy(x)[selected] for x in (chunk.met, chunk.met_phi))
         entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
         columns = lepton_columns(leptons, met, met_phi)
         if self.rule.ordered_by == "Charge":
             columns |= charge_columns(leptons, met, met_phi)
+        if by_flavour(self.rule):
+            columns |= flavour_columns(leptons)
         columns |= {
             "weight": chunk.weight[selected],
             "file_id": np.full(len(entry), _file_id(metadata), dtype=np.uint64),

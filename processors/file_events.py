@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import awkward as ak
-import uproot
 from uproot.source.futures import TrivialExecutor
+
+from eμsym.processors.root_files import opened_root
 
 #: How uproot calls the two containers of events that ROOT knows.
 TREES = ("TTree", "ROOT::RNTuple")
@@ -89,8 +90,7 @@ def opened_tree(path: str, tree: str) -> Iterator[RootSource]:
         What uproot opens.
     tree : str
     """
-    # The mapping form keeps colons in paths from being taken for tree names.
-    with uproot.open({path: None}) as file:
+    with opened_root(path) as file:
         yield RootSource(file[tree])
 
 

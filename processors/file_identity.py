@@ -6,7 +6,7 @@ import hashlib
 import queue
 from typing import Any
 
-import uproot
+from eμsym.processors.root_files import opened_root
 
 #: Bytes of a block, and how many of them of a file are looked at: smaller files are whole.
 _BLOCK, _BLOCKS = 1 << 16, 16
@@ -47,8 +47,7 @@ def file_id_at(path: str) -> int:
     OSError
         If it cannot be opened.
     """
-    # The mapping form keeps colons in paths from being taken for tree names.
-    with uproot.open({path: None}) as file:
+    with opened_root(path) as file:
         return file_id(file)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import uproot
-
 from eμsym.processors.file_events import TREES, RootSource
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import (
@@ -19,6 +17,7 @@ from eμsym.processors.formats import (
     most_like,
 )
 from eμsym.processors.parquet_source import MAGIC
+from eμsym.processors.root_files import opened_root
 from eμsym.processors.urls import fetched_whole, is_url, only_whole_files
 
 
@@ -59,7 +58,7 @@ def _format_of(path: str, tree: str) -> Format | None:
                     return FLAT
         elif only_whole_files(path):
             path = fetched_whole(path)
-        with uproot.open({path: None}) as file:
+        with opened_root(path) as file:
             kinds = file.classnames(cycle=False)
             names = (tree,) if tree else tuple(known.tree for known in FORMATS)
             for name in names:

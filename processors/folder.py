@@ -13,6 +13,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from eμsym.event_digest import events_digest
 from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LABEL_RULE
 from eμsym.processors.config import EMuConfig
@@ -68,10 +69,13 @@ def write_folder(
         The content of ``results.json``.
     """
     seen: dict[str, Fingerprints] = {}
+    digests: dict[str, str] = {}
     repeats: list[RepeatedEvents] = []
     for name in processed.parts:
-        seen[name] = _write_events(folder, processed, name, normalisation[name].scale)
+        scale = normalisation[name].scale
+        seen[name], digests[name] = _write_events(folder, processed, name, scale)
         repeats.append(repeated_events(processed, name, seen[name]))
+    columns = ak.fields(processed.like)
     shared = shared_events({name: seen[name] for name in pair})
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
@@ -99,6 +103,7 @@ def write_folder(
         "warnings": [warning for warning in warnings if warning],
         "pair": list(pair),
         "cutflow": processed.cutflow,
+        "events": {"columns": columns, "digests": digests},
         "tests": {},
     }
     return folder.write_results(results)
@@ -107,7 +112,8 @@ def write_folder(
 def _format(file_format: Format) -> dict[str, Any]:
     """Return what the files were and what was said of them, without what was not."""
     said = {name: value for name, value in file_format.settings.items() if value}
-    return {**said, "name": file_format.name}
+    cracks = {} if file_format.cracks is None else {"cracks": list(file_format.cracks)}
+    return {**said, "name": file_format.name, **cracks}
 
 
 def missing(processed: Processed, normalisation: Mapping[str, Normalisation]) -> list[str]:
@@ -164,14 +170,18 @@ def provenance() -> dict[str, Any]:
 
 def _write_events(
     folder: ProcessedFolder, processed: Processed, dataset: str, scale: float
-) -> Fingerprints:
-    """Write a dataset's columns a chunk at a time, and return the events' fingerprints."""
+) -> tuple[Fingerprints, str]:
+    """Write a dataset's columns a chunk at a time; return the events' fingerprints and digest."""
     seen: list[Fingerprints] = []
+    digest = 0
 
     def scaled_chunks() -> Iterator[ak.Array]:
+        nonlocal digest
         for columns in processed.columns(dataset):
             seen.append(fingerprints(columns))
-            yield ak.with_field(columns, columns.weight * scale, "weight")
+            events = ak.with_field(columns, columns.weight * scale, "weight")
+            digest = events_digest([ak.to_numpy(events[x]) for x in ak.fields(columns)], digest)
+            yield events
 
     folder.write_events(dataset, scaled_chunks(), like=processed.like)
-    return np.concatenate([np.zeros(0, dtype=np.uint64), *seen])
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *seen]), f"{digest:016x}"

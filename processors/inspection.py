@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import uproot
-
 from eμsym.errors import EmusymError
 from eμsym.processors.asked import Asked, Steps
 from eμsym.processors.file_events import TREES, FileEvents, RootSource, Source, opened_tree
@@ -21,6 +19,7 @@ from eμsym.processors.file_identity import file_id
 from eμsym.processors.fileset import Dataset
 from eμsym.processors.formats import DELPHES, FORMATS, Format, most_like
 from eμsym.processors.parquet_source import opened_parquet, parquet_id
+from eμsym.processors.root_files import opened_root
 from eμsym.processors.urls import (
     fetched_whole,
     is_url,
@@ -163,8 +162,7 @@ def _inspect_url(url: str, tree: str, look: _Look) -> FileReport:
 
 def _inspect_opened(report: FileReport, look: _Look) -> FileReport:
     """Look at a tree and its branches; whatever is raised, the file or its server is at fault."""
-    # The mapping form keeps colons in paths from being taken for tree names.
-    with uproot.open({report.source: None}) as file:
+    with opened_root(report.source) as file:
         uuid, identity = str(file.file.uuid), file_id(file)
         entries, problem = _tree_problem(file, report.path, report.tree, look)
         report = replace(report, entries=entries, uuid=uuid, file_id=identity, problem=problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import awkward as ak
@@ -34,22 +35,40 @@ def lepton_columns(leptons: Leptons, met: Any, met_phi: Any) -> dict[str, Any]:
         columns[f"{prefix}_isolation"] = lepton.IsolationVar
         columns[f"mt_{prefix}"] = transverse_mass(lepton, met, met_phi)
     if leptons.sub is not None:
-        columns["m_coll"] = collinear_mass(leptons.lead, leptons.sub, met)
+        lead, sub = _vector(leptons.lead), _vector(leptons.sub)
+        columns["m_coll"] = collinear_mass(lead, sub, met)
         columns |= dilepton_columns(leptons.lead, leptons.sub)
     return columns
+
+
+def _vector(lepton: Any) -> Any:
+    """Return a lepton as `collinear_mass` takes it."""
+    return SimpleNamespace(**{name: lepton[member] for name, member in _MEMBERS.items()})
 
 
 def charge_columns(leptons: Leptons, met: Any, met_phi: Any) -> dict[str, Any]:
     """Return the columns of the positive and the negative lepton; arguments as `lepton_columns`."""
     columns: dict[str, Any] = {}
-    leads = leptons.lead.Charge > 0
+    leads = np.asarray(ak.to_numpy(leptons.lead.Charge)) > 0
     for slot, first in (("pos", leads), ("neg", ~leads)):
         values = {
-            member: ak.where(first, leptons.lead[member], leptons.all[-1][member])
+            member: np.where(first, leptons.lead[member], leptons.all[-1][member])
             for member in _MEMBERS.values()
         }
         columns |= {f"{slot}_{name}": values[member] for name, member in _MEMBERS.items()}
-        columns[f"mt_{slot}"] = transverse_mass(ak.zip(values), met, met_phi)
+        columns[f"mt_{slot}"] = transverse_mass(SimpleNamespace(**values), met, met_phi)
+    return columns
+
+
+def flavour_columns(leptons: Leptons) -> dict[str, Any]:
+    """Return the columns of the electron and the muon of events that have one of each."""
+    electron, muon = leptons.electron_leads, ~leptons.electron_leads
+    columns: dict[str, Any] = {}
+    for name, leads in (("electron", electron), ("muon", muon)):
+        for ending in ("pt", "eta"):
+            member = _MEMBERS[ending]
+            values = ak.where(leads, leptons.lead[member], leptons.all[-1][member])
+            columns[f"{name}_{ending}"] = values
     return columns
 
 
@@ -76,7 +95,7 @@ def in_a(rule: LabelRule, leptons: Leptons, columns: Mapping[str, Any]) -> BoolA
         known |= dict.fromkeys(KIND_COLUMNS[rule.selection], electron_leads)
         return Expression(rule.condition).condition(known)
     if rule.ordered_by == "Charge":
-        return np.asarray(electron_leads == ak.to_numpy(leptons.lead.Charge > 0))
+        return np.asarray(electron_leads == (np.asarray(ak.to_numpy(leptons.lead.Charge)) > 0))
     return electron_leads
 
 

@@ -77,6 +77,18 @@ def test_what_is_imported_with_a_module_is_asked_of_everybody(
     assert {name: files for name, files in found.items() if name not in declared[""]} == {}
 
 
+def test_what_a_message_tells_to_install_is_an_extra_that_is_declared(
+    declared: dict[str, set[str]],
+) -> None:
+    told = {
+        extra
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        for extra in re.findall(r"emusym\[(\w+)\]", path.read_text(encoding="utf-8"))
+    }
+    assert {"dask", "generate", "hepdata", "torch"} <= told <= set(declared)
+
+
 def test_what_is_declared_is_pinned_for_tests(declared: dict[str, set[str]]) -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     pinned = {plain(line.split("==")[0]) for line in text.splitlines() if "==" in line}

@@ -6,6 +6,8 @@ import json
 import math
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hist.axis import Regular
 from scipy import stats
@@ -240,6 +242,27 @@ def test_no_data_and_other_columns_are_one_line():
     with pytest.raises(DataError, match="add in that order"):
         data + pair
     assert (pair + data).symmetry.fake_errors == pair.symmetry.fake_errors
+
+
+def test_a_column_of_one_s_own_is_not_taken_for_marks_of_fakes(tmp_path):
+    """Its events would be left out of what is counted, and nothing would say so."""
+    x, in_a = np.arange(6.0) % 4, np.arange(6) < 3
+    for fake in ([0, 0, 1, 0, 0, 1], [0, 2, 0, 0, 0, 0], np.arange(6) == 5):
+        with pytest.raises(DataError, match="column 'fake': the name is kept for events that"):
+            pair_of(x, in_a, fake=np.asarray(fake))
+        sides = ({"x": x, "fake": np.asarray(fake)},) * 2
+        with pytest.raises(DataError, match="give the column another one"):
+            Pair.from_columns(*sides)
+    table = pa.table({"x": x, "electron_leads": in_a, "fake": np.array([0, 0, 1, 0, 0, 1])})
+    pq.write_table(table, tmp_path / "own.parquet")
+    with pytest.raises(DataError, match=r"own\.parquet: column 'fake': the name is kept"):
+        read_pair(tmp_path / "own.parquet")
+    # One that marks nothing does nothing; and marks that are ours are read back.
+    none = pair_of(x, in_a, fake=np.zeros(6))
+    assert none.hist(X)[0].sum().value == 3
+    _, _, pair = toy(1)
+    write_pair(pair, tmp_path / "ours.parquet")
+    assert np.array_equal(read_pair(tmp_path / "ours.parquet").pool.fake, pair.pool.fake)
 
 
 @pytest.mark.parametrize("name", ["pair.parquet", "pair.root"])

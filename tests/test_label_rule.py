@@ -43,6 +43,14 @@ def test_a_rule_survives_json():
     assert rule_of({"schema": "emusym/results"}) == LEADING
 
 
+def test_a_rule_that_says_nothing_of_efficiencies_has_those_of_the_leading_lepton_or_none():
+    for rule, expected in ((LEADING, LEADING.terms), (FORWARD, ())):
+        content = {name: x for name, x in rule.to_dict().items() if name != "terms"}
+        assert LabelRule.from_dict(content).terms == expected
+    assert [term.slot for term in LEADING.objects] == ["lead", "sub"]
+    assert LEADING.groups == ("r",)
+
+
 def test_a_rule_without_a_column_of_labels_is_refused():
     with pytest.raises(ConfigurationError, match="'leading': its exchange names no column"):
         replace(LEADING, exchange=replace(LEPTONS, label=None))

@@ -9,6 +9,7 @@ import pytest
 
 from eμsym.arrays import FloatArray
 from eμsym.calibration.bradley_terry import Cells, newton_fit
+from eμsym.calibration.design import Design
 from eμsym.calibration.ratio_terms import RatioTerms
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, NotConvergedError, newton
@@ -98,7 +99,7 @@ def test_a_fit_of_ln_r_that_does_not_arrive_says_so() -> None:
     rng = np.random.default_rng(1)
     lead, sub = rng.integers(0, 4, (2, 2000))
     label = rng.random(2000) < 1 / (1 + np.exp(0.5 * lead - 0.5 * sub))
-    cells = Cells.count(lead, sub, Pool({}, label), free_terms(4))
+    cells = Cells.count(Design.of_orders(lead, sub), Pool({}, label), free_terms(4))
     with pytest.raises(DataError, match=r"fit of ln r: no minimum .* in 1 steps .*wider bins"):
         newton_fit(cells, max_steps=1)
     assert np.array_equal(newton_fit(cells, max_steps=30), newton_fit(cells))
@@ -116,7 +117,8 @@ def test_random_fits_of_ln_r_arrive_or_say_what_is_wrong() -> None:
         label = rng.random(n) < 0.5
         weight = rng.gamma(0.5, 10.0 ** rng.integers(-3, 4), n) if seed % 2 else np.ones(n)
         try:
-            newton_fit(Cells.count(lead, sub, Pool({"weight": weight}, label), free_terms(bins)))
+            pool = Pool({"weight": weight}, label)
+            newton_fit(Cells.count(Design.of_orders(lead, sub), pool, free_terms(bins)))
             arrived += 1
         except DataError as error:
             messages.add(str(error))

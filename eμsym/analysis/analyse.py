@@ -43,7 +43,7 @@ from eμsym.errors import ConfigurationError, DataError
 from eμsym.fake_sources import FakeSources
 from eμsym.folder import ProcessedFolder, Results
 from eμsym.joint_pvalue import Together
-from eμsym.label_rule import LEADING
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.testing import TwoSided
@@ -53,12 +53,20 @@ from eμsym.together import together
 WINDOW = "best window"
 
 
-def raw_warning(names: tuple[str, str]) -> str:
-    """Return what is said wherever only the raw comparison of A and B is shown."""
-    a, b = names
+def difference_of(rule: LabelRule) -> str:
+    """Return what to call the detector's difference of A and B."""
     return (
-        f"This compares raw {a} and {b}: it still contains the detector's own e/μ difference "
-        "(efficiency, isolation and coverage of electrons and muons). A deviation is not yet "
+        "e/μ difference" if rule.exchange.swapped else f"difference of {' and '.join(rule.names)}"
+    )
+
+
+def raw_warning(rule: LabelRule) -> str:
+    """Return what is said wherever only the raw comparison of A and B is shown."""
+    a, b = rule.names
+    of = "of electrons and muons" if rule.exchange.swapped else "on both sides"
+    return (
+        f"This compares raw {a} and {b}: it still contains the detector's own "
+        f"{difference_of(rule)} (efficiency, isolation and coverage {of}). A deviation is not yet "
         "new physics."
     )
 
@@ -74,20 +82,20 @@ class Uncorrected:
     q0 : mapping of str to SignalFit
     spline : SplineResult, Problem or None
         None of several columns.
-    names : tuple of str
-        Of A and of B.
+    rule : LabelRule
+        Of the labels.
     """
 
     nsigma: Mapping[str, NSigma]
     best_window: BestWindow
     q0: Mapping[str, SignalFit]
     spline: Any
-    names: tuple[str, str] = LEADING.names
+    rule: LabelRule = LEADING
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of them, with a warning of what they still contain, for JSON."""
         found = {
-            "warning": raw_warning(self.names),
+            "warning": raw_warning(self.rule),
             "nsigma": {name: result.to_dict() for name, result in self.nsigma.items()},
             "best_window": self.best_window.to_dict(),
             "q0": {name: fit.to_dict() for name, fit in self.q0.items()},
@@ -132,6 +140,8 @@ class Analysis:
         What was subtracted; None without fakes.
     region : str or None
         The region of the folder that was tested; None: all its events.
+    rule : LabelRule
+        Of the labels.
     """
 
     names: tuple[str, str]
@@ -150,12 +160,13 @@ class Analysis:
     notes: tuple[str, ...] = ()
     fakes: FakesOfPair | None = None
     region: str | None = None
+    rule: LabelRule = LEADING
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part ``tests`` of ``results.json``."""
         found: dict[str, Any] = {
             "correction": self.source,
-            "warning": raw_warning(self.names) if self.raw is None else None,
+            "warning": raw_warning(self.rule) if self.raw is None else None,
             "yields": self.yields.to_dict(),
             "nsigma": {name: each.to_dict() for name, each in self.comparisons.items()},
             "best_window": self.window.to_dict(),
@@ -221,14 +232,19 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     correction: Correction | Problem | None = None
     looked_for = signals(folder, datasets, tests.signals, tests.region)
     if isinstance(equalised, Pair):
-        pair, correction = equalised, Correction.of(equalised, seed=tests.seed)
+        jumps = tests.equalisation.jumps(raw, results.configuration.format.name)
+        pair, correction = equalised, Correction.of(equalised, seed=tests.seed, jumps=jumps)
         uncorrected = _uncorrected(raw, looked_for, tests)
     else:
         correction = equalised
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
     workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
-    if isinstance(correction, Correction) and len(correction.fitted) > 1:
+    if isinstance(correction, Correction):
+        notes += correction.absorbed
+    if isinstance(correction, Correction) and correction.fitted and not correction.of_orders:
+        notes.append("equalisation.json: a file holds the r of eμ and μe pairs; there is none here")
+    elif isinstance(correction, Correction) and len(correction.fitted) > 1:
         notes.append("equalisation.json: a file holds one r; there is none of several classes")
     if isinstance(correction, Correction) and tests.given is not None:
         notes.append(f"equalisation.json: r is on top of {tests.given}, and nothing without it")
@@ -240,6 +256,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
             notes.append("pyhf: there is no fit of q0, and so no workspace")
     return Analysis(
         names=pair.names,
+        rule=results.label_rule,
         source=pair.symmetry.source,
         cutflow=Cutflow.of(results, datasets),
         region=tests.region,
@@ -397,7 +414,7 @@ def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
         best_window=WindowTest("plane", shape=tests.windows)(raw),
         q0=q0,
         spline=spline_alone(raw, Columns(tests.columns)),
-        names=raw.names,
+        rule=raw.rule or LEADING,
     )
 
 

@@ -1,4 +1,4 @@
-"""The detector's e/μ difference: corrected for, checked, and described."""
+"""The detector's difference of A and B: corrected for, checked, and described."""
 
 from __future__ import annotations
 
@@ -10,15 +10,35 @@ import numpy as np
 
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.yields import Measured
+from eμsym.calibration.absorbed import absorbed
 from eμsym.calibration.before_after import BeforeAfter, before_after
 from eμsym.calibration.correction_file import read_correction
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.calibration.quality import VARIABLES, Quality, fit_quality
-from eμsym.calibration.ratio_terms import checked_jumps
-from eμsym.calibration.self_calibration import checked_windows, inside
+from eμsym.calibration.ratio_terms import CRACKS, checked_jumps
+from eμsym.calibration.self_calibration import checked_windows, inside, like_leading
 from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
+
+
+@dataclass(frozen=True)
+class Jumps:
+    """Where r may jump in |η|, and why there.
+
+    Attributes
+    ----------
+    abseta : tuple of float
+    because : str
+    """
+
+    abseta: tuple[float, ...]
+    because: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return both, for JSON."""
+        return {"abseta": list(self.abseta), "because": self.because}
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,8 @@ class Equalisation:
     by : str, optional
         Column whose values tell classes of events apart, each with an r of its own.
     abseta_edges : tuple of float, optional
-        Where r may jump in |η|. Default: `eμsym.calibration.ratio_terms.CRACKS`.
+        Where r may jump in |η|. Default: `Pair.cracks`, or those of
+        `eμsym.calibration.ratio_terms`.
     pt_edges : tuple of float
         Where it may jump in pT, in GeV.
     signed_eta : bool
@@ -85,6 +106,25 @@ class Equalisation:
                     f"{option} is of --equalise self: with {self.how} nothing is calibrated"
                 )
 
+    def jumps(self, pair: Pair, of_files: str | None) -> Jumps | None:
+        """Return where a self-calibration lets r jump in |η|; None if there is none.
+
+        Parameters
+        ----------
+        pair : Pair
+        of_files : str or None
+            The name of the format that its files were of.
+        """
+        if self.how not in (None, "self"):
+            return None
+        if self.abseta_edges is not None:
+            return Jumps(self.abseta_edges, "as given")
+        if pair.cracks is None:
+            return Jumps(CRACKS, "those of ATLAS and Delphes: of what format files were is unknown")
+        if of_files == "flat":
+            return Jumps(pair.cracks, "those of all formats: flat files may be of any detector")
+        return Jumps(pair.cracks, f"those of {of_files or 'its'} files")
+
     def apply(self, pair: Pair) -> Pair | Problem | None:
         """Return the corrected pair; None if none is wanted, or why it is not corrected.
 
@@ -92,8 +132,8 @@ class Equalisation:
         ------
         EmusymError
             If a correction that was asked for cannot be had. What nobody asked for
-            is left out where there are too few events for it, or where the events are
-            labelled by a rule that it is not of.
+            is left out where there are too few events for it, or where the rule of the
+            labels names no efficiencies.
         """
         if self.how == "none":
             return None
@@ -128,7 +168,12 @@ class Correction:
     about : mapping
         The correction with its covariance, for JSON.
     fitted : tuple of EfficiencyRatio
-        r = ε_μ/ε_e of each class, if it was fitted to the pair.
+        r = ε_μ/ε_e of each class, or what the rule has in its place, if it was fitted to the
+        pair.
+    of_orders : bool
+        Whether it is that of leading and sub-leading leptons, which a file can hold.
+    absorbed : tuple of str
+        What the fit takes up of a signal; empty without one.
     raw, equalised : tuple of float
         Σw of A and of B before and after.
     ratio : Measured or None
@@ -137,6 +182,8 @@ class Correction:
         Goodness of fit, and closure.
     before_after : BeforeAfter
         A/B against each variable, and r.
+    jumps : Jumps or None
+        Where r may jump in |η|, if it was fitted to the pair.
     """
 
     about: Mapping[str, Any]
@@ -146,9 +193,12 @@ class Correction:
     ratio: Measured | None
     quality: Quality | Problem
     before_after: BeforeAfter
+    jumps: Jumps | None = None
+    of_orders: bool = True
+    absorbed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pair: Pair, *, seed: int) -> Correction:
+    def of(cls, pair: Pair, *, seed: int, jumps: Jumps | None = None) -> Correction:
         """Return what was done to a corrected pair.
 
         Parameters
@@ -156,13 +206,16 @@ class Correction:
         pair : Pair
         seed : int
             Of the relabellings and the folds.
+        jumps : Jumps, optional
+            As `Equalisation.jumps` has them.
         """
         quality: Quality | Problem
         try:
-            quality = fit_quality(pair, variables=(*VARIABLES, "met"), rng=seed)
+            there = [name for name in (*VARIABLES, "met") if name in pair.pool.columns]
+            quality = fit_quality(pair, variables=there, rng=seed)
         except DataError as error:
             quality = Problem(str(error))
-        fit = pair.symmetry.calibration
+        fit, rule = pair.symmetry.calibration, pair.rule or LEADING
         return cls(
             about=pair.symmetry.to_dict(),
             fitted=() if fit is None else fit.ratios,
@@ -171,6 +224,9 @@ class Correction:
             ratio=order_ratio(pair),
             quality=quality,
             before_after=before_after(pair),
+            jumps=jumps,
+            of_orders=like_leading(rule),
+            absorbed=() if fit is None else absorbed(rule),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,6 +235,7 @@ class Correction:
             **self.about,
             "yields": {"raw": list(self.raw), "equalised": list(self.equalised)},
             "ratio": None if self.ratio is None else self.ratio.to_dict(),
+            "jumps": None if self.jumps is None else self.jumps.to_dict(),
             "quality": self.quality.to_dict(),
         }
 

@@ -47,6 +47,10 @@ class LimitOptions:
         Toys at each strength, for the methods by toys.
     luminosities : tuple of float
         fb⁻¹, at which the expected limit is told.
+    region : str, optional
+        One of the folder's regions, whose events alone are taken.
+    interval : bool
+        Whether to give the interval with Feldman and Cousins' ordering, too, by toys.
     together : bool
         Whether to fit the signals together too, if they are two.
     seed : int
@@ -70,6 +74,8 @@ class LimitOptions:
     method: Method = "asymptotic"
     toys: int = 2000
     luminosities: tuple[float, ...] = PAPER_LUMINOSITIES
+    region: str | None = None
+    interval: bool = False
     together: bool = False
     seed: int = DEFAULT_SEED
 

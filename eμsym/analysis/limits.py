@@ -12,11 +12,12 @@ import numpy as np
 from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import CROSS_SECTION, LimitOptions
 from eμsym.analysis.problem import Problem
+from eμsym.analysis.signal_yields import data_luminosity, yield_in_region, yield_of
 from eμsym.analysis.signals import SignalShape, signals
 from eμsym.analysis.varied_signals import varied_planes
 from eμsym.analysis.weighted_region import weighted_region
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.limits.impacts import Impacts, impacts
 from eμsym.limits.likelihoods import Likelihoods
 from eμsym.limits.model import Model
@@ -24,7 +25,7 @@ from eμsym.limits.of_pair import counted_region, joint_region
 from eμsym.limits.region import Region, log_normal
 from eμsym.limits.search import Scan, scan_of
 from eμsym.limits.sensitivity import Sensitivity, sensitivity
-from eμsym.limits.toys import ToyKind, toy_limit
+from eμsym.limits.toys import ToyKind, feldman_cousins_interval, toy_limit
 from eμsym.limits.two_signals import TwoSignals, two_signals
 from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit, region_limit
@@ -33,6 +34,12 @@ from eμsym.pair_io import read_pair
 
 #: Points of the scan of CLs, and how far it goes in units of the larger limit.
 _SCAN_POINTS, _SCAN_REACH = 60, 1.5
+
+#: What is said of limits where fakes are subtracted; docs/coverage says how it was measured.
+FAKES_NOTE = (
+    "limits with fakes: where the signal moves the background, the fakes go along, unlike in q0; "
+    "limits are off by up to about the fakes' share of the events, most often too weak"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,8 @@ class SignalLimits:
         What was fitted for the limit on events.
     impacts : Impacts, Problem or None
         Of all uncertainties; None of weighted events, or without any.
+    interval : tuple of float, Problem or None
+        In events, with Feldman and Cousins' ordering; None if it was not asked for.
     """
 
     shape: SignalShape
@@ -70,6 +79,7 @@ class SignalLimits:
     sensitivity: Sensitivity | None = None
     region: Region | None = None
     impacts: Impacts | Problem | None = None
+    interval: tuple[float, float] | Problem | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limits with what they are made of, for JSON."""
@@ -87,6 +97,10 @@ class SignalLimits:
             found["sensitivity"] = self.sensitivity.to_dict()
         if self.impacts is not None:
             found["impacts"] = self.impacts.to_dict()
+        if isinstance(self.interval, Problem):
+            found["feldman_cousins"] = self.interval.to_dict()
+        elif self.interval is not None:
+            found["feldman_cousins"] = list(self.interval)
         return found
 
 
@@ -142,6 +156,7 @@ class FolderLimits:
             "cl": self.options.cl,
             "method": self.options.method,
             "correction": self.source,
+            "region": self.options.region,
             "uncertainties": dict(self.options.uncertainties),
             "signals": {name: found.to_dict() for name, found in self.signals.items()},
             "notes": list(self.notes),
@@ -174,13 +189,13 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             raise ConfigurationError(
                 f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
             )
-    raw = read_pair(folder.path, datasets=datasets)
+    raw = read_pair(folder.path, datasets=datasets, region=options.region)
     notes: list[str] = []
     corrected = Equalisation(options.equalise, options.exclude).apply(raw)
     if isinstance(corrected, Problem):
         notes.append(f"not corrected for the detector's e/μ difference: {corrected.reason}")
     pair = corrected if isinstance(corrected, Pair) else raw
-    looked_for = signals(folder, datasets, options.signals)
+    looked_for = signals(folder, datasets, options.signals, options.region)
     notes += looked_for.notes
     luminosity = options.luminosity_ifb or data_luminosity(results, datasets)
     if luminosity is None:
@@ -192,6 +207,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     for shape in looked_for.shapes:
         signal_yield, why = yield_of(results, shape, luminosity)
         notes += why
+        if options.region is not None:
+            signal_yield = yield_in_region(signal_yield, folder, shape, options.region)
         varied, why = varied_planes(folder, pair, shape, options.shapes)
         notes += why
         found[shape.name] = _limits(pair, shape, signal_yield, options, varied)
@@ -207,6 +224,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             "the events are weighted simulation: limits are those expected of its yields, and "
             "none is observed"
         )
+    if pair.symmetry.fake_errors:
+        notes.append(FAKES_NOTE)
     together = _together(pair, list(found.values()), options) if options.together else None
     if isinstance(together, Problem):
         notes.append(f"signals together: {together.reason}")
@@ -236,80 +255,6 @@ def _together(
         return Problem(str(error))
     names = first.shape.name, second.shape.name
     return TwoLimits(names, "events" if events is None else "BR", fit)
-
-
-def data_luminosity(results: Results, datasets: Sequence[str]) -> float | None:
-    """Return the integrated luminosity that a pair's events are of, fb⁻¹; None if unknown.
-
-    Simulation of several processes is of one luminosity. So is one dataset of data; of several
-    it is not known whether theirs add up.
-    """
-    data = [name for name in datasets if results.datasets[name].role == "data"]
-    if len(data) > 1:
-        return None
-    scales = [results.normalisation[name] for name in data or datasets]
-    known = [x.luminosity_ifb * x.scale for x in scales if x.luminosity_ifb is not None]
-    return max(known) if known and len(known) == len(scales) else None
-
-
-def yield_of(
-    results: Results, shape: SignalShape, luminosity_ifb: float | None
-) -> tuple[SignalYield, list[str]]:
-    """Return what events of a signal are worth, and a line for what is not known.
-
-    Parameters
-    ----------
-    results : Results
-    shape : SignalShape
-        Its acceptance is that of the folder's dataset of its name.
-    luminosity_ifb : float or None
-        Of the data.
-    """
-    name, notes = shape.name, []
-    if name not in results.cutflow:
-        return SignalYield(luminosity_ifb), [
-            f"{name}: no limit on σ × BR nor on BR, for the folder has no dataset of that name to "
-            "measure acceptance × efficiency with; process the signal's files too"
-        ]
-    about = results.datasets[name].model_dump()
-    cross_section, generated = about.get("cross_section_pb"), about.get("n_generated")
-    unscaled = results.normalisation[name].luminosity_ifb
-    if generated is None and cross_section is not None and unscaled is not None:
-        generated = 1e3 * unscaled * cross_section
-    acceptance = error = None
-    if generated is None:
-        notes.append(
-            f"{name}: no limit on σ × BR nor on BR, for acceptance × efficiency is not known; "
-            "give n_generated in the fileset's metadata"
-        )
-    else:
-        flow = results.cutflow[name]
-        processed, entries = _processed(results, name)
-        asked = generated * (processed / entries if entries else 1.0)
-        counts = [flow[order] for order in results.orders]
-        acceptance = sum(x.sumw for x in counts) / asked
-        error = math.sqrt(sum(x.sumw2 for x in counts)) / asked
-    production = None
-    if cross_section is None:
-        notes.append(
-            f"{name}: no limit on BR, for the cross section is not known; give cross_section_pb "
-            "(and branching_ratio, if it contains one) in the fileset's metadata"
-        )
-    else:
-        ratio = about.get("branching_ratio")
-        if ratio is None:
-            notes.append(
-                f"{name}: cross_section_pb is taken as that of the production, for the fileset "
-                "gives no branching_ratio that it would contain"
-            )
-        production = cross_section / (1.0 if ratio is None else float(ratio))
-    return SignalYield(luminosity_ifb, acceptance, error, production), notes
-
-
-def _processed(results: Results, name: str) -> tuple[float, float]:
-    """Return how many of a dataset's events were processed, and how many there are."""
-    extra = results.normalisation[name].model_dump()
-    return float(extra.get("processed") or 0), float(extra.get("entries") or 0)
 
 
 def _limits(
@@ -363,7 +308,22 @@ def _limits(
         sensitivity=sizes,
         region=region,
         impacts=None if expected_only else _impacts(sized(region, {**of_size, **of_ratio})),
+        interval=_interval(region, options, expected_only) if options.interval else None,
     )
+
+
+def _interval(
+    region: Region, options: LimitOptions, expected_only: bool
+) -> tuple[float, float] | Problem:
+    if expected_only:
+        return Problem("the events are weighted simulation, in which nothing is observed")
+    kind: ToyKind = "poisson" if options.method == "asymptotic" else options.method
+    try:
+        return feldman_cousins_interval(
+            [region], kind=kind, n=options.toys, cl=options.cl, rng=options.seed
+        )
+    except DataError as error:
+        return Problem(str(error))
 
 
 def _impacts(region: Region) -> Impacts | Problem | None:

@@ -21,7 +21,7 @@ def record(
     analysis : Analysis
     folder : ProcessedFolder
     figures : iterable of str
-        Names of the files of its figures; earlier ones are removed.
+        Names of the files of its figures; those of earlier tests are removed.
 
     Returns
     -------
@@ -36,12 +36,13 @@ def record(
     for name, content in (analysis.workspaces or {}).items():
         folder.write_workspace(name, content)
     correction = analysis.correction
-    if isinstance(correction, Correction) and len(correction.fitted) == 1:
+    if isinstance(correction, Correction) and len(correction.fitted) == 1 and correction.of_orders:
         write_correction(correction.fitted[0], folder.equalisation_file)
     elif not isinstance(correction, Correction) or correction.fitted:
         folder.equalisation_file.unlink(missing_ok=True)
+    limits = folder.content().get("limits", {})
     return folder.update_results(
         pair=list(analysis.yields.datasets),
         tests=analysis.to_dict(),
-        figures=folder.replace_figures(figures),
+        figures=folder.replace_figures(dict.fromkeys([*figures, *limits.get("figures", ())])),
     )

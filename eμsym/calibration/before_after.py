@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from eμsym.arrays import FloatArray, summed
-from eμsym.calibration.efficiency_ratio import LeptonBins, lepton_columns
+from eμsym.arrays import FloatArray, IntArray, summed
+from eμsym.calibration.efficiency_ratio import LeptonBins, object_columns
 from eμsym.calibration.quality import quantile_bins
 from eμsym.difference import Difference
 from eμsym.symmetry import Labelled
 
-#: What is looked at: a column, and whether its absolute value is meant.
+#: What is looked at: a column, and whether its absolute value is meant; as many of them, from
+#: the first on, as `PANELS` says and events have.
 VARIABLES = (
     ("lead_pt", False),
     ("sub_pt", False),
@@ -20,7 +22,11 @@ VARIABLES = (
     ("lead_eta", True),
     ("sub_eta", True),
     ("met", False),
+    ("mt_lead", False),
+    ("n_jets", False),
+    ("ht", False),
 )
+PANELS = 6
 #: Bins of a variable, of about equal contents.
 BINS = 10
 #: In which r is shown, whatever it is made of.
@@ -69,41 +75,59 @@ class VariableRatio:
 
 
 @dataclass(frozen=True, eq=False)
+class LeptonRatio:
+    """r of the leptons of one group in bins of pT and |η|.
+
+    Attributes
+    ----------
+    name : str
+        What the label rule calls it.
+    bins : LeptonBins
+        Those of the fit, if they are wide.
+    log_ratio, error : ndarray of float, shape (k,)
+        ln r, the mean over the leptons of a bin; NaN where there are none, the error zero if
+        the correction has none.
+    """
+
+    name: str
+    bins: LeptonBins
+    log_ratio: FloatArray
+    error: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class BeforeAfter:
     """What a correction does.
 
     Attributes
     ----------
     variables : tuple of VariableRatio
-    bins : LeptonBins
-    log_ratio, log_ratio_error : ndarray of float, shape (k,)
-        See `lepton_ratio`.
+    ratios : tuple of LeptonRatio
+        Of every group of leptons that the label rule tells apart.
     up_to_a_factor : bool
         Whether r is known only so: that of a fit to the pair.
     """
 
     variables: tuple[VariableRatio, ...]
-    bins: LeptonBins
-    log_ratio: FloatArray
-    log_ratio_error: FloatArray
+    ratios: tuple[LeptonRatio, ...]
     up_to_a_factor: bool
 
 
 def before_after(pair: Labelled) -> BeforeAfter:
-    """Return A/B against each of `VARIABLES` before and after, and r of a lepton.
+    """Return A/B against some of `VARIABLES` before and after, and r of leptons.
 
     Parameters
     ----------
     pair : Pair
-        That has been corrected, with those columns.
+        That has been corrected.
     """
     found = []
-    for column, absolute in VARIABLES:
+    for column, absolute in [x for x in VARIABLES if x[0] in pair.pool.columns][:PANELS]:
         values = pair.pool.column(column)
         ratio = order_ratio(pair, np.abs(values) if absolute else values)
         found.append(VariableRatio(column, absolute, ratio))
     fitted = pair.symmetry.calibration is not None
-    return BeforeAfter(tuple(found), *lepton_ratio(pair), up_to_a_factor=fitted)
+    return BeforeAfter(tuple(found), lepton_ratios(pair), up_to_a_factor=fitted)
 
 
 def order_ratio(pair: Labelled, values: FloatArray, n_bins: int = BINS) -> OrderRatio:
@@ -128,32 +152,36 @@ def order_ratio(pair: Labelled, values: FloatArray, n_bins: int = BINS) -> Order
     return OrderRatio(edges, *raw.ratio(), *corrected.ratio(), corrected.chi_square().pvalue)
 
 
-def lepton_ratio(pair: Labelled) -> tuple[LeptonBins, FloatArray, FloatArray]:
-    """Return bins of pT and |η|, and ln r of a pair's leptons there with its error.
+def lepton_ratios(pair: Labelled) -> tuple[LeptonRatio, ...]:
+    """Return ln r of each group of a pair's leptons in bins of pT and |η|, with its error.
 
     Parameters
     ----------
     pair : Pair
-
-    Returns
-    -------
-    bins : LeptonBins
-        Those of the fit, if they are wide.
-    log_ratio, error : ndarray of float, shape (k,)
-        The mean over the leptons of a bin; NaN where there are none, the error zero if
-        the correction has none.
     """
-    pool, symmetry = pair.pool, pair.symmetry
+    symmetry: Any = pair.symmetry.of_data
+    group_of, levels = symmetry.slots, symmetry.design(pair.pool).levels
+    found = []
+    for name in dict.fromkeys(group_of.values()):
+        chosen = [k for k, own in enumerate(group_of.values()) if own == name]
+        pt, eta = object_columns(pair.pool, [slot for slot, own in group_of.items() if own == name])
+        found.append(_lepton_ratio(name, symmetry, pt, eta, levels[chosen]))
+    return tuple(found)
+
+
+def _lepton_ratio(
+    name: str, symmetry: Any, pt: FloatArray, eta: FloatArray, levels: IntArray
+) -> LeptonRatio:
     calibration, size, bins = symmetry.calibration, symmetry.log_ratio.size, _BINS
     if calibration is not None and size <= len(_BINS):
         bins = calibration.ratio.bins
-    place = bins.index(*lepton_columns(pool)).ravel()
-    level = np.stack(symmetry.levels(pool)).ravel()
-    share = summed(place * size + level, np.ones(place.size), len(bins) * size)
+    place = bins.index(pt, eta).ravel()
+    share = summed(place * size + levels.ravel(), np.ones(place.size), len(bins) * size)
     share = share.reshape(len(bins), size)
     total = share.sum(axis=1, keepdims=True)
     share = np.divide(share, total, out=np.full_like(share, np.nan), where=total > 0)
     modes = symmetry.log_ratio_modes
     if modes is None:
-        return bins, share @ symmetry.log_ratio, np.zeros(len(bins))
-    return bins, share @ symmetry.log_ratio, np.sqrt(np.sum((share @ modes.T) ** 2, axis=1))
+        return LeptonRatio(name, bins, share @ symmetry.log_ratio, np.zeros(len(bins)))
+    error = np.sqrt(np.sum((share @ modes.T) ** 2, axis=1))
+    return LeptonRatio(name, bins, share @ symmetry.log_ratio, error)

@@ -33,8 +33,7 @@ class BinnedMap(Shown):
     ----------
     path, name : str
         The file, and what the correction is called there.
-    inputs : tuple of (str, str or None)
-        Every input, and the only value that it can have if it is text.
+    inputs : tuple of str
     binned : bool
         Whether it is one number or has bins, and is not one formula of everything.
     n_bins : int
@@ -43,7 +42,7 @@ class BinnedMap(Shown):
 
     path: str
     name: str
-    inputs: tuple[tuple[str, str | None], ...]
+    inputs: tuple[str, ...]
     binned: bool
     n_bins: int
     _value: Any
@@ -55,7 +54,7 @@ class BinnedMap(Shown):
         Parameters
         ----------
         columns : mapping of str to array of shape (n,)
-            Of all inputs that are numbers.
+            Of all inputs.
 
         Raises
         ------
@@ -75,15 +74,13 @@ class BinnedMap(Shown):
         return np.asarray(self._evaluated(self._number, columns), dtype=np.int64)
 
     def _evaluated(self, correction: Any, columns: Mapping[str, FloatArray]) -> FloatArray:
-        arguments = [columns[name] if text is None else text for name, text in self.inputs]
-        numbers = [name for name, text in self.inputs if text is None]
-        size = columns[numbers[0]].size
-        if not size:
+        arguments = [columns[name] for name in self.inputs]
+        if not arguments[0].size:
             return np.zeros(0)
         try:
             return np.asarray(correction.evaluate(*arguments), dtype=np.float64)
         except (IndexError, RuntimeError, ValueError) as error:
-            spans = (f"{x} {columns[x].min():.4g} to {columns[x].max():.4g}" for x in numbers)
+            spans = (f"{x} {columns[x].min():.4g} to {columns[x].max():.4g}" for x in self.inputs)
             raise DataError(
                 f"{self.path}: {self.name} is not defined for all leptons, with "
                 f"{', '.join(spans)} ({one_line(error)}); widen its bins or set its flow to clamp"
@@ -122,8 +119,8 @@ class CorrectionFile:
         ----------
         name : str
         inputs : sequence of str
-            Those that it may have. Others it may have if they are text of which there is one
-            choice, such as the only year of the file.
+            Those that it may have, as numbers: which text would be right (a year, a systematic
+            variation), nobody here could say.
 
         Raises
         ------
@@ -136,13 +133,7 @@ class CorrectionFile:
             known = ", ".join(self.names) or "none"
             raise InputFileError(f"{self.path}: has no correction {name!r}; there are: {known}")
         raw = next(item for item in self.corrections() if item["name"] == name)
-        found = tuple((x["name"], self._choice(raw, x, inputs)) for x in raw["inputs"])
-        if all(text is not None for _, text in found):
-            listed = ", ".join(x for x, _ in found) or "nothing"
-            raise InputFileError(
-                f"{self.path}: {name} is a function of {listed}; it must be one of "
-                f"{', '.join(inputs)}"
-            )
+        self._refuse_others(raw, inputs)
         counter = itertools.count()
         numbered = {**raw, "data": _numbered(raw["data"], counter)}
         numbers = CorrectionSet.from_string(
@@ -152,37 +143,28 @@ class CorrectionFile:
         return BinnedMap(
             path=self.path,
             name=name,
-            inputs=found,
+            inputs=tuple(variable["name"] for variable in raw["inputs"]),
             binned=not isinstance(root, dict) or root["nodetype"] in _BRANCHING,
             n_bins=next(counter),
             _value=self.content[name],
             _number=numbers[name],
         )
 
-    def _choice(
-        self, raw: Mapping[str, Any], variable: Mapping[str, Any], inputs: Sequence[str]
-    ) -> str | None:
-        """Return the only text that an input can be; None if it is one of the wanted numbers."""
-        name, text = variable["name"], variable["type"] == "string"
-        where = f"{self.path}: {raw['name']}"
-        if name in inputs:
-            if text:
+    def _refuse_others(self, raw: Mapping[str, Any], wanted: Sequence[str]) -> None:
+        """Refuse a correction with inputs that are not the wanted ones, or are text."""
+        names = [variable["name"] for variable in raw["inputs"]]
+        for variable in raw["inputs"]:
+            if variable["type"] == "string":
+                name, others = variable["name"], ", ".join(wanted)
                 raise InputFileError(
-                    f"{where} takes {name} as text; make it a real or an int input"
+                    f"{self.path}: {raw['name']} takes {name} as text; make it a function of "
+                    f"{others} alone, as numbers"
                 )
-            return None
-        if not text:
-            listed = ", ".join(x["name"] for x in raw["inputs"])
+        if not names or not set(names) <= set(wanted):
             raise InputFileError(
-                f"{where} is a function of {listed}; it must be one of {', '.join(inputs)}"
+                f"{self.path}: {raw['name']} is a function of {', '.join(names) or 'nothing'}; "
+                f"it must be one of {', '.join(wanted)}"
             )
-        choices = sorted(set(_keys(raw["data"], name)))
-        if len(choices) != 1:
-            raise InputFileError(
-                f"{where} takes {name} as text, one of {', '.join(choices) or 'anything'}; give a "
-                "file with one choice"
-            )
-        return choices[0]
 
 
 def read_correction_file(path: str | Path) -> CorrectionFile:
@@ -236,15 +218,3 @@ def _numbered(node: Any, counter: Iterator[int]) -> Any:
         if not isinstance(node["flow"], str):
             changed["flow"] = _numbered(node["flow"], counter)
     return changed
-
-
-def _keys(node: Any, name: str) -> Iterator[str]:
-    """Yield the keys of all categories of an input."""
-    if isinstance(node, list):
-        for each in node:
-            yield from _keys(each, name)
-    elif isinstance(node, dict):
-        if node.get("nodetype") == "category" and node["input"] == name:
-            yield from (str(item["key"]) for item in node["content"])
-        for each in node.values():
-            yield from _keys(each, name)

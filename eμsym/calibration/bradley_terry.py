@@ -1,4 +1,4 @@
-r"""Paired comparisons: the Bradley-Terry model of which lepton of an event is the electron.
+r"""The logistic regression of the labels: paired comparisons, and what is like them.
 
 Of an event with its leading lepton at level k1 and its sub-leading one at k2, the
 symmetry and the efficiencies of single leptons leave
@@ -8,7 +8,8 @@ symmetry and the efficiencies of single leptons leave
           = \frac{1}{1 + e^{θ_{k_1} - θ_{k_2}}}, \qquad θ = \ln(ε_μ/ε_e),
 
 the model of paired comparisons of Bradley and Terry (Biometrika 39 (1952) 324).
-A constant in θ cancels, and events with k1 = k2 say nothing of θ. θ is linear in terms w,
+A constant in θ cancels, and events with k1 = k2 say nothing of θ. Other symmetries have other
+objects and signs in place of these two, see `eμsym.calibration.design`. θ is linear in terms w,
 θ = Xw (`eμsym.calibration.ratio_terms`), which makes it a logistic regression: what is fitted
 is the w of largest likelihood times prior.
 """
@@ -27,6 +28,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from eμsym.arrays import FloatArray, IntArray, summed
+from eμsym.calibration.design import Design
 from eμsym.calibration.ratio_terms import RatioTerms
 from eμsym.errors import DataError
 from eμsym.newton import NewtonStep, newton
@@ -55,18 +57,18 @@ _CHUNK = 50_000
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Events counted by the levels of their two leptons.
+    """Events counted by the levels and signs of their objects.
 
     Attributes
     ----------
-    lead, sub : ndarray of int, shape (cells,)
-        The levels of the leading and of the sub-leading lepton.
+    design : Design
+        Of the cells.
     a : ndarray of float, shape (cells,)
-        Summed weights of the eμ events.
+        Summed weights of the events of A.
     total, sumw2 : ndarray of float, shape (cells,)
-        Σw and Σw² of the events of both orders.
+        Σw and Σw² of the events of both labels.
     use : ndarray of float, shape (levels,)
-        Share of the leptons that are at each level.
+        Share of the objects that are at each level.
     basis : ndarray of float, shape (levels, terms)
         θ = basis @ w.
     precision : ndarray of float, shape (terms,)
@@ -75,11 +77,10 @@ class Cells:
         Σw²/Σw: what one event counts. The prior weighs as it does for so many events of
         weight one as these are worth, whatever the unit of the weights.
     offset : ndarray of float, shape (cells,), or None
-        What else is in logit P(eμ); None if nothing is.
+        What else is in logit P(A); None if nothing is.
     """
 
-    lead: IntArray
-    sub: IntArray
+    design: Design
     a: FloatArray
     total: FloatArray
     sumw2: FloatArray
@@ -91,82 +92,69 @@ class Cells:
 
     @classmethod
     def count(
-        cls,
-        lead: IntArray,
-        sub: IntArray,
-        pool: Pool,
-        terms: RatioTerms,
-        offset: FloatArray | None = None,
+        cls, design: Design, pool: Pool, terms: RatioTerms, offset: FloatArray | None = None
     ) -> Cells:
-        """Count the events of a pool, whose leptons are at the levels of shape (entries,)."""
-        return cls.counted(lead, sub, pool, terms, offset)[0]
+        """Count the events of a pool, which have this design."""
+        return cls.counted(design, pool, terms, offset)[0]
 
     @classmethod
     def counted(
-        cls,
-        lead: IntArray,
-        sub: IntArray,
-        pool: Pool,
-        terms: RatioTerms,
-        offset: FloatArray | None = None,
+        cls, design: Design, pool: Pool, terms: RatioTerms, offset: FloatArray | None = None
     ) -> tuple[Cells, IntArray]:
         """Return the cells, and which of them each entry of the pool is in."""
         pool.check_weights()
         weight, sizes, levels = pool.weight, pool.sizes, len(terms.basis)
-        flat, cell = np.unique(lead * levels + sub, return_inverse=True)
-        values = None
+        flat = np.zeros(len(design), dtype=np.int64)
+        for key in design.keys:
+            flat = flat * max(levels, 2) + key
+        _, first, cell = np.unique(flat, return_index=True, return_inverse=True)
         if offset is not None:
             both = np.stack([cell.astype(np.float64), offset])
-            (pairs, cell) = np.unique(both, axis=1, return_inverse=True)
-            flat, values = flat[pairs[0].astype(np.int64)], pairs[1]
+            _, first, cell = np.unique(both, axis=1, return_index=True, return_inverse=True)
         cell = np.asarray(cell, dtype=np.int64).ravel()
-        size = np.abs(weight) * sizes
-        used = summed(lead, size, levels) + summed(sub, size, levels)
+        used = np.zeros(levels)
+        for level in design.levels:
+            used += summed(level, np.abs(weight) * sizes, levels)
         use = used / used.sum() if used.sum() > 0 else np.full(levels, 1 / levels)
         unit = float(np.sum(weight**2 * sizes) / (np.sum(weight * sizes) or 1.0)) or 1.0
         cells = cls(
-            lead=flat // levels,
-            sub=flat % levels,
-            a=summed(cell, weight * pool.labels, flat.size),
-            total=summed(cell, weight * sizes, flat.size),
-            sumw2=summed(cell, weight**2 * sizes, flat.size),
+            design=design.where(first),
+            a=summed(cell, weight * pool.labels, first.size),
+            total=summed(cell, weight * sizes, first.size),
+            sumw2=summed(cell, weight**2 * sizes, first.size),
             use=use,
             basis=terms.basis,
             precision=terms.precision * unit,
             unit=unit,
-            offset=values,
+            offset=None if offset is None else offset[first],
         )
         return cells, cell
 
     def with_a(self, a: FloatArray) -> Cells:
-        """Return the same events with other labels: other Σw of the eμ events."""
+        """Return the same events with other labels: other Σw of A's."""
         return replace(self, a=a)
 
     def logit(self, w: FloatArray) -> FloatArray:
-        """Return logit P(eμ) of every cell, shape (cells,)."""
-        theta = self.basis @ w
-        logit = theta[self.sub] - theta[self.lead]
+        """Return logit P(A) of every cell, shape (cells,)."""
+        logit = self.design.logit(self.basis @ w)
         return logit if self.offset is None else logit + self.offset
 
     def by_terms(self, values: FloatArray) -> FloatArray:
         """Return Σ over the cells of values times d logit/dw, shape (terms,)."""
-        levels = len(self.basis)
-        sums = summed(self.sub, values, levels) - summed(self.lead, values, levels)
-        return np.asarray(sums @ self.basis)
+        return np.asarray(self.design.by_level(values, len(self.basis)) @ self.basis)
 
     def chunks(self) -> Iterator[tuple[slice, FloatArray]]:
         """Yield parts of the cells with d logit/dw of each, shape (cells of it, terms)."""
-        for start in range(0, self.lead.size, _CHUNK):
+        for start in range(0, len(self.design), _CHUNK):
             part = slice(start, start + _CHUNK)
-            yield part, self.basis[self.sub[part]] - self.basis[self.lead[part]]
+            yield part, self.design.where(part).rows(self.basis)
 
 
 def probability(
     theta: FloatArray, lead: IntArray, sub: IntArray, offset: FloatArray | None = None
 ) -> FloatArray:
     """Return P(eμ) of events with their leptons at these levels, shape (n,)."""
-    logit = theta[sub] - theta[lead]
-    return np.asarray(expit(logit if offset is None else logit + offset))
+    return Design.of_orders(lead, sub).probability(theta, offset)
 
 
 def negative_log_likelihood(w: FloatArray, cells: Cells) -> float:
@@ -221,8 +209,8 @@ class _Point:
         free = np.any(self.cells.precision == 0)
         if free and np.ptp(self.cells.basis @ self.theta) > _RUNAWAY:
             raise DataError(
-                "ln r runs away to infinity: in a bin of pT and |η| all leptons are of one "
-                "flavour; choose wider bins"
+                "ln r runs away to infinity: in a bin of pT and |η| all events are of one "
+                "sample; choose wider bins"
             )
 
 
@@ -273,8 +261,8 @@ def newton_fit(
     best = newton(
         lambda w: _Point(cells, w),
         _Point(cells, first),
-        tolerance=_DECREMENT,
-        last=_LAST_DECREMENT,
+        tolerance=_DECREMENT * abs(cells.unit),
+        last=_LAST_DECREMENT * abs(cells.unit),
         rounding=1e-13 * float(cells.total.sum()),
         max_steps=max_steps,
         what="the fit of ln r",
@@ -307,7 +295,7 @@ class NearFit:
         return np.asarray(cho_solve(_factor(self.start, self.cells), np.eye(self.start.size)))
 
     def __call__(self, a: FloatArray) -> FloatArray:
-        """Return the terms fitted to cells with these Σw of eμ events.
+        """Return the terms fitted to cells with these Σw of A's events.
 
         Raises
         ------
@@ -322,7 +310,7 @@ class NearFit:
             if not decrement < before:
                 break
             w, before = w + step, decrement
-            if decrement < _NEAR_DECREMENT:
+            if decrement < _NEAR_DECREMENT * abs(cells.unit):
                 return w
         return newton_fit(cells, self.start)
 
@@ -359,9 +347,9 @@ def fit_covariance(w: FloatArray, cells: Cells) -> FloatArray:
 def separated_bins(cells: Cells) -> tuple[list[IntArray], bool]:
     """Return the groups of levels between which θ of one term a level has no finite estimate.
 
-    A likelihood has a maximum if, for every split of the levels in two, events of
-    both kinds cross it: an electron here and a muon there, and the reverse (Ford,
-    Am. Math. Monthly 64 (1957) 28).
+    Of events whose electron leads or not, which compare two levels. A likelihood has a maximum
+    if, for every split of the levels in two, events of both kinds cross it: an electron here
+    and a muon there, and the reverse (Ford, Am. Math. Monthly 64 (1957) 28).
 
     Returns
     -------
@@ -375,8 +363,9 @@ def separated_bins(cells: Cells) -> tuple[list[IntArray], bool]:
     least = 1e-9 * np.sqrt(cells.sumw2)
     wins, losses = cells.a > least, cells.total - cells.a > least
     # An edge goes from the bin of the electron to that of the muon.
-    start = np.concatenate([cells.lead[wins], cells.sub[losses]])
-    stop = np.concatenate([cells.sub[wins], cells.lead[losses]])
+    lead, sub = cells.design.levels
+    start = np.concatenate([lead[wins], sub[losses]])
+    stop = np.concatenate([sub[wins], lead[losses]])
     graph = coo_array((np.ones(start.size), (start, stop)), shape=(bins, bins))
     count, label = connected_components(graph, directed=True, connection="strong")
     linked, _ = connected_components(graph, directed=True, connection="weak")

@@ -1,11 +1,11 @@
-r"""The symmetry of a pair whose two orders a detector sees differently.
+r"""The symmetry of a pair whose two samples a detector sees differently.
 
-With p the probability that an event of its kinematics is eμ (`eμsym.calibration.bradley_terry`),
-an eμ event gets the weight 2(1 − p) and a μe event 2p: under the symmetry both
-orders then expect the same, 2np(1 − p), of n events. The weights 1/(2p) and
+With p the probability that an event of its kinematics is A's (`eμsym.calibration.bradley_terry`),
+an event of A gets the weight 2(1 − p) and one of B 2p: under the symmetry both
+then expect the same, 2np(1 − p), of n events. The weights 1/(2p) and
 1/(2(1 − p)) would do as well; those taken are bounded, have the smaller variance
 (Li, Morgan and Zaslavsky, J. Am. Stat. Assoc. 113 (2018) 390), and make the
-difference of the samples the residual of the fit, 2 Σ (y − p) with y = 1 for eμ.
+difference of the samples the residual of the fit, 2 Σ (y − p) with y = 1 for A.
 
 A draw gives every event of the pool a new label with its own probability, fits r to the
 new labels, and weights the events anew, so that the calibration's own uncertainty is in
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -28,9 +28,9 @@ from eμsym.calibration.bradley_terry import (
     fit_covariance,
     inverse_information,
     newton_fit,
-    probability,
 )
-from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS
+from eμsym.calibration.corrections import Correction, Known
+from eμsym.calibration.design import Design
 from eμsym.calibration.event_list import EventList
 from eμsym.calibration.self_calibration import (
     SelfCalibration,
@@ -44,69 +44,16 @@ from eμsym.pool import Pool
 from eμsym.symmetry import Draw, FairCoin, Relabellings, Symmetry, balanced, grouping_of
 
 
-class Correction(Protocol):
-    """ln r = ln(ε_μ/ε_e) as numbered values: `EfficiencyRatio`, `ClassRatios`, or `MapLevels`."""
-
-    @property
-    def log_ratio(self) -> FloatArray:
-        """The values, shape (k,)."""
-        ...  # pragma: no cover
-
-    @property
-    def modes(self) -> FloatArray | None:
-        """The directions in which they are uncertain, shape (m, k); None if they are exact."""
-        ...  # pragma: no cover
-
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which of the values the leading and the sub-leading leptons of events have."""
-        ...  # pragma: no cover
-
-    def with_log_ratio(self, log_ratio: FloatArray) -> Self:
-        """Return others in their place."""
-        ...  # pragma: no cover
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """Efficiencies from elsewhere, on top of which ln r is fitted.
-
-    Attributes
-    ----------
-    correction : Correction
-        Such as the efficiencies of pairs that an OR of triggers leaves.
-    source : str
-        What to call it: the file that it is from.
-    """
-
-    correction: Correction
-    source: str
-
-    def offset(self, pool: Pool) -> FloatArray:
-        """Return ln P(A)/P(B) of every event, shape (entries,)."""
-        lead, sub = self.correction.levels(pool)
-        theta = self.correction.log_ratio
-        return np.asarray(theta[sub] - theta[lead])
-
-    def modes(self, pool: Pool) -> csr_array | None:
-        """Return what each independent error does to `offset`, (entries, m); None without any."""
-        modes = self.correction.modes
-        if modes is None or not modes.size:
-            return None
-        lead, sub = self.correction.levels(pool)
-        by_level = csr_array(modes.T)
-        return csr_array(by_level[sub] - by_level[lead])
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibrated(Symmetry):
-    """Each event is A's with a probability of its own, 1/(1 + r(lead)/r(sub)).
+    """Each event is A's with a probability of its own: of eμ pairs 1/(1 + r(lead)/r(sub)).
 
     Made by `Pair.equalised`.
 
     Parameters
     ----------
-    correction : EfficiencyRatio, ClassRatios or MapLevels
-        r = ε_μ/ε_e of single leptons, with its covariance.
+    correction : EfficiencyRatio, RuleRatios, ClassRatios or MapLevels
+        r of single objects, ε_μ/ε_e or another, with its covariance.
     calibration : SelfCalibration, optional
         The fit, if ln r was fitted here.
     source : str
@@ -138,10 +85,14 @@ class Calibrated(Symmetry):
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """The leptons' kinematics, the class, and what a window that a fit left out is made of."""
         windows = () if self.calibration is None else self.calibration.exclude
-        found = (self.correction, None if self.known is None else self.known.correction)
-        by = [getattr(each, "column", None) for each in found]
-        own = (*LEAD_COLUMNS, *SUB_COLUMNS, *(column for column, _, _ in windows))
-        return (*own, *(column for column in by if column is not None))
+        known = () if self.known is None else self.known.correction.reads
+        own = (*self.correction.reads, *(column for column, _, _ in windows), *known)
+        return tuple(dict.fromkeys(own))
+
+    @property
+    def slots(self) -> dict[str, str]:
+        """The objects, by what their columns begin with, and which r each has."""
+        return self.correction.slots
 
     @property
     def raw(self) -> Symmetry:
@@ -163,19 +114,20 @@ class Calibrated(Symmetry):
         """Whether ln r was fitted to the pool's own events."""
         return self.calibration is not None and not self.calibration.control
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which ln r the leading and the sub-leading leptons have, each (entries,)."""
-        return self.correction.levels(pool)
+    def design(self, pool: Pool) -> Design:
+        """Return which ln r are in ln P(A)/P(B) of the events, and with which signs."""
+        return self.correction.design(pool)
 
     def offset(self, pool: Pool) -> FloatArray | None:
-        """Return what is known of logit P(eμ) beside ln r, shape (entries,); None if nothing is."""
+        """Return what is known of logit P(A) beside ln r, shape (entries,); None if nothing is."""
         return None if self.known is None else self.known.offset(pool)
 
     def _cells(self, pool: Pool, used: BoolArray) -> tuple[Cells, IntArray]:
         """Return the counts of some events, and which of them each of these is in."""
-        (lead, sub), offset = self.levels(pool), self.offset(pool)
+        offset = self.offset(pool)
         known = None if offset is None else offset[used]
-        return Cells.counted(lead[used], sub[used], pool.where(used), self._fit.terms, known)
+        design = self.design(pool).where(used)
+        return Cells.counted(design, pool.where(used), self._fit.terms, known)
 
     def used(self, pool: Pool) -> BoolArray:
         """Return which events ln r was fitted to, shape (entries,)."""
@@ -225,14 +177,14 @@ class Calibrated(Symmetry):
         return self._cells(pool, self.used(pool))[0]
 
     def probabilities(self, pool: Pool) -> Callable[[FloatArray | None], FloatArray]:
-        """Return P(eμ) of every event as a function of ln r; see `Symmetry.probability`."""
-        (lead, sub), offset = self.levels(pool), self.offset(pool)
-        return lambda log_ratio: probability(
-            self.log_ratio if log_ratio is None else log_ratio, lead, sub, offset
+        """Return P(A) of every event as a function of ln r; see `Symmetry.probability`."""
+        design, offset = self.design(pool), self.offset(pool)
+        return lambda log_ratio: design.probability(
+            self.log_ratio if log_ratio is None else log_ratio, offset
         )
 
     def weights(self, pool: Pool) -> FloatArray:
-        """Return the events' weights with which both orders expect the same, shape (n,)."""
+        """Return the events' weights with which both samples expect the same, shape (n,)."""
         return balanced(pool.labels, self.probability(pool)) * pool.weight
 
     def relabeller(self, pool: Pool) -> Callable[[np.random.Generator], Draw]:
@@ -251,16 +203,16 @@ class Calibrated(Symmetry):
         return draw
 
     def _varied_probability(self, pool: Pool) -> Callable[[np.random.Generator], FloatArray]:
-        """Return what gives P(eμ) of a draw: what is known of it varies within its errors."""
-        (lead, sub), offset = self.levels(pool), self.offset(pool)
+        """Return what gives P(A) of a draw: what is known of it varies within its errors."""
+        design, offset = self.design(pool), self.offset(pool)
         modes = None if self.known is None else self.known.modes(pool)
-        p = probability(self.log_ratio, lead, sub, offset)
+        p = design.probability(self.log_ratio, offset)
         if modes is None:
             return lambda generator: p
 
         def varied(generator: np.random.Generator) -> FloatArray:
             shift = modes @ generator.standard_normal(modes.shape[1])
-            return probability(self.log_ratio, lead, sub, offset + shift)
+            return design.probability(self.log_ratio, offset + shift)
 
         return varied
 
@@ -290,8 +242,8 @@ class Calibrated(Symmetry):
     def grouping(self, pool: Pool, index: IntArray) -> tuple[Pool, IntArray]:
         """Return groups of events of like bins and leptons; see `Symmetry.grouping`."""
         used = self.used(pool)
-        known = () if self.known is None else self.known.correction.levels(pool)
-        keys = (index, *self.levels(pool), used.astype(np.int64), *known)
+        known = () if self.known is None else self.known.correction.design(pool).keys
+        keys = (index, *self.design(pool).keys, used.astype(np.int64), *known)
         return grouping_of(pool, (index >= 0) | used, keys)
 
     def spread(
@@ -332,16 +284,16 @@ class Calibrated(Symmetry):
 
         The errors of efficiencies that ln r was fitted on top of are left out.
         """
-        (lead, sub), p = self.levels(pool), self.probability(pool)
+        design, p = self.design(pool), self.probability(pool)
         pq = (pool.weight * p * (1 - p) * pool.sizes)[:, np.newaxis]
         if not self.in_sample:
             modes = self.log_ratio_modes
             if modes is None or not modes.size:
                 return None
-            return pq * (modes.T[sub] - modes.T[lead]), np.eye(len(modes))
+            return pq * design.rows(modes.T), np.eye(len(modes))
         values, basis, cells = self._fit.values, self._fit.terms.basis, self.cells(pool)
         inverse, used = inverse_information(values, cells), self.used(pool)
-        rows = pq * (basis[sub] - basis[lead])
+        rows = pq * design.rows(basis)
         if pool.unit and used.all():
             return rows, -inverse
         fitted = rows * (pool.weight * used)[:, np.newaxis]
@@ -361,15 +313,15 @@ class Calibrated(Symmetry):
         self, pool: Pool, drawn: Relabellings, index: IntArray, n_bins: int
     ) -> list[tuple[FloatArray, FloatArray]]:
         """Return `log_yields` of every draw of a pool's labels, with its own ln r."""
-        (lead, sub), offset = self.levels(pool), self.offset(pool)
+        design, offset = self.design(pool), self.offset(pool)
         used = self.used(pool)
         cells = self.cells(pool) if self.in_sample else None
         modes = None if self.in_sample else self.log_ratio_modes
         found = []
         for i, labels in enumerate(drawn.labels):
             theta = self.log_ratio if drawn.log_ratio is None else drawn.log_ratio[i]
-            p = probability(theta, lead, sub, offset)
-            sums = _binned_response(pool, index, n_bins, p, (lead, sub), theta.size, used)
+            p = design.probability(theta, offset)
+            sums = _binned_response(pool, index, n_bins, p, design, theta.size, used)
             known = self._known_response(pool, index, n_bins, p)
             fisher = None
             if cells is not None:
@@ -384,16 +336,16 @@ class Calibrated(Symmetry):
 
     def _information_at(self, theta: FloatArray, cells: Cells) -> FloatArray:
         """Return the fit's information with its prior's, of the terms of any ln r."""
-        p = probability(theta, cells.lead, cells.sub, cells.offset)
+        p = cells.design.probability(theta, cells.offset)
         n = cells.total * p * (1 - p)
         prior = np.diag(cells.precision)
         return np.asarray(sum(((x * n[k, None]).T @ x for k, x in cells.chunks()), start=prior))
 
     def response(self, pool: Pool, index: IntArray, n_bins: int) -> BinnedResponse:
         """Return each bin's Σw²pq, Σw pq x and, of the events in the fit, Σw² pq x."""
-        levels, theta = self.levels(pool), self.log_ratio
-        p = probability(theta, *levels, self.offset(pool))
-        return _binned_response(pool, index, n_bins, p, levels, theta.size, self.used(pool))
+        design, theta = self.design(pool), self.log_ratio
+        p = design.probability(theta, self.offset(pool))
+        return _binned_response(pool, index, n_bins, p, design, theta.size, self.used(pool))
 
     def _known_response(
         self, pool: Pool, index: IntArray, n_bins: int, p: FloatArray
@@ -407,12 +359,12 @@ class Calibrated(Symmetry):
         response = _summed_rows(index[within], pq[within], modes[within], n_bins)
         score = np.zeros((0, modes.shape[1]))
         if self.in_sample:
-            (lead, sub), basis = self.levels(pool), self._fit.terms.basis
+            design, basis = self.design(pool).where(used), self._fit.terms.basis
             parts = [
-                _summed_rows(level[used], pq[used], modes[used], len(basis))
-                for level in (sub, lead)
+                _summed_rows(level, sign * pq[used], modes[used], len(basis))
+                for level, sign in zip(design.levels, design.signs, strict=True)
             ]
-            score = basis.T @ (parts[0] - parts[1])
+            score = basis.T @ np.sum(parts, axis=0)
         return KnownResponse(response, score)
 
     def redrawn(self, pool: Pool, labels: BoolArray, log_ratio: FloatArray | None) -> Calibrated:
@@ -454,24 +406,19 @@ def _binned_response(
     index: IntArray,
     n_bins: int,
     p: FloatArray,
-    levels: tuple[IntArray, IntArray],
+    design: Design,
     k: int,
     used: BoolArray,
 ) -> BinnedResponse:
-    lead, sub = levels
     pq = p * (1 - p) * pool.sizes
     within = index >= 0
-    flat = index[within] * k
-    to_sub, to_lead = flat + sub[within], flat + lead[within]
+    place, own = index[within], design.where(within)
 
-    def by_lepton(weights: FloatArray) -> FloatArray:
-        size = n_bins * k
-        sums = summed(to_sub, weights[within], size)
-        sums -= summed(to_lead, weights[within], size)
-        return sums.reshape(n_bins, k)
+    def by_object(weights: FloatArray) -> FloatArray:
+        return own.by_place(place, weights[within], n_bins, k)
 
     return BinnedResponse(
-        own=summed(index[within], (pool.weight**2 * pq)[within], n_bins),
-        response=by_lepton(pool.weight * pq),
-        fitted=by_lepton(pool.weight**2 * pq * used),
+        own=summed(place, (pool.weight**2 * pq)[within], n_bins),
+        response=by_object(pool.weight * pq),
+        fitted=by_object(pool.weight**2 * pq * used),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,8 +10,12 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from eμsym.arrays import FloatArray, IntArray
+from eμsym.calibration.design import Design
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
+from eμsym.calibration.event_list import EventList
+from eμsym.calibration.rule_ratios import RuleRatios
 from eμsym.errors import ConfigurationError, DataError
+from eμsym.exchange import Exchange
 from eμsym.pool import Pool
 from eμsym.shown import Shown
 
@@ -34,13 +37,13 @@ class ClassRatios(Shown):
         What tells the classes apart; the exchange must leave it alone.
     classes : tuple of float
         Its values, rising.
-    ratios : tuple of EfficiencyRatio
-        One each.
+    ratios : tuple of EfficiencyRatio or RuleRatios
+        One each, all of one rule.
     """
 
     column: str
     classes: tuple[float, ...]
-    ratios: tuple[EfficiencyRatio, ...]
+    ratios: tuple[EfficiencyRatio | RuleRatios, ...]
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: the column and its values."""
@@ -59,10 +62,20 @@ class ClassRatios(Shown):
     @cached_property
     def covariance(self) -> FloatArray:
         """Their covariance, shape (k, k): classes are independent."""
-        return np.asarray(block_diag(*(ratio.covariance for ratio in self.ratios)))
+        return np.asarray(self.modes.T @ self.modes)
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
-        """Return which of `log_ratio` the leading and the sub-leading leptons of events have.
+    @property
+    def slots(self) -> dict[str, str]:
+        """The objects, by what their columns begin with, and which r each has."""
+        return self.ratios[0].slots
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the objects' kinematics, and the one of the classes."""
+        return (*self.ratios[0].reads, self.column)
+
+    def design(self, pool: Pool) -> Design:
+        """Return which of `log_ratio` the objects of events have, and with which signs.
 
         Raises
         ------
@@ -70,21 +83,38 @@ class ClassRatios(Shown):
             If an event is in none of the classes.
         """
         number = class_of(pool, self.column, self.classes)
-        lead, sub = np.empty(len(pool), dtype=np.int64), np.empty(len(pool), dtype=np.int64)
+        parts = [pool.where(number == i) for i in range(len(self.classes))]
+        own = [ratio.design(part) for ratio, part in zip(self.ratios, parts, strict=True)]
+        alike = own[0].signs.shape[1] == 1
+        levels = np.empty((len(own[0].levels), len(pool)), dtype=np.int64)
+        signs = own[0].signs if alike else np.empty(levels.shape)
         start = 0
-        for i, ratio in enumerate(self.ratios):
+        for i, (ratio, design) in enumerate(zip(self.ratios, own, strict=True)):
             mine = number == i
-            own_lead, own_sub = ratio.levels(pool.where(mine))
-            lead[mine], sub[mine] = own_lead + start, own_sub + start
-            start += len(ratio.bins)
-        return lead, sub
+            levels[:, mine] = design.levels + start
+            if not alike:
+                signs[:, mine] = design.signs
+            start += ratio.log_ratio.size
+        return Design(levels, signs)
 
     def with_log_ratio(self, log_ratio: FloatArray) -> ClassRatios:
         """Return other ln r of the same bins and covariance."""
-        ends = np.cumsum([len(ratio.bins) for ratio in self.ratios])[:-1]
+        ends = np.cumsum([ratio.log_ratio.size for ratio in self.ratios])[:-1]
         parts = np.split(log_ratio, ends)
         ratios = tuple(r.with_log_ratio(x) for r, x in zip(self.ratios, parts, strict=True))
         return replace(self, ratios=ratios)
+
+    def fitted(
+        self, log_ratio: FloatArray, modes: FloatArray, events: EventList | None
+    ) -> ClassRatios:
+        """Return the result of a fit: values, their directions, and the events in it."""
+        ratios, start = [], 0
+        for ratio in self.ratios:
+            part = slice(start, start := start + ratio.log_ratio.size)
+            own = modes[:, part]
+            own = own[np.any(own != 0, axis=1)]
+            ratios.append(ratio.fitted(log_ratio[part], own, events))
+        return replace(self, ratios=tuple(ratios))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ratio of each class, for JSON."""
@@ -97,15 +127,15 @@ class ClassRatios(Shown):
         }
 
 
-def classes_of(pool: Pool, column: str, partners: Mapping[str, str]) -> tuple[float, ...]:
+def classes_of(pool: Pool, column: str, exchange: Exchange) -> tuple[float, ...]:
     """Return the classes that a column tells apart, rising.
 
     Parameters
     ----------
     pool : Pool
     column : str
-    partners : mapping of str to str
-        Columns that change places in the exchange.
+    exchange : Exchange
+        Of A and B.
 
     Raises
     ------
@@ -114,10 +144,9 @@ def classes_of(pool: Pool, column: str, partners: Mapping[str, str]) -> tuple[fl
     """
     if column not in pool.columns:
         raise ConfigurationError(f"classes by {column}: the events have no such column")
-    if column in partners:
+    if (on := exchange.dependence(column)) is not None:
         raise ConfigurationError(
-            f"classes by {column}: it changes with which lepton is the electron; use a column "
-            "that does not"
+            f"classes by {column}: it changes with {on}; use a column that does not"
         )
     values = np.unique(pool.column(column))
     if values.size > MOST_CLASSES or not np.all(np.isfinite(values)):

@@ -39,8 +39,8 @@ def read_correction(
         With corrections of the two names below, or as `write_correction` writes it.
     electron, muon : str
         Names of the corrections that hold ε_e and ε_μ. Their inputs are ``pt``
-        in GeV and ``abseta`` or ``eta``, or some of them, in any order, and text of
-        which there is one choice. Their standard errors, if any, are in corrections of
+        in GeV and ``abseta`` or ``eta``, or some of them, in any order, as numbers: an
+        input that is text is refused. Their standard errors, if any, are in corrections of
         the same name with ``_error`` at the end; an error is that of a bin, and all that
         is made with the bin shares it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eμsym.arrays import FloatArray, IntArray
+from eμsym.calibration.design import Design
 from eμsym.calibration.event_list import EventList
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.pool import Pool
@@ -184,14 +185,29 @@ class EfficiencyRatio(Shown):
         """Return which of `log_ratio` leptons have, of the shape of pT [GeV] and η."""
         return self.bins.index(pt, eta)
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+    @property
+    def slots(self) -> dict[str, str]:
+        """The objects, by what their columns begin with, and which r each has."""
+        return {"lead": "r", "sub": "r"}
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the two leptons' kinematics."""
+        return (*LEAD_COLUMNS, *SUB_COLUMNS)
+
+    def design(self, pool: Pool) -> Design:
         """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
-        lead, sub = self.index(*lepton_columns(pool))
-        return lead, sub
+        return Design.of_orders(*self.index(*lepton_columns(pool)))
 
     def with_log_ratio(self, log_ratio: FloatArray) -> EfficiencyRatio:
         """Return another ln r of the same bins and covariance."""
         return replace(self, log_ratio=log_ratio)
+
+    def fitted(
+        self, log_ratio: FloatArray, modes: FloatArray, events: EventList | None
+    ) -> EfficiencyRatio:
+        """Return the result of a fit: values, their directions, and the events in it."""
+        return EfficiencyRatio(self.bins, log_ratio, events=events, modes=modes)
 
     def evaluate(self, pt: ArrayLike, eta: ArrayLike) -> FloatArray:
         """Return r = ε_μ/ε_e of leptons, of the shape of pT [GeV] and η."""
@@ -233,11 +249,17 @@ class EfficiencyRatio(Shown):
         return cls(bins, values, covariance, modes=modes)
 
 
+def object_columns(pool: Pool, slots: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Return pT [GeV] and η of the objects in some slots of a pool, each (slots, n)."""
+    pt, eta = (
+        np.stack([pool.column(f"{slot}_{name}") for slot in slots]) for name in ("pt", "eta")
+    )
+    return pt, eta
+
+
 def lepton_columns(pool: Pool) -> tuple[FloatArray, FloatArray]:
     """Return pT and η of the leading and sub-leading leptons of a pool, each (2, n)."""
-    pt = np.stack([pool.column(name) for name in (LEAD_COLUMNS[0], SUB_COLUMNS[0])])
-    eta = np.stack([pool.column(name) for name in (LEAD_COLUMNS[1], SUB_COLUMNS[1])])
-    return pt, eta
+    return object_columns(pool, ("lead", "sub"))
 
 
 def _modes(covariance: FloatArray) -> FloatArray:

@@ -22,7 +22,8 @@ from scipy.sparse import csr_array
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.calibration.binned_map import BinnedMap, CorrectionFile
-from eμsym.calibration.efficiency_ratio import lepton_columns
+from eμsym.calibration.design import Design
+from eμsym.calibration.efficiency_ratio import LEAD_COLUMNS, SUB_COLUMNS, lepton_columns
 from eμsym.errors import DataError, InputFileError
 from eμsym.pool import Pool
 from eμsym.shown import Shown
@@ -90,9 +91,7 @@ def efficiencies(efficiency: BinnedMap, columns: dict[str, FloatArray]) -> Float
     wrong = ~((values > 0) & (values <= 1))
     if wrong.any():
         k = int(np.argmax(wrong))
-        where = ", ".join(
-            f"{name} {columns[name][k]:.4g}" for name, text in efficiency.inputs if text is None
-        )
+        where = ", ".join(f"{name} {columns[name][k]:.4g}" for name in efficiency.inputs)
         raise DataError(
             f"{efficiency.path}: {efficiency.name} is {values[k]:g} at {where}; an efficiency is "
             "above 0 and at most 1"
@@ -201,10 +200,19 @@ class MapLevels(Shown):
             level = self._place(codes, level * unique.size + found)
         return level.reshape(np.shape(pt))
 
-    def levels(self, pool: Pool) -> tuple[IntArray, IntArray]:
+    @property
+    def slots(self) -> dict[str, str]:
+        """The objects, by what their columns begin with, and which r each has."""
+        return {"lead": "r", "sub": "r"}
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the two leptons' kinematics."""
+        return (*LEAD_COLUMNS, *SUB_COLUMNS)
+
+    def design(self, pool: Pool) -> Design:
         """Return which of `log_ratio` the leading and the sub-leading leptons of events have."""
-        lead, sub = self.index(*lepton_columns(pool))
-        return lead, sub
+        return Design.of_orders(*self.index(*lepton_columns(pool)))
 
     def _place(self, known: FloatArray | IntArray, wanted: FloatArray | IntArray) -> IntArray:
         place = np.minimum(np.searchsorted(known, wanted), max(known.size - 1, 0))

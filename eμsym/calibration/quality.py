@@ -1,4 +1,4 @@
-"""How well a correction describes the e/μ difference: goodness of fit, and closure by folds.
+"""How well a correction describes the difference of A and B: goodness of fit, and closure by folds.
 
 Both compare the labels y with the fitted probabilities p in bins, Σ(y − p), and take their null
 from the same relabellings, with r fitted anew to each of them; so one p-value counts all bins and
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng, summed
 from eμsym.calibration.bradley_terry import Cells, NearFit
 from eμsym.calibration.calibrated import Calibrated
-from eμsym.calibration.efficiency_ratio import lepton_columns
+from eμsym.calibration.efficiency_ratio import object_columns
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.joint_pvalue import Together
 from eμsym.pool import Pool
@@ -153,7 +153,7 @@ class Quality(Shown):
 def fit_quality(
     pair: Labelled,
     *,
-    variables: Sequence[str] = VARIABLES,
+    variables: Sequence[str] | None = None,
     n: int = N,
     folds: int = FOLDS,
     n_bins: int = N_BINS,
@@ -168,8 +168,8 @@ def fit_quality(
     ----------
     pair : Pair
         That has been corrected, see `Pair.equalised`.
-    variables : sequence of str
-        Columns for the closure.
+    variables : sequence of str, optional
+        Columns for the closure. Default: those of `VARIABLES` that the events have.
     n : int
         Relabellings; the smallest p-value is 1/(n + 1).
     folds : int
@@ -195,6 +195,8 @@ def fit_quality(
     symmetry: Any = pair.symmetry.of_data
     if symmetry.source == "none":
         raise DataError("the pair is not corrected: there is no fit whose quality could be told")
+    if variables is None:
+        variables = [name for name in VARIABLES if name in pair.pool.columns]
     for_folds, for_labels = np.random.default_rng(rng).spawn(2)
     used = symmetry.used(pair.pool)
     chosen = used if used.any() else np.ones(len(pair.pool), dtype=bool)
@@ -202,7 +204,7 @@ def fit_quality(
     fold = for_folds.integers(0, folds, len(pool))
     p = symmetry.probability(pool)
     variance = pool.weight**2 * p * (1 - p)
-    kinds = kinematic_bins(pool)
+    kinds = kinematic_bins(pool, tuple(symmetry.slots))
     looked_at: dict[str, tuple[IntArray, FloatArray | None]] = {}
     looked_at[TOTAL] = np.zeros(len(pool), dtype=np.int64), None
     looked_at |= {name: _column_bins(pool, name, int(n_bins)) for name in variables}
@@ -258,13 +260,13 @@ def _held_out(pool: Pool, symmetry: Calibrated, fold: IntArray, folds: int) -> R
     calibration = symmetry.calibration
     assert calibration is not None
     weight, probability = pool.weight, symmetry.probabilities(pool)
-    (lead, sub), offset = symmetry.levels(pool), symmetry.offset(pool)
+    design, offset = symmetry.design(pool), symmetry.offset(pool)
     parts: list[tuple[BoolArray, BoolArray, IntArray, NearFit]] = []
     for k in range(folds):
         out = fold == k
         others = pool.where(~out)
         known = None if offset is None else offset[~out]
-        cells, place = Cells.counted(lead[~out], sub[~out], others, calibration.terms, known)
+        cells, place = Cells.counted(design.where(~out), others, calibration.terms, known)
         parts.append((out, ~out, place, NearFit(cells, calibration.values)))
 
     def residuals(labels: NDArray[Any], theta: FloatArray | None) -> FloatArray:
@@ -306,27 +308,41 @@ class _Bins:
 _PT, _ETA, _PER_CELL = 16, 24, 10
 
 
-def kinematic_bins(pool: Pool) -> dict[str, IntArray]:
+#: What to call the object in a slot.
+SLOTS = {
+    "lead": "leading lepton",
+    "sub": "sub-leading lepton",
+    "pos": "positive lepton",
+    "neg": "negative lepton",
+}
+
+
+def kinematic_bins(pool: Pool, slots: Sequence[str] = ("lead", "sub")) -> dict[str, IntArray]:
     """Return bins of the leptons' kinematics, by what they are of; each of shape (entries,).
 
     pT in finer quantiles than ln r has knots, signed η in steps that do not begin where those
-    of ln r do, and the two leptons' pT, |η| and both jointly, in no more bins than events fill.
+    of ln r do, and pT, |η| and both jointly of all leptons, in no more bins than events fill.
 
     Parameters
     ----------
     pool : Pool
+    slots : sequence of str
+        The leptons: beginnings of the names of their columns.
     """
-    pt, eta = lepton_columns(pool)
+    pt, eta = object_columns(pool, slots)
     found = {}
-    for k, lepton in enumerate(("leading", "sub-leading")):
-        found[f"pT of the {lepton} lepton"] = quantile_bins(pt[k], _PT)[1]
-        found[f"η of the {lepton} lepton"] = _even_bins(eta[k], _ETA)
-    each = int(np.clip((len(pool) / _PER_CELL) ** 0.5, 2, 10))
-    found["pT of both leptons"] = _jointly(*(quantile_bins(x, each)[1] for x in pt))
-    found["|η| of both leptons"] = _jointly(*(quantile_bins(np.abs(x), each)[1] for x in eta))
-    few = int(np.clip((len(pool) / _PER_CELL) ** 0.25, 2, 5))
+    for k, slot in enumerate(slots):
+        lepton = SLOTS.get(slot, slot)
+        found[f"pT of the {lepton}"] = quantile_bins(pt[k], _PT)[1]
+        found[f"η of the {lepton}"] = _even_bins(eta[k], _ETA)
+    n, whose = len(pool) / _PER_CELL, "both leptons" if len(slots) == 2 else "the lepton"
+    if len(slots) > 1:
+        each = int(np.clip(n ** (1 / len(slots)), 2, 10))
+        found[f"pT of {whose}"] = _jointly(*(quantile_bins(x, each)[1] for x in pt))
+        found[f"|η| of {whose}"] = _jointly(*(quantile_bins(np.abs(x), each)[1] for x in eta))
+    few = int(np.clip(n ** (1 / (2 * len(slots))), 2, 5 if len(slots) > 1 else 10))
     four = [quantile_bins(x, few)[1] for x in (*pt, *np.abs(eta))]
-    found["pT and |η| of both leptons"] = _jointly(*four)
+    found[f"pT and |η| of {whose}"] = _jointly(*four)
     return found
 
 

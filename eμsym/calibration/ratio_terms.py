@@ -39,6 +39,9 @@ SLOPE, BEND, JUMP, STEP, PRODUCT = 2.0, 2.0, 1.0, 0.5, 0.5
 #: That of a step at a threshold in pT, which may all but exclude one flavour.
 THRESHOLD = 3.0
 
+#: That of the logarithm of the ratio of two rates: next to nothing is known of it.
+CONSTANT = 5.0
+
 #: Knots in ln pT, over the fourth root of the number of leptons: what a bend between them
 #: leaves falls with their square, what fluctuations hide as much as falls with the square
 #: root of the number of leptons.
@@ -102,6 +105,27 @@ class RatioTerms(Shown):
             The share of the leptons in each level.
         """
         return replace(self, basis=self.basis - use @ self.basis)
+
+    def with_level(self) -> RatioTerms:
+        """Return the terms with one more, of all levels alike: the mean of ln r.
+
+        It is as wide as a step, or free as the others are.
+        """
+        width = np.inf if np.all(np.isinf(self.prior)) else JUMP
+        basis = np.concatenate([self.basis, np.ones((len(self.basis), 1))], axis=1)
+        return RatioTerms(basis, np.append(self.prior, width))
+
+
+def constant_term(*, free: bool) -> RatioTerms:
+    """Return the one term of a constant, at a level of its own.
+
+    Parameters
+    ----------
+    free : bool
+        Whether nothing at all is known of it. Else it has a prior of the width `CONSTANT`,
+        which holds it where all events happen to have one label.
+    """
+    return RatioTerms(np.ones((1, 1)), np.array([np.inf if free else CONSTANT]))
 
 
 def binned_terms(bins: LeptonBins) -> RatioTerms:

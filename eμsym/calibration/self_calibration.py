@@ -1,4 +1,4 @@
-"""The e/μ efficiency ratio from the pair itself: which events, which terms, and the fit."""
+"""The ratios of efficiencies from the pair itself: which events, which terms, and the fit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from eμsym.arrays import BoolArray, FloatArray
 from eμsym.calibration.bradley_terry import Cells, fit_covariance, newton_fit, separated_bins
 from eμsym.calibration.class_ratios import ClassRatios, class_of, classes_of
-from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins, lepton_columns
+from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins, object_columns
 from eμsym.calibration.event_list import EventList
-from eμsym.calibration.ratio_terms import RatioTerms, binned_terms, smooth_terms
+from eμsym.calibration.ratio_terms import RatioTerms, binned_terms, constant_term, smooth_terms
+from eμsym.calibration.rule_ratios import RuleRatios
 from eμsym.errors import ConfigurationError, DataError
-from eμsym.exchange import LEPTONS
+from eμsym.exchange import LEPTONS, Exchange
+from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import Pool
 from eμsym.shown import Shown
 from eμsym.symmetry import Labelled
@@ -25,6 +27,9 @@ MIN_EVENTS = 20
 
 Window = tuple[str, float, float]
 
+#: What a fit gives: of the leading lepton, of other rules, and of classes of either.
+Fitted = EfficiencyRatio | RuleRatios | ClassRatios
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SelfCalibration(Shown):
@@ -32,9 +37,9 @@ class SelfCalibration(Shown):
 
     Attributes
     ----------
-    correction : EfficiencyRatio or ClassRatios
-        ln r at the levels with its covariance, and which events are in the fit; the constant
-        is fixed by Σ use · ln r = 0.
+    correction : EfficiencyRatio, RuleRatios or ClassRatios
+        ln r at the levels with its covariance, and which events are in the fit; where a
+        constant in ln r cancels or is a term of its own, Σ use · ln r = 0.
     terms : RatioTerms
         What ln r is made of.
     values : ndarray of float, shape (terms,)
@@ -42,14 +47,14 @@ class SelfCalibration(Shown):
     n_events : int
         Events in the fit.
     n_informative : int
-        Those whose leptons are at different levels.
+        Those whose efficiencies do not cancel: of eμ pairs with leptons at different levels.
     exclude : tuple of (str, float, float)
         Column, lower and upper edge of the window whose events were left out.
     control : bool
         Whether it was fitted to other events than those it corrects.
     """
 
-    correction: EfficiencyRatio | ClassRatios
+    correction: Fitted
     terms: RatioTerms
     values: FloatArray
     n_events: int
@@ -59,23 +64,21 @@ class SelfCalibration(Shown):
 
     @property
     def ratios(self) -> tuple[EfficiencyRatio, ...]:
-        """The ratio of each class; one without classes."""
-        if isinstance(self.correction, ClassRatios):
-            return self.correction.ratios
-        return (self.correction,)
+        """The ratio of each group of objects, class by class."""
+        return tuple(single_ratios(self.correction))
 
     @property
     def ratio(self) -> EfficiencyRatio:
-        """The ratio; with classes, that of the first."""
+        """The ratio; the first one if there are several."""
         return self.ratios[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fit and its covariance, for JSON."""
-        by_class = isinstance(self.correction, ClassRatios)
+        classes = self.correction if isinstance(self.correction, ClassRatios) else None
         return {
             "ratio": self.correction.to_dict(),
-            "by": self.correction.column if isinstance(self.correction, ClassRatios) else None,
-            "n_classes": len(self.ratios) if by_class else None,
+            "by": None if classes is None else classes.column,
+            "n_classes": None if classes is None else len(classes.classes),
             "n_terms": self.values.size,
             "n_events": self.n_events,
             "n_informative": self.n_informative,
@@ -84,9 +87,21 @@ class SelfCalibration(Shown):
         }
 
 
+def single_ratios(correction: Fitted) -> list[EfficiencyRatio]:
+    """Return the ratios that a fit's result is made of."""
+    if isinstance(correction, EfficiencyRatio):
+        return [correction]
+    found = []
+    for part in correction.ratios:
+        assert isinstance(part, EfficiencyRatio | RuleRatios)  # nothing else is fitted
+        found += single_ratios(part)
+    return found
+
+
 def self_calibrate(
     pair: Labelled,
     *,
+    rule: LabelRule = LEADING,
     exclude: Mapping[str, Sequence[float]] | None = None,
     bins: LeptonBins | None = None,
     by: str | None = None,
@@ -95,13 +110,15 @@ def self_calibrate(
     signed_eta: bool = False,
     offset: Callable[[Pool], FloatArray] | None = None,
 ) -> SelfCalibration:
-    """Fit r(pT, η) = ε_μ/ε_e to the order of the leptons in a pair's own events.
+    """Fit r(pT, η) = ε_μ/ε_e, or what the rule has in its place, to a pair's own labels.
 
     Parameters
     ----------
     pair : Pair
-        A is eμ, B is μe; its raw events are taken. Needs the columns ``lead_pt``,
-        ``lead_eta``, ``sub_pt`` and ``sub_eta``; pT in GeV.
+        Its raw events are taken. Needs the columns of pT, in GeV, and η of all objects of
+        the rule: of eμ pairs ``lead_pt``, ``lead_eta``, ``sub_pt`` and ``sub_eta``.
+    rule : LabelRule
+        By which its events are labelled.
     exclude : mapping of str to (float, float), optional
         A window, column by column: events inside all of its ranges (the lower
         edge included) are left out of the fit, so that a signal there is not
@@ -132,8 +149,8 @@ def self_calibrate(
         compared with each other: no event does, or all of one bin's leptons are of one
         flavour.
     ConfigurationError
-        If the window or the classes are of a column that is not there, or that depends on
-        which lepton is the electron, or edges do not rise.
+        If the window or the classes are of a column that is not there, or that the exchange
+        changes, or edges do not rise, or signed η is asked for of a rule along the beam.
 
     Notes
     -----
@@ -141,15 +158,19 @@ def self_calibrate(
     convex, by Newton's method. Weighted events: the quasi-likelihood of the weighted sums,
     with the sandwich covariance.
     """
-    windows = checked_windows(exclude)
+    windows = checked_windows(exclude, rule.exchange)
     if bins is not None and (abseta_edges is not None or len(pt_edges) or signed_eta):
         raise ConfigurationError(
             "edges in |η| and pT, and signed η, are of a smooth r; the bins have their own"
         )
+    if signed_eta and rule.oriented_by is not None:
+        raise ConfigurationError(
+            f"signed η: {rule.name!r} compares η with −η, and its efficiencies have both signs"
+        )
     pool = pair.pool
     used = ~inside(pool, windows)
     fitted = pool.where(used)
-    pt, eta = lepton_columns(fitted)
+    object_columns(fitted, [term.slot for term in rule.objects])  # before all else: are they there?
     if len(fitted) < MIN_EVENTS:
         raise DataError(
             f"{len(fitted)} events are too few to calibrate with: {MIN_EVENTS} are needed; add "
@@ -158,31 +179,62 @@ def self_calibrate(
     classes: tuple[float, ...] = (0.0,)
     number = np.zeros(len(fitted), dtype=np.int64)
     if by is not None:
-        partners = {name: other for name in (by,) if (other := LEPTONS.partner(name))}
-        classes = classes_of(pool, by, partners)
+        classes = classes_of(pool, by, rule.exchange)
         number = class_of(fitted, by, classes)
-    levels, parts = [], []
+
+    def terms_of(pt: FloatArray, eta: FloatArray) -> tuple[LeptonBins, RatioTerms]:
+        if bins is not None:
+            return bins, binned_terms(bins)
+        return smooth_terms(
+            pt, eta, abseta_edges=abseta_edges, pt_edges=pt_edges, signed=signed_eta
+        )
+
+    ratios, parts = [], []
     for i in range(len(classes)):
         mine = number == i
         chosen = mine if mine.any() else np.ones(mine.size, dtype=bool)
-        if bins is None:
-            found, terms = smooth_terms(
-                pt[:, chosen],
-                eta[:, chosen],
-                abseta_edges=abseta_edges,
-                pt_edges=pt_edges,
-                signed=signed_eta,
-            )
-        else:
-            found, terms = bins, binned_terms(bins)
-        use = _use(found, pt[:, chosen], eta[:, chosen])
-        levels.append(found)
-        parts.append(terms.centred(use))
-    none = tuple(EfficiencyRatio(x, np.zeros(len(x)), np.zeros((len(x),) * 2)) for x in levels)
-    empty = none[0] if by is None else ClassRatios(by, classes, none)
+        ratio, terms = _nothing_fitted(rule, fitted.where(chosen), terms_of)
+        ratios.append(ratio)
+        parts.append(terms)
+    empty = ratios[0] if by is None else ClassRatios(by, classes, tuple(ratios))
     known = None if offset is None else offset(fitted)
     joined = RatioTerms.joined(parts)
     return _fitted(empty, joined, fitted, windows, known, checked=bins is not None)
+
+
+TermsOf = Callable[[FloatArray, FloatArray], tuple[LeptonBins, RatioTerms]]
+
+
+def _nothing_fitted(
+    rule: LabelRule, pool: Pool, terms_of: TermsOf
+) -> tuple[EfficiencyRatio | RuleRatios, RatioTerms]:
+    """Return ln r of zero for the objects of a rule, and the terms that it may have."""
+    found, parts = [], []
+    for group in rule.groups:
+        slots = [term.slot for term in rule.objects if term.ratio == group]
+        pt, eta = object_columns(pool, slots)
+        if rule.oriented_by is not None:
+            eta = np.abs(eta)
+        bins, terms = terms_of(pt, eta)
+        if rule.oriented_by is None:
+            # What the mean of ln r is worth cancels, or is in the constant.
+            terms = terms.centred(_use(bins, pt, eta))
+        else:
+            terms = terms.with_level()
+        found.append(EfficiencyRatio(bins, np.zeros(len(bins)), np.zeros((len(bins),) * 2)))
+        parts.append(terms)
+    if like_leading(rule):
+        return found[0], parts[0]
+    if rule.constant:
+        parts.append(constant_term(free=bool(np.all(np.isinf(parts[0].prior)))))
+    ratios = RuleRatios(rule, tuple(found), 0.0 if rule.constant else None, None)
+    return ratios, RatioTerms.joined(parts)
+
+
+def like_leading(rule: LabelRule) -> bool:
+    """Return whether a rule has the efficiencies of `LEADING`, whatever else it says."""
+    alike = rule.objects == LEADING.objects and not rule.constant
+    return alike and rule.oriented_by is None
 
 
 def _use(bins: LeptonBins, pt: FloatArray, eta: FloatArray) -> FloatArray:
@@ -192,7 +244,7 @@ def _use(bins: LeptonBins, pt: FloatArray, eta: FloatArray) -> FloatArray:
 
 
 def _fitted(
-    correction: EfficiencyRatio | ClassRatios,
+    correction: Fitted,
     terms: RatioTerms,
     pool: Pool,
     windows: tuple[Window, ...],
@@ -200,8 +252,8 @@ def _fitted(
     *,
     checked: bool,
 ) -> SelfCalibration:
-    lead, sub = correction.levels(pool)
-    cells = Cells.count(lead, sub, pool, terms, known)
+    design = correction.design(pool)
+    cells = Cells.count(design, pool, terms, known)
     if checked and isinstance(correction, EfficiencyRatio):
         check_comparable(cells, correction.bins)
     values = newton_fit(cells)
@@ -212,23 +264,23 @@ def _fitted(
         terms=terms,
         values=values,
         n_events=len(pool),
-        n_informative=int(np.count_nonzero(lead != sub)),
+        n_informative=int(np.count_nonzero(design.informative)),
         exclude=windows,
     )
 
 
 def with_terms(
-    correction: EfficiencyRatio | ClassRatios,
+    correction: Fitted,
     terms: RatioTerms,
     values: FloatArray,
     covariance: FloatArray,
     events: EventList | None,
-) -> EfficiencyRatio | ClassRatios:
+) -> Fitted:
     """Return the ratio of fitted terms in place of another of the same levels.
 
     Parameters
     ----------
-    correction : EfficiencyRatio or ClassRatios
+    correction : EfficiencyRatio, RuleRatios or ClassRatios
     terms : RatioTerms
     values : ndarray of float, shape (terms,)
     covariance : ndarray of float, shape (terms, terms)
@@ -236,16 +288,7 @@ def with_terms(
         In the fit.
     """
     root = np.linalg.cholesky(covariance) if covariance.size else covariance
-    log_ratio, modes = terms.basis @ values, (terms.basis @ root).T
-    if isinstance(correction, EfficiencyRatio):
-        return EfficiencyRatio(correction.bins, log_ratio, events=events, modes=modes)
-    ratios, start = [], 0
-    for ratio in correction.ratios:
-        part = slice(start, start := start + len(ratio.bins))
-        own = modes[:, part]
-        own = own[np.any(own != 0, axis=1)]
-        ratios.append(EfficiencyRatio(ratio.bins, log_ratio[part], events=events, modes=own))
-    return replace(correction, ratios=tuple(ratios))
+    return correction.fitted(terms.basis @ values, (terms.basis @ root).T, events)
 
 
 def recalibrated(old: SelfCalibration, values: FloatArray, cells: Cells) -> SelfCalibration:
@@ -255,7 +298,9 @@ def recalibrated(old: SelfCalibration, values: FloatArray, cells: Cells) -> Self
     return replace(old, correction=correction, values=values)
 
 
-def checked_windows(exclude: Mapping[str, Sequence[float]] | None) -> tuple[Window, ...]:
+def checked_windows(
+    exclude: Mapping[str, Sequence[float]] | None, exchange: Exchange = LEPTONS
+) -> tuple[Window, ...]:
     """Return the window as (column, low, high), or raise a `ConfigurationError`."""
     windows = []
     for column, edges in (exclude or {}).items():
@@ -267,10 +312,10 @@ def checked_windows(exclude: Mapping[str, Sequence[float]] | None) -> tuple[Wind
             ) from error
         if not low < high:
             raise ConfigurationError(f"exclude {column}: {low:g} to {high:g} is no range")
-        if LEPTONS.partner(column) is not None:
+        if (on := exchange.dependence(column)) is not None:
             raise ConfigurationError(
-                f"exclude {column}: it changes with which lepton is the electron; "
-                "use a column of the leading or sub-leading lepton"
+                f"exclude {column}: it changes with {on}; "
+                "use a column that does not, as of the leading or sub-leading lepton"
             )
         windows.append((column, low, high))
     return tuple(windows)

@@ -7,6 +7,8 @@ import click
 from eμsym import __version__
 from eμsym.cli.check import check
 from eμsym.cli.config import config
+from eμsym.cli.examples import examples
+from eμsym.cli.html_report import report
 from eμsym.cli.limit import limit
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
@@ -18,18 +20,32 @@ from eμsym.cli.toys import toys
 from eμsym.exits import run_command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("emusym run", "emusym run study.toml", "emusym limit --help"),
+)
 @click.version_option(__version__, prog_name="emusym")
 def cli() -> None:
     """Are two samples, that a symmetry says are one, compatible?
 
     Compares events whose electron leads its muon (eμ) with events whose muon
     leads its electron (μe), from Delphes ROOT files to significances and figures.
-    Start with: emusym run
     """
 
 
-for command in (run, process, test, scan, limit, check, config, simulate, toys, reproduce):
+for command in (
+    run,
+    process,
+    test,
+    scan,
+    limit,
+    report,
+    check,
+    config,
+    simulate,
+    toys,
+    reproduce,
+):
     cli.add_command(command)
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from eμsym.cli.examples import examples
 
-@click.command()
+
+@click.command(
+    short_help="Say whether files can be processed, and as what.",
+    epilog=examples("emusym check fileset.json --deep"),
+)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-c", "--config", "config_file", help="TOML file that says how files are read.")
 @click.option("--tree", default="", help="Name of the tree.  [the format's]")
@@ -38,7 +43,7 @@ def check(inputs: tuple[str, ...], config_file: str | None, tree: str, deep: boo
         if report.ok:
             how = "all needed values read" if deep else "tree and branches found"
             some = "" if report.steps is None else f" of which {report.asked:,} are asked for,"
-            said = [f"{found.name}, {report.entries:,} events,{some} {how}", *report.notes]
+            said = [f"{report.entries:,} events ({found.name}),{some} {how}", *report.notes]
             line = f"{report.path}: {'; '.join(said)}"
         else:
             line = str(report.problem)

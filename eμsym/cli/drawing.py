@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eμsym.folder import ProcessedFolder
-from eμsym.folder_files import figure_files
+from eμsym.folder_files import FIGURE_FORMATS, figure_files
 from eμsym.plots import save_figure
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def save_figures(
     folder.announce_figures(drawings)
     for name, draw in drawings.items():
         try:
-            paths = save_figure(draw(), folder.figures, folder.figure_name(name))
+            paths = save_figure(
+                draw(), folder.figures, folder.figure_name(name), endings=FIGURE_FORMATS
+            )
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             problems.append(f"figure {name}: is left out, it cannot be drawn ({reason})")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
 
 
@@ -60,7 +62,13 @@ def numbers(
         ) from None
 
 
-@click.command()
+@click.command(
+    short_help="Set upper limits on signals, by CLs.",
+    epilog=examples(
+        "emusym limit processed --signals hlfv_taue",
+        "emusym limit processed --uncertainty luminosity=0.02",
+    ),
+)
 @click.argument("folder", type=click.Path())
 @pair_option
 @click.option(
@@ -128,6 +136,16 @@ def numbers(
     help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
 )
 @click.option(
+    "--region",
+    metavar="NAME",
+    help="Take the events of one of the configuration's regions alone.  [all events]",
+)
+@click.option(
+    "--interval",
+    is_flag=True,
+    help="Also give the interval with Feldman and Cousins' ordering, by toys.",
+)
+@click.option(
     "--together", is_flag=True, help="Also fit two signals together: contour and difference."
 )
 @click.option(
@@ -155,12 +173,14 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
+@report_option
 def limit(
     folder: str,
     others: tuple[str, ...],
     pyhf: bool,
     hepdata: str | None,
     style: Any,
+    report: bool,
     **options: Any,
 ) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
@@ -177,3 +197,4 @@ def limit(
     if others:
         together = combine(ProcessedFolder(Path(folder)), found, [Path(x) for x in others])
         print_combined(together, found.options.cl)
+    say_report(update_report(Path(folder), wanted=report))

@@ -165,7 +165,8 @@ def equalise_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "abseta_edges",
             metavar="NUMBERS",
             callback=numbers,
-            help="Where r may jump in |η|, comma-separated.  [1.37,1.5,1.52]",
+            help="Where r may jump in |η|, comma-separated.  [by format: 1.5 of Delphes, "
+            "1.4442,1.566 of NanoAOD, 1.37,1.52 of PHYSLITE, all of these of flat files]",
         ),
         click.option(
             "--equalise-pt-edges",

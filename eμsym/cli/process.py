@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eμsym.cli.examples import examples
 from eμsym.cli.options import processing_options
 
 if TYPE_CHECKING:
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
     from eμsym.processors.run_config import RunConfig
 
 
-@click.command()
+@click.command(
+    short_help="Select events of files and split them in two.",
+    epilog=examples(
+        "emusym process fileset.json -o processed",
+        "emusym process data.root --symmetry charge -o processed",
+    ),
+)
 @click.argument("inputs", nargs=-1)
 @click.option("-c", "--config", "config_file", help="TOML file with cuts, binnings and options.")
 @processing_options

@@ -11,6 +11,7 @@ from rich.markup import escape
 from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.symmetries import RULES
+from eμsym.written_numbers import events as number
 
 _HEADINGS = {
     "all": "all",
@@ -34,11 +35,6 @@ _HEADINGS = {
         for order, name in zip(rule.orders, rule.names, strict=True)
     },
 }
-
-
-def number(value: float) -> str:
-    """Return a number of events as it is printed."""
-    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
 
 def print_cutflow(cutflow: Cutflow) -> None:
@@ -79,5 +75,5 @@ def print_written(folder: Path, results: dict[str, Any]) -> None:
         console.print(f"[yellow]![/] {escape(warning)}")
     figures = folder / "figures"
     n_figures = len(list(figures.glob("*.png"))) if figures.is_dir() else 0
-    also = f" and {n_figures} figures (PNG, PDF) in {figures}" if n_figures else ""
+    also = f" and {n_figures} figures (PNG, PDF, SVG) in {figures}" if n_figures else ""
     console.print(escape(f"Results in {folder / 'results.json'}{also}"))

@@ -9,8 +9,10 @@ from rich.markup import escape
 
 from eμsym.analysis.combined_limits import CombinedLimits
 from eμsym.analysis.limits import FolderLimits, TwoLimits
+from eμsym.analysis.problem import Problem
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
+from eμsym.written_numbers import limit as number
 
 
 def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()) -> None:
@@ -30,11 +32,23 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
             if isinstance(limit, UpperLimit):
                 low, below, median, above, high = limit.expected
                 values = (limit.observed, median, below, above, low, high)
-                table.add_row(escape(name), unit, *(number(x) for x in values))
+                table.add_row(escape(name), escape(unit), *(number(x) for x in values))
     percent = f"{100 * found.options.cl:g} %"
     method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
-    print_table(f"Upper limits at {percent} CL (CLs{method})", table)
+    region = "" if found.options.region is None else f", region {found.options.region}"
+    print_table(f"Upper limits at {percent} CL (CLs{method}{escape(region)})", table)
     console = plain_console()
+    for name, each in found.signals.items():
+        if isinstance(each.interval, Problem):
+            console.print(
+                f"[yellow]![/] interval of {escape(name)}: {escape(each.interval.reason)}"
+            )
+        elif each.interval is not None:
+            low, high = each.interval
+            console.print(
+                f"{escape(name)}: {number(low)} to {number(high)} events at {percent} CL "
+                "(Feldman and Cousins)"
+            )
     if isinstance(found.together, TwoLimits):
         both, (one, other) = found.together.found, found.together.names
         unit = found.together.unit
@@ -58,17 +72,10 @@ def print_combined(together: Mapping[str, CombinedLimits], cl: float) -> None:
         for unit, limit in (("σ × BR [pb]", each.cross_section), ("BR", each.branching_ratio)):
             if isinstance(limit, UpperLimit):
                 values = number(limit.observed), number(limit.median)
-                table.add_row(escape(name), unit, *values)
+                table.add_row(escape(name), escape(unit), *values)
             else:
                 notes.append(f"{name}, {unit} of all folders: {limit.reason}")
     print_table(f"All folders together at {100 * cl:g} % CL", table)
     console = plain_console()
     for note in notes:
         console.print(f"[yellow]![/] {escape(note)}")
-
-
-def number(value: float) -> str:
-    """Return a limit as it is printed: three digits, nothing for what is not there."""
-    if value != value:
-        return ""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

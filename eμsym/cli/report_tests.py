@@ -9,8 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from eμsym.cli.report import number, print_resolution
+from eμsym.analysis.analyse import difference_of
+from eμsym.cli.report import print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.label_rule import rule_of
+from eμsym.written_numbers import events as number
+from eμsym.written_numbers import maybe, pvalue, z_of
 
 _CONVENTION = (
     "how often labels alone give as much or more, in every direction that a test looks in; "
@@ -32,7 +36,7 @@ def print_tests(results: dict[str, Any]) -> None:
     where = "" if tests["region"] is None else f" in region {escape(tests['region'])}"
     console.print(f"\n[bold]Yields[/]{where}  {line}")
     _print_fakes(console, tests, orders)
-    _print_equalisation(console, tests)
+    _print_equalisation(console, results)
     print_resolution(results)
     print_wrapped(console, "p", _CONVENTION)
     labels = {order: yields[order]["label"] for order in orders}
@@ -46,24 +50,6 @@ def print_tests(results: dict[str, Any]) -> None:
         console.print(f"[yellow]![/] {escape(note)}")
     if tests["warning"] is not None:
         console.print(f"[yellow]![/] {tests['warning']}")
-
-
-def pvalue(found: Mapping[str, Any] | None) -> str:
-    """Return a p-value as it is printed: with its error, or as the limit that it is."""
-    if found is None:
-        return ""
-    if not found["resolved"]:
-        return f"< {found['pvalue']:.2g}"
-    if found.get("pvalue_error") is None:
-        return f"{found['pvalue']:.2g}"
-    return f"{found['pvalue']:.2g} ± {found['pvalue_error']:.1g}"
-
-
-def z_of(found: Mapping[str, Any] | None) -> str:
-    """Return Z as it is printed: a lower limit where p is an upper one."""
-    if found is None or found["z"] is None:
-        return ""
-    return f"{found['z']:+.2f}" if found["resolved"] else f"> {found['z']:.2f}"
 
 
 def _print_nsigma(tests: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -111,15 +97,34 @@ def _print_fakes(console: Console, tests: dict[str, Any], orders: list[str]) -> 
     print_wrapped(console, "Data", f"with the fakes in them: {data}")
 
 
-def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
-    """Print what was done about the detector's e/μ difference, and how well it went."""
-    found = tests.get("equalisation")
+#: What the ratios of label rules are.
+_RATIOS = {
+    "r": "r = ε_μ/ε_e",
+    "r+": "r+ = ε_μ/ε_e of positive leptons",
+    "r-": "r- = ε_μ/ε_e of negative leptons",
+    "a_e": "a_e = ε_e(η)/ε_e(-η)",
+    "a_mu": "a_mu = ε_μ(η)/ε_μ(-η)",
+}
+
+
+def _fitted(ratio: Mapping[str, Any]) -> str:
+    """Return what was fitted: one r, those of a label rule, or either of classes."""
+    if "classes" in ratio:
+        ratio = ratio["classes"][0]["ratio"]
+    names = list(ratio.get("ratios", ["r"]))
+    constant = "" if ratio.get("constant") is None else " and a constant"
+    return f"{' and '.join(_RATIOS.get(x, x) for x in names)} of pT and |η|{constant}"
+
+
+def _print_equalisation(console: Console, results: dict[str, Any]) -> None:
+    """Print what was done about the detector's difference of A and B, and how well it went."""
+    found = results["tests"].get("equalisation")
     if found is None:
         return
     if "problem" in found:
+        of = difference_of(rule_of(results))
         console.print(
-            f"[yellow]![/] [bold]Not corrected[/] for the detector's e/μ difference: "
-            f"{found['problem']}"
+            f"[yellow]![/] [bold]Not corrected[/] for the detector's {of}: {found['problem']}"
         )
         return
     calibration = found["calibration"]
@@ -127,7 +132,7 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
         how = f"{found['source']}"
     else:
         how = (
-            f"r = ε_μ/ε_e of pT and |η|, {calibration['n_terms']} terms fitted to "
+            f"{_fitted(calibration['ratio'])}, {calibration['n_terms']} terms fitted to "
             f"{calibration['n_events']:,} events"
         )
         if calibration["by"] is not None:
@@ -136,6 +141,7 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
             how += f", on top of {found['given']}"
         for column, (low, high) in calibration["exclude"].items():
             how += f", without {column} {low:g}-{high:g}"
+        how += _jumps(found.get("jumps"))
     if found["ratio"] is not None:
         how += f"; ratio {found['ratio']['value']:.4f} ± {found['ratio']['error']:.4f}"
     print_wrapped(console, "Corrected", how)
@@ -156,6 +162,16 @@ def _print_equalisation(console: Console, tests: dict[str, Any]) -> None:
             print_wrapped(console, "!", warning)
     if found.get("unchecked"):
         console.print(f"[yellow]![/] {escape(found['unchecked'])}")
+
+
+def _jumps(found: Mapping[str, Any] | None) -> str:
+    """Return where r may jump in |η|, and why there."""
+    if found is None:
+        return ""
+    if not found["abseta"]:
+        return f"; r jumps nowhere in |η| ({found['because']})"
+    edges = ", ".join(f"{edge:g}" for edge in found["abseta"])
+    return f"; r may jump at |η| {edges} ({found['because']})"
 
 
 def print_wrapped(console: Console, heading: str, text: str) -> None:
@@ -203,9 +219,9 @@ def _print_q0(console: Console, tests: dict[str, Any], labels: Mapping[str, str]
         if name in seen:
             continue
         seen |= {name, fit["mirror"]}
-        low, high = (_maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
+        low, high = (maybe(fit.get(key)) for key in ("mu_low", "mu_high"))
         cells = [f"{fit['z']:+.2f}", pvalue(fit["significance"]), z_of(fit["significance"])]
-        cells += [f"{fit['mu']:.1f} ± {_maybe(fit['mu_error']) or '?'}"]
+        cells += [f"{fit['mu']:.1f} ± {maybe(fit['mu_error']) or '?'}"]
         cells += [f"{low or '?'} to {high or '?'}"]
         if raw is not None:
             before = raw["q0"].get(name, {})
@@ -254,9 +270,9 @@ def _print_expected(console: Console, fits: Mapping[str, Any]) -> None:
     for name, each in expected.items():
         cells = ["", ""]
         if each["z"] is not None:
-            cells = [f"{each['z']:.2f} ± {_maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
+            cells = [f"{each['z']:.2f} ± {maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
         luminosity = each["luminosity_ifb"]
-        cells += [_maybe(each["mu_error_at_null"]), "" if luminosity is None else f"{luminosity:g}"]
+        cells += [maybe(each["mu_error_at_null"]), "" if luminosity is None else f"{luminosity:g}"]
         table.add_row(escape(name), *cells)
     print_table("Expected of q0: Asimov data of the symmetrised simulation", table)
     if any(each["z"] is None for each in expected.values()):
@@ -285,7 +301,7 @@ def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:
             name,
             *cells,
             f"{result['t']:.1f}",
-            _maybe(result.get("expected")),
+            maybe(result.get("expected")),
             str(result["dof"]),
             f"{result['pvalue']:.2g}",
             pvalue(found),
@@ -358,7 +374,3 @@ def _print_global(console: Console, found: dict[str, Any]) -> None:
         )
     for name, reason in found["left_out"].items():
         console.print(f"[yellow]![/] Not counted, {escape(name)}: {escape(reason)}")
-
-
-def _maybe(value: Any, digits: int = 1) -> str:
-    return f"{value:,.{digits}f}" if isinstance(value, float) else ""

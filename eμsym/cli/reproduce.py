@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
 from eμsym.cli.options import STYLE_NAMES
 from eμsym.errors import ConfigurationError
 from eμsym.papers.catalogue import CATALOGUE, EQUALISATION, SAMPLES
@@ -31,7 +32,13 @@ class _Figures(click.Group):
         return ", ".join(self.commands)
 
 
-@click.group(cls=_Figures, invoke_without_command=True, subcommand_metavar="FIGURE [OPTIONS]")
+@click.group(
+    cls=_Figures,
+    invoke_without_command=True,
+    subcommand_metavar="FIGURE [OPTIONS]",
+    short_help="Draw a figure of the papers, our numbers beside theirs.",
+    epilog=examples("emusym reproduce ddp-numbers", "emusym reproduce sym-numbers -o reproduced"),
+)
 @click.pass_context
 def reproduce(ctx: click.Context) -> None:
     """Draw a figure of the papers from stored results; print our numbers beside theirs.
@@ -66,6 +73,7 @@ def command_of(entry: Reproducible) -> click.Command:
         params=list(_parameters(entry)),
         help=entry.about or entry.what,
         short_help=entry.what,
+        epilog=examples(f"emusym reproduce {entry.name}"),
     )
 
 
@@ -103,7 +111,9 @@ def _type_of(option: Option) -> Any:
     return option.kind
 
 
-@click.command()
+@click.command(
+    epilog=examples("emusym reproduce templates --background processed --signal processed")
+)
 @click.option(
     "--background", type=click.Path(), required=True, help="Folder made by emusym process, for T."
 )

@@ -7,10 +7,19 @@ from typing import Any
 
 import click
 
+from eμsym.cli.examples import examples
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import TESTING, processing_options, testing_options
 
 
-@click.command()
+@click.command(
+    short_help="Process, test and draw: the whole chain.",
+    epilog=examples(
+        "emusym run",
+        "emusym run study.toml --overwrite",
+        "emusym run fileset.json -o results --luminosity 20",
+    ),
+)
 @click.argument("arguments", metavar="[CONFIG.toml] [FILE]...", nargs=-1)
 @click.option(
     "-i",
@@ -21,10 +30,12 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
 )
 @processing_options
 @testing_options
+@report_option
 def run(
     arguments: tuple[str, ...],
     inputs: tuple[str, ...],
     overwrite: bool,
+    report: bool,
     **options: Any,
 ) -> None:
     """Process, test and draw: the whole chain.
@@ -53,9 +64,11 @@ def run(
     with new_folder(config.output, overwrite=overwrite) as folder:
         process_into(folder, config)
         analysis, results = run_tests(folder, replace(tests, pair=config.pair), style)
+        last = update_report(folder.path, wanted=report, shown=Path(config.output))
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(config.output), results)
+    say_report(last)
 
 
 def _config_and_files(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eμsym.cli.examples import examples
+from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import (
     STYLE_NAMES,
     comma_separated,
@@ -40,7 +42,13 @@ def signal_and_events(
     return name, events
 
 
-@click.command()
+@click.command(
+    short_help="Every region and observable: one global p-value.",
+    epilog=examples(
+        "emusym scan emusym-output --observables m_coll,met,m_ll",
+        "emusym scan emusym-output --freeze found.json",
+    ),
+)
 @click.argument("source", metavar="FOLDER|CONFIG.toml", type=click.Path())
 @click.option(
     "-c",
@@ -126,12 +134,14 @@ def signal_and_events(
     show_default=True,
     help="Look of the figures.",
 )
+@report_option
 def scan(
     source: str,
     config_file: str | None,
     overwrite: bool,
     style: Any,
     freeze: str | None,
+    report: bool,
     **options: Any,
 ) -> None:
     """Compare A and B in every region and observable: one global p-value.
@@ -140,8 +150,6 @@ def scan(
     output is there. One set of relabellings serves all entries (a region, an
     observable or a plane of two, and a test), so that the p-values which count all
     of them hold however they are correlated. Adds scan.json and figures.
-
-    Example: emusym scan emusym-output --observables m_coll,met,m_ll
     """
     from dataclasses import replace
 
@@ -165,6 +173,7 @@ def scan(
         require_possible(freeze)
     found, problems = run_scan(folder, request, style, freeze=freeze)
     print_scan(found, folder.path, problems, freeze)
+    say_report(update_report(folder.path, wanted=report))
 
 
 def _folder_and_table(

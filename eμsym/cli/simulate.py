@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from eμsym.cli.examples import examples
 
-@click.command()
+
+@click.command(
+    short_help="Generate a sample without MadGraph, Delphes and ROOT.",
+    epilog=examples("emusym simulate ztautau -n 20000 -o ztautau.root"),
+)
 @click.argument("process")
 @click.option("-n", "n", type=int, required=True, help="Events to generate, before the filter.")
 @click.option("-o", "--output", required=True, metavar="FILE.root", help="The ROOT file to write.")

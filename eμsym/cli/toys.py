@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eμsym.cli.examples import examples
+
 if TYPE_CHECKING:
     from eμsym.studies import StudyResults
 
 
-@click.command()
+@click.command(
+    short_help="Run a study: draw its toys, test each, keep it at once.",
+    epilog=examples("emusym toys study.toml", "emusym toys --merge job0 job1 -o merged"),
+)
 @click.argument("paths", nargs=-1, required=True, metavar="STUDY.toml | --merge STORES…")
 @click.option(
     "-o", "--output", type=click.Path(), help="The store, a folder.  [the study's file, no ending]"

@@ -41,8 +41,8 @@ def table(data: Mapping[str, Any]) -> str:
 
 def pvalues(row: Mapping[str, Any], name: str) -> FloatArray:
     """Return p-values that a row keeps as ranks."""
-    ranks = np.array(row[name].split(), dtype=np.float64)
-    return ranks / (row["n"] + 1)
+    ranks: FloatArray = np.array(row[name].split(), dtype=np.float64)
+    return ranks / float(row["n"] + 1)
 
 
 def below(row: Mapping[str, Any], name: str, level: float) -> tuple[float, float]:

@@ -46,6 +46,7 @@ def write_submission(
     """
     try:
         import hepdata_lib
+        import hepdata_validator  # noqa: F401 (needed when all is written: it is missed before)
     except ImportError as error:
         raise ConfigurationError(f"hepdata_lib is not installed; {_REMEDY}") from error
     if not any(limits.values()):

@@ -45,6 +45,9 @@ BLOCK = 2000
 #: limit to this many times the highest.
 POINTS, _FROM, _TO = 20, 0.4, 1.4
 
+#: Strengths of an interval, and how far they go in units of the larger limit.
+STRENGTHS, _BEYOND = 30, 1.6
+
 
 @dataclass(frozen=True, eq=False)
 class ToyScan:
@@ -325,6 +328,39 @@ def feldman_cousins(scan: ToyScan, cl: float = 0.95) -> tuple[float, float]:
         else crossing(scan.mu[first - 1 : first + 1][::-1], p[first - 1 : first + 1][::-1], 1 - cl)
     )
     return low, crossing(scan.mu[last : last + 2], p[last : last + 2], 1 - cl)
+
+
+def feldman_cousins_interval(
+    regions: Sequence[Region],
+    *,
+    kind: ToyKind = "poisson",
+    n: int = 2000,
+    cl: float = 0.95,
+    rng: Rng = None,
+    workers: int | None = None,
+) -> tuple[float, float]:
+    """Return the interval of the one strength of regions with Feldman and Cousins' ordering.
+
+    At `STRENGTHS` of them, from a small part of the asymptotic limits to beyond both.
+
+    Parameters
+    ----------
+    regions, kind, n, rng, workers
+        As for `toy_scan`.
+    cl : float
+
+    Raises
+    ------
+    DataError, ConfigurationError
+        As for `toy_limit`.
+    """
+    check_cl(cl)
+    near = limits_of(Likelihoods.of(Model.of(regions)), cl)
+    # The upper end of an interval is a little above a one-sided limit of the same level.
+    beyond = _BEYOND * max(near.expected[0, 2], near.observed[0])
+    strengths = np.linspace(0.0, beyond, STRENGTHS + 1)[1:]
+    scan = toy_scan(regions, strengths, kind=kind, n=n, rng=rng, workers=workers)
+    return feldman_cousins(scan, cl)
 
 
 def _or_infinite(scan: ToyScan, k: int, level: float) -> float:

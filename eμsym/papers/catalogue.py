@@ -164,7 +164,7 @@ SYM = (
 
 SAMPLES = Reproducible(
     "samples",
-    "Compare samples of 'emusym simulate' with genuine Delphes...",
+    "Compare simulated samples with genuine Delphes files.",
     about="Compare samples of 'emusym simulate' with genuine Delphes files, by process.",
     stored=_from("samples", "stored"),
     compute=_from("samples", "computed"),
@@ -184,7 +184,7 @@ SAMPLES = Reproducible(
 )
 EQUALISATION = Reproducible(
     "equalisation",
-    "Show what taking the detector's e/μ difference out costs,...",
+    "Show what correcting for the detector costs.",
     about="Show what taking the detector's e/μ difference out costs, and what leaving it in does.",
     stored=_from("equalisation", "stored"),
     compute=_from("equalisation", "computed"),

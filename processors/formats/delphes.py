@@ -18,6 +18,9 @@ def _field(collection: str, member: str) -> Field:
     )
 
 
+#: Where the efficiencies of the cards of ATLAS and CMS that come with Delphes 3 step.
+CRACKS = (1.5,)
+
 #: All that is Delphes' own. ``Jet.BTag`` has one bit for every b-tagging
 #: module of the card, the lowest for the first: in the cards of ATLAS and CMS the only one.
 DELPHES = Format(
@@ -33,6 +36,7 @@ DELPHES = Format(
     jets={name: _field("Jet", name) for name in JET_FIELDS},
     btag=Bit(_field("Jet", "BTag")),
     event_numbers={"event": _field("Event", "Number")},
+    cracks=CRACKS,
 )
 
 

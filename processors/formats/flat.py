@@ -21,9 +21,13 @@ import awkward as ak
 import numpy as np
 from coffea.nanoevents import BaseSchema
 
+from eμsym.processors.formats import delphes, nanoaod, physlite
 from eμsym.processors.formats.options import FormatOptions
 from eμsym.processors.formats.quantities import Field, OneIfMissing, Quantity
 from eμsym.processors.formats.seam import Format
+
+#: Such files may be of any detector: the jumps of all that are known.
+CRACKS = tuple(sorted({*delphes.CRACKS, *nanoaod.CRACKS, *physlite.CRACKS}))
 
 _COLUMNS = {
     "PT": "pt",
@@ -112,6 +116,7 @@ def flat(options: FormatOptions) -> Format:
         btag=_column("jet_btag"),
         event_numbers={name: _column(name) for name in ("run", "lumi", "event")},
         settings=asdict(options),
+        cracks=CRACKS,
     )
 
 

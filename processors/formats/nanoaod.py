@@ -25,6 +25,9 @@ from eμsym.processors.formats.quantities import Field, OneIfMissing, Quantity
 from eμsym.processors.formats.requirements import NONE, AnyOf, Passes, passes
 from eμsym.processors.formats.seam import Format
 
+#: The gap between barrel and endcaps of the CMS calorimeter (arXiv:2012.06888).
+CRACKS = (1.4442, 1.566)
+
 _PATHS = {"PT": "pt", "Eta": "eta", "Phi": "phi", "Charge": "charge"}
 _GENERATED = Field(("genWeight",))
 
@@ -80,6 +83,7 @@ def nanoaod(options: FormatOptions) -> Format:
         jet_id=required("jet_id", "Jet", NONE),
         passes=before,
         settings=asdict(options),
+        cracks=CRACKS,
     )
 
 

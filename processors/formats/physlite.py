@@ -37,6 +37,9 @@ from eμsym.processors.formats.quantities import Field, OneIfMissing, Quantity
 from eμsym.processors.formats.requirements import NONE, passes
 from eμsym.processors.formats.seam import Format
 
+#: The gap between barrel and endcaps of the ATLAS calorimeter (arXiv:1908.00005).
+CRACKS = (1.37, 1.52)
+
 _GEV = 1e-3
 _ELECTRONS, _MUONS, _JETS = "AnalysisElectrons", "AnalysisMuons", "AnalysisJets"
 _CORE, _SOFT = "MET_Core_AnalysisMET", "PVSoftTrkCore"
@@ -279,6 +282,7 @@ def physlite(options: FormatOptions) -> Format:
         muon_id=muon_id,
         jet_id=jet_id,
         settings=asdict(options),
+        cracks=CRACKS,
     )
 
 

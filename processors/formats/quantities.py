@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from eμsym.errors import InputFileError
+from eμsym.flat_objects import flat_values
 
 
 class Quantity(Protocol):
@@ -80,9 +81,14 @@ class Field:
         own = self.branches[-1]
         for part in (own,) if own in events.fields else self.path:
             values = values[part]
-        values = ak.materialize(values)
-        if self.counts is not None and self.counts in events.fields and values.ndim == 2:
-            compare_counts(events, self.name, ak.num(values), self.counts, events[self.counts])
+        found = flat_values(values)
+        if found is None:
+            values = ak.materialize(values)
+            counts = ak.num(values) if values.ndim == 2 else None
+        else:
+            counts = None if found[0] is None else np.diff(found[0])
+        if self.counts is not None and self.counts in events.fields and counts is not None:
+            compare_counts(events, self.name, counts, self.counts, events[self.counts])
         return values if self.unit == 1.0 else values * self.unit
 
 

@@ -51,6 +51,9 @@ class Format:
         ``root``, or ``parquet``, which has no tree.
     btag_remedy : str
         What to do about jets without b-tags.
+    cracks : tuple of float, optional
+        Where the efficiencies of the detectors whose files these are may jump in |η|. None:
+        that is not known.
     extra : mapping of str to Quantity, optional
         Further numbers of every event that are needed, such as branches of the user's.
     """
@@ -75,6 +78,7 @@ class Format:
     container: Literal["root", "parquet"] = "root"
     btag_remedy: str = "ask for other things"
     extra: Mapping[str, Quantity] = field(default_factory=dict)
+    cracks: tuple[float, ...] | None = None
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -9,9 +9,12 @@ import awkward as ak
 import numpy as np
 
 from eμsym.errors import DataError, EmusymError, InputFileError
+from eμsym.flat_objects import FlatObjects, flat_values, offsets_of
 from eμsym.processors.formats.quantities import Quantity, compare_counts, place_of
 
 _NEVER_NEGATIVE = ("PT", "IsolationVar")
+#: Kinds of numpy's types that are numbers.
+_NUMBERS = "iufb"
 
 
 def collection(events: Any, quantities: Mapping[str, Quantity]) -> ak.Array:
@@ -38,12 +41,15 @@ def collection(events: Any, quantities: Mapping[str, Quantity]) -> ak.Array:
         for name, quantity in quantities.items()
     }
     first, *others = quantities
-    counts = ak.num(columns[first])
+    offsets, _ = columns[first]
     for name in others:
-        compare_counts(
-            events, quantities[name].name, ak.num(columns[name]), quantities[first].name, counts
-        )
-    return ak.zip(columns)
+        found, _ = columns[name]
+        if not np.array_equal(found, offsets):
+            counts = (np.diff(found), np.diff(offsets))
+            compare_counts(
+                events, quantities[name].name, counts[0], quantities[first].name, counts[1]
+            )
+    return FlatObjects(offsets, {n: flat for n, (_, flat) in columns.items()}).to_awkward()
 
 
 def per_event(events: Any, quantity: Quantity, *, never_negative: bool = False) -> ak.Array:
@@ -54,11 +60,8 @@ def per_event(events: Any, quantity: Quantity, *, never_negative: bool = False) 
     InputFileError, DataError
         As `Format.read`.
     """
-    values = _values(events, quantity, 1, 2, never_negative=never_negative)
-    if values.ndim == 2:
-        counts = ak.to_numpy(ak.num(values))
-    else:
-        counts = _counts_of_singletons(events, quantity)
+    offsets, values = _values(events, quantity, 1, 2, never_negative=never_negative)
+    counts = _counts_of_singletons(events, quantity) if offsets is None else np.diff(offsets)
     if (counts != 1).any():
         event = int(np.argmax(counts != 1))
         file, entry = place_of(events, event)
@@ -67,7 +70,7 @@ def per_event(events: Any, quantity: Quantity, *, never_negative: bool = False) 
             f"{file}: {quantity.name} has {how_many} in entry {entry}, where there must be one; "
             "such events must be mended or dropped"
         )
-    return ak.flatten(values) if values.ndim == 2 else values
+    return ak.Array(values)
 
 
 def numbers(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -116,12 +119,15 @@ def _counts_of_singletons(events: Any, quantity: Quantity) -> np.ndarray[Any, An
 
 def _values(
     events: Any, quantity: Quantity, *dimensions: int, never_negative: bool = False
-) -> ak.Array:
-    """Return the values of a quantity, found possible."""
+) -> tuple[Any, Any]:
+    """Return the values of a quantity, found possible: where every event's begin, and all.
+
+    The first is None where there is one value an event and no list.
+    """
     file, _ = place_of(events, 0)
     try:
         values = quantity.read(events)
-        _refuse_others_than_numbers(values, len(events), dimensions)
+        offsets, flat = _laid_flat(values, len(events), dimensions)
     except EmusymError:
         raise
     except Exception as error:
@@ -131,22 +137,39 @@ def _values(
             f"{file}: branch {quantity.name} cannot be read ({reason[0]}); "
             "copy or make the file again"
         ) from error
-    bad = ~np.isfinite(values)
+    bad = ~np.isfinite(flat)
     if never_negative:
-        bad = bad | (values < 0)
-    if ak.any(bad, axis=None):
-        in_event = ak.any(bad, axis=1) if bad.ndim == 2 else bad
-        _, entry = place_of(events, int(np.argmax(ak.to_numpy(in_event))))
-        value = ak.ravel(values[bad])[0]
+        bad |= flat < 0
+    if bad.any():
+        first = int(np.argmax(bad))
+        event = first if offsets is None else int(np.searchsorted(offsets, first, "right")) - 1
+        _, entry = place_of(events, event)
         raise DataError(
-            f"{file}: {quantity.name} = {value} in entry {entry}; "
+            f"{file}: {quantity.name} = {flat[first]} in entry {entry}; "
             "such events must be mended or dropped"
         )
-    return values
+    return offsets, flat
+
+
+def _laid_flat(values: Any, n: int, dimensions: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return where every event's values begin, if they are lists, and all values."""
+    found = flat_values(values)
+    if found is None:
+        values = ak.materialize(values)
+        _refuse_others_than_numbers(values, n, dimensions)
+        counts = ak.to_numpy(ak.num(values)) if values.ndim == 2 else None
+        offsets = None if counts is None else offsets_of(counts)
+        return offsets, np.asarray(ak.to_numpy(ak.ravel(values)))
+    offsets, flat = found
+    there_are = len(flat) if offsets is None else len(offsets) - 1
+    ndim = 1 if offsets is None else 2
+    if flat.dtype.kind not in _NUMBERS or ndim not in dimensions or there_are != n:
+        _refuse_others_than_numbers(values, n, dimensions)
+    return offsets, flat
 
 
 def _refuse_others_than_numbers(values: Any, n: int, dimensions: tuple[int, ...]) -> None:
-    numbers = not values.fields and ak.to_numpy(ak.ravel(values)).dtype.kind in "iufb"
+    numbers = not values.fields and ak.to_numpy(ak.ravel(values)).dtype.kind in _NUMBERS
     # Leptons of which every event must have equally many are no leptons.
     fixed = 1 not in dimensions and isinstance(values.type.content, ak.types.RegularType)
     if not numbers or values.ndim not in dimensions or fixed:

@@ -207,7 +207,7 @@ def test_the_analysis_prints_nothing_and_draws_nothing() -> None:
 def test_a_correction_that_nobody_asked_for_ends_no_run(
     processed_sample: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None
 ) -> None:
-    def fails(pair: eμsym.Pair, *, seed: int) -> Correction:
+    def fails(pair: eμsym.Pair, **options: object) -> Correction:
         raise DataError("the covariance of ln r is nonsense")
 
     monkeypatch.setattr(Correction, "of", fails)

@@ -136,7 +136,7 @@ def test_scaled_simulation_has_expected_numbers_in_place_of_q0(
     # The signal is in the pair by default; of the backgrounds alone it is a dataset of its own.
     backgrounds = "ztautau,ttbar,ww,wz,zz,hww,htautau"
     options = ["--pair", backgrounds, "--permutations", "9", "--max-permutations", "9"]
-    main(["test", str(scaled), *options])
+    main(["test", str(scaled), *options, "--overwrite"])
     tests = json.loads((scaled / "results.json").read_text(encoding="utf-8"))["tests"]
     found = tests["q0"]["hlfv_taue"]["expected"]
     pair = eμsym.read_pair(scaled, datasets=["hlfv_taue"])

@@ -1,4 +1,4 @@
-"""Many files and many datasets: time for each further event, and memory, as there are more.
+"""Many files and many datasets: time for each further one, and memory, as there are more.
 
 Run with: make bench
 """
@@ -98,28 +98,28 @@ def measured(fileset: Path, output: Path) -> tuple[dict[str, Any], float, float,
 
 
 def compare(folder: Path, whole: dict[str, list[Path]], what: str) -> dict[str, Any]:
-    """Measure a quarter of the files and all of them; print how time and memory grow."""
-    found, events = {}, {}
+    """Measure some of the files, twice and twice again as many; print how time and memory grow."""
     files = [(name, path) for name, paths in whole.items() for path in paths]
-    for part in (len(files) // 4, len(files)):
+    results: dict[str, Any] = {}
+    before: tuple[int, float] | None = None
+    for part in (len(files) // 8, len(files) // 4, len(files) // 2, len(files)):
         listed: dict[str, Any] = {}
         for name, path in files[:part]:
             listed.setdefault(name, {"files": {}})["files"][str(path)] = "Delphes"
         fileset = folder / f"{part}.json"
         fileset.write_text(json.dumps(listed), encoding="utf-8")
-        found[part] = measured(fileset, folder / f"out-{part}")
-        events[part] = sum(flow["all"]["raw"] for flow in found[part][0]["cutflow"].values())
-        _, wall, cpu, memory = found[part]
+        results, wall, cpu, memory = measured(fileset, folder / f"out-{part}")
+        events = sum(flow["all"]["raw"] for flow in results["cutflow"].values())
+        further = ""
+        if before is not None:
+            each = (cpu - before[1]) / (part - before[0])
+            further = f"; {1e3 * each:.0f} ms of CPU for each more than {before[0]:,}"
         print(
-            f"\n{part:,} {what}, {events[part]:,} events: {wall:.1f} s ({cpu:.1f} s of CPU, "
-            f"{1e3 * cpu / part:.0f} ms each), {memory} MiB"
+            f"{part:,} {what}, {events:,} events: {wall:.1f} s, {cpu:.1f} s of CPU, "
+            f"{memory} MiB{further}",
+            flush=True,
         )
-    (few, (_, _, cpu_few, memory_few)), (many, (results, _, cpu, memory)) = found.items()
-    each = [1e6 * cpu_few / events[few], 1e6 * cpu / events[many]]
-    print(
-        f"CPU time of an event: {each[0]:.1f} µs of a quarter, {each[1]:.1f} µs of all: ratio "
-        f"{each[1] / each[0]:.2f}; memory {memory / memory_few:.2f} times"
-    )
+        before = part, cpu
     return results
 
 
@@ -140,7 +140,8 @@ def test_many_files_of_which_one_is_listed_twice(
     line = capsys.readouterr().err
     assert f"{names[-1]} is listed twice" in line
     with capsys.disabled():
-        print(f"\none of {FILES} listed twice: {time.perf_counter() - start:.2f} s, {line.strip()}")
+        seconds = time.perf_counter() - start
+        print(f"\none of {FILES} listed twice: exit 2 after {seconds:.2f} s, {line.strip()}")
         results = compare(tmp_path, {"tt": paths}, "files")
     assert results["cutflow"]["tt"]["all"]["raw"] == FILES * EVENTS_OF_A_FILE
     assert results["repeated_events"] == {"tt": 0}
@@ -155,6 +156,7 @@ def test_many_datasets_of_few_events(tmp_path: Path, capsys: pytest.CaptureFixtu
     content, met = template(tmp_path / "template.root", source, EVENTS_OF_A_DATASET)
     paths = write_files(tmp_path, content, met, DATASETS)
     with capsys.disabled():
+        print()
         results = compare(tmp_path, {path.stem: [path] for path in paths}, "datasets")
     flows = results["cutflow"].values()
     assert {flow["opposite_charge"]["raw"] for flow in flows} == {EVENTS_OF_A_DATASET}

@@ -235,7 +235,7 @@ def test_a_folder_s_own_file_is_refused(
     before = (folder / "results.json").read_bytes()
     own = folder / "equalisation.json"
     n = f"{len(read_pair(folder).pool):,}"
-    line = error_of(capsys, "test", folder, "--equalise", own)
+    line = error_of(capsys, "test", folder, "--equalise", own, "--overwrite")
     assert line == (
         f"emusym: error: {own}: {n} of the pair's {n} events are among the {n} that it was fitted "
         "to, whose fluctuations it has taken up; calibrate with 'self' (--equalise self), or "
@@ -277,7 +277,8 @@ def test_a_window_left_out_may_be_corrected_by_the_rest(
     pair = read_pair(out)
     m_coll = pair.pool.column("m_coll")
     within = (m_coll >= 80) & (m_coll < 140)
-    line = error_of(capsys, "test", out, "--equalise", out / "equalisation.json")
+    own = out / "equalisation.json"
+    line = error_of(capsys, "test", out, "--equalise", own, "--overwrite")
     assert f"{np.sum(~within):,} of the pair's {n:,} events" in line
     window = replace(pair, events=pair.pool.where(within))
     assert window.equalised(out / "equalisation.json").symmetry.unchecked is None

@@ -42,7 +42,7 @@ def pair():
 def test_the_fit_leaves_no_asymmetry_of_either_lepton_in_any_bin(pair):
     """The score equations: events with a lepton in k, leading less sub-leading, balance."""
     equal = pair.equalised(bins=BINS)
-    lead, sub = equal.symmetry.levels(equal.pool)
+    lead, sub = equal.symmetry.design(equal.pool).levels
     raw = np.where(equal.pool.labels, 1.0, -1.0)
     weight = equal.weight * raw
     balance = np.bincount(lead, weight, 10) - np.bincount(sub, weight, 10)

@@ -1,4 +1,4 @@
-"""r(pT, |η|) of leading and sub-leading leptons corrects pairs of that label rule alone."""
+"""A pair is corrected by the efficiencies that its label rule names, and by no others."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ def pair() -> Pair:
     return ToyDetector(3000).draw(rng=1)
 
 
+#: A rule that names no efficiencies.
 CHARGE = LabelRule(
     name="charge",
     ordered_by="Charge",
     orders=("ep_mum", "mup_em"),
     names=("e⁺μ⁻", "μ⁺e⁻"),
     exchange=replace(LEPTONS, label="electron_positive"),
+    terms=(),
 )
 
 
@@ -40,9 +42,9 @@ def recorded(pair: Pair, rule: LabelRule) -> Pair:
     return Pair.from_output(output, rule=rule)
 
 
-def test_pairs_of_another_rule_are_refused(pair) -> None:
+def test_pairs_of_a_rule_without_efficiencies_are_refused(pair) -> None:
     other = recorded(pair, CHARGE)
-    message = "labelled by the rule 'charge'.* the rule 'leading' alone; compare them without"
+    message = "the rule 'charge' names no efficiencies .* or compare without a correction"
     for options in ({}, {"correction": EfficiencyRatio(BINS, LOG_RATIO, np.eye(10))}):
         with pytest.raises(ConfigurationError, match=message) as error:
             other.equalised(**options)
@@ -97,6 +99,8 @@ def test_an_exchange_of_other_things_is_refused_without_a_rule(pair) -> None:
     symmetry = FairCoin(exchange)
     with pytest.raises(ConfigurationError, match="the exchange of 'forward'"):
         replace(pair, symmetry=symmetry).equalised()
+    with pytest.raises(ConfigurationError, match="the rule 'leading', and its symmetry exchanges"):
+        replace(pair, symmetry=symmetry, rule=LEADING).equalised()
     # What a column of labels is called says nothing.
     called = FairCoin(replace(LEPTONS, label="is_emu"))
     assert replace(pair, symmetry=called).equalised(bins=BINS).symmetry.source == "self"

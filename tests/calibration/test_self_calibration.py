@@ -21,6 +21,7 @@ from eμsym.calibration.bradley_terry import (
     newton_fit,
     separated_bins,
 )
+from eμsym.calibration.design import Design
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins, lepton_columns
 from eμsym.calibration.ratio_terms import RatioTerms, binned_terms, smooth_terms
 from eμsym.calibration.self_calibration import MIN_EVENTS, self_calibrate
@@ -34,7 +35,8 @@ TWO_BINS = LeptonBins((15, 30, 300), (0, 2.4))
 
 def cells_of(pair, bins, terms=None):
     lead, sub = bins.index(*lepton_columns(pair.pool))
-    return Cells.count(lead, sub, pair.pool, binned_terms(bins) if terms is None else terms)
+    design = Design.of_orders(lead, sub)
+    return Cells.count(design, pair.pool, binned_terms(bins) if terms is None else terms)
 
 
 def weighted(pair, weights):
@@ -213,7 +215,7 @@ def test_a_maximum_exists_exactly_where_bins_are_comparable(events):
     """Ford's condition against a search for a direction in which the likelihood never falls."""
     lead, sub, label = (np.array(x) for x in zip(*events, strict=True))
     terms = RatioTerms(np.eye(4)[:, 1:], np.full(3, np.inf))
-    cells = Cells.count(lead, sub, Pool({}, label.astype(bool)), terms)
+    cells = Cells.count(Design.of_orders(lead, sub), Pool({}, label.astype(bool)), terms)
     groups, _ = separated_bins(cells)
     sign = np.where(label, 1, -1)
     directions = np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T[1:-1]
@@ -336,3 +338,18 @@ def test_the_unit_of_weights_is_of_no_account(unit):
     one, other = (self_calibrate(weighted(pair, weights * u)) for u in (1.0, unit))
     assert np.allclose(one.ratio.log_ratio, other.ratio.log_ratio, atol=1e-8)
     assert np.allclose(one.ratio.covariance, other.ratio.covariance, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40])
+def test_a_unit_that_rounds_nothing_changes_no_bit(unit):
+    """Where the searches end does not depend on it either: cross sections are 1e-12 or 1e9."""
+    pair = ToyDetector(1500).draw(rng=6)
+    n = len(pair.pool)
+    one, other = (self_calibrate(weighted(pair, np.full(n, u))) for u in (1.0, unit))
+    assert np.array_equal(one.ratio.log_ratio, other.ratio.log_ratio)
+    bins, terms = smooth_terms(*lepton_columns(pair.pool))
+    cells = [cells_of(weighted(pair, np.full(n, u)), bins, terms) for u in (1.0, unit)]
+    start = newton_fit(cells[0])
+    a = np.random.default_rng(3).binomial(cells[0].total.astype(int), 0.5).astype(float)
+    near = [NearFit(x, start)(a * u) for x, u in zip(cells, (1.0, unit), strict=True)]
+    assert np.array_equal(*near)

@@ -21,7 +21,7 @@ def binning(variable, edges, content, flow="clamp"):
 
 
 def correction(name, inputs, data):
-    texts = {"year", "scale"}
+    texts = {"year"}
     return schemav2.Correction.model_validate(
         {
             "name": name,
@@ -152,20 +152,17 @@ def test_the_covariance_in_closed_form(tmp_path):
 
 
 def test_bins_of_every_kind_of_node(tmp_path):
-    """Nested, categories, signed η, flow with content, and a formula inside a bin: a bin each."""
+    """Nested, signed η, flow with content, and a formula inside a bin: a bin each."""
     formula = {
         "nodetype": "formula", "expression": "0.9-x/1000", "parser": "TFormula",
         "variables": ["pt"],
     }  # fmt: skip
     inner = binning("pt", [0.0, 30.0, 100.0], [0.7, 0.7], flow=formula)
     uniform = {**binning("eta", {"n": 4, "low": -2, "high": 2}, [inner, 0.7, 0.7, 0.7], "wrap")}
-    category = {
-        "nodetype": "category", "input": "year", "content": [{"key": "2018", "value": uniform}],
-    }  # fmt: skip
     error = binning("eta", [-9.0, 9.0], [0.01])
     path = write(
         tmp_path / "x.json",
-        correction("efficiency_electron", ["eta", "year", "pt"], category),
+        correction("efficiency_electron", ["eta", "pt"], uniform),
         correction("efficiency_electron_error", ["eta"], error),
         correction("efficiency_muon", ["pt"], 0.8),
         correction("efficiency_muon_error", ["pt"], 0.0),
@@ -184,7 +181,8 @@ def test_bins_of_every_kind_of_node(tmp_path):
     assert np.allclose(cov, by_hand, rtol=1e-13)
 
 
-def test_text_of_which_there_is_a_choice_is_refused(tmp_path):
+@pytest.mark.parametrize("choices", [["2018"], ["2017", "2018"]])
+def test_text_is_refused_even_if_there_is_one_choice(tmp_path, choices):
     def by_year(name, years):
         items = [{"key": year, "value": 0.8} for year in years]
         data = {"nodetype": "category", "input": "year", "content": items}
@@ -192,8 +190,70 @@ def test_text_of_which_there_is_a_choice_is_refused(tmp_path):
 
     path = write(
         tmp_path / "x.json",
-        by_year("efficiency_electron", ["2018"]),
-        by_year("efficiency_muon", ["2017", "2018"]),
+        correction("efficiency_electron", ["pt"], 0.8),
+        by_year("efficiency_muon", choices),
     )
-    with pytest.raises(InputFileError, match="takes year as text, one of 2017, 2018; give a file"):
+    with pytest.raises(InputFileError, match="efficiency_muon takes year as text; make it"):
         read_correction(path)
+
+
+#: Relative errors of the two maps' bins, and n events of which most have both leptons in one bin
+#: of |η|: the electrons' error nearly cancels in Σ(A − B), and the muons' is small.
+ELECTRON_ERROR, MUON_ERROR, N_SHARED = 0.04, 0.0016, 12_000
+
+
+@pytest.mark.parametrize(
+    ("electron", "muon"),
+    [([0.8, 0.6], [0.7, 0.8, 0.9, 0.92]), ([0.75, 0.75], [0.8, 0.8, 0.8, 0.8])],
+    ids=["different values", "equal values and errors"],
+)
+def test_the_error_of_the_sum_of_a_map_in_eta_and_one_in_pt(tmp_path, electron, muon):
+    """2 bins of |η| for electrons, 4 of pT for muons: an error of 5, where eight would give 90.
+
+    Thrown by hand, each bin of each map once a throw, and in closed form: with
+    D = 2 Σ (y − p), ∂D/∂ln ε_e(k) = −2 Σ p (1 − p) (1[lead in k] − 1[sub in k]), and the
+    same with the other sign for muons.
+    """
+    electron, muon = np.array(electron), np.array(muon)
+    error_e, error_mu = ELECTRON_ERROR * electron, MUON_ERROR * muon
+    pt, eta = leptons(N_SHARED, seed=7)
+    together = np.random.default_rng(8).random(N_SHARED) < 0.985
+    eta[1] = np.where(together, -eta[0], eta[1])
+    pair = pair_of(pt, eta, np.full(N_SHARED, 0.5))
+    pool = pair.pool
+    pt, eta = (np.stack([pool.column(f"{x}_{y}") for x in ("lead", "sub")]) for y in ("pt", "eta"))
+    in_eta, in_pt = np.digitize(np.abs(eta), ABSETA_EDGES[1:-1]), np.digitize(pt, PT_EDGES[1:-1])
+    log_ratio = np.log(muon)[in_pt] - np.log(electron)[in_eta]
+    p = 1 / (1 + np.exp(log_ratio[0] - log_ratio[1]))
+    own = np.sum(4 * p * (1 - p))  # of the labels alone, which are a fair coin's of odds p
+
+    path = mapped(tmp_path / "x.json", *map(list, (electron, error_e, muon, error_mu)))
+    found = pair.equalised(path).covariance(EVERYTHING)[0, 0] - own
+
+    def response(bins, n):
+        """Return Σ 2 p (1 − p) over leading leptons less that over sub-leading ones, by bin."""
+        lead, sub = (np.bincount(x, weights=2 * p * (1 - p), minlength=n) for x in bins)
+        return lead - sub
+
+    closed = np.sum((ELECTRON_ERROR * response(in_eta, 2)) ** 2)
+    closed += np.sum((MUON_ERROR * response(in_pt, 4)) ** 2)
+    assert found == pytest.approx(closed, rel=1e-9)
+
+    rng = np.random.default_rng(9)
+    thrown = [
+        difference(
+            pool.labels,
+            eta,
+            pt,
+            electron * np.exp(ELECTRON_ERROR * rng.standard_normal(2)),
+            muon * np.exp(MUON_ERROR * rng.standard_normal(4)),
+        )
+        for _ in range(1500)
+    ]
+    assert np.sqrt(found) == pytest.approx(np.std(thrown), rel=0.1)  # known to 1.8 %
+
+    # What eight combinations with errors of their own would give.
+    both = response(in_eta * 4 + in_pt, 8)
+    independent = np.sum(both**2) * (ELECTRON_ERROR**2 + MUON_ERROR**2)
+    assert np.sqrt(found) == pytest.approx(5, abs=0.5)
+    assert np.sqrt(independent) == pytest.approx(90, abs=2)

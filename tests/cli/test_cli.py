@@ -186,7 +186,7 @@ def test_q0_of_a_signal_outside_the_pair(
     assert "q0_hlfv_taue.png" in results["figures"]
     (out / "figures" / "mine.png").touch()
     newton = ("--minimizer", "newton", "--pair", chosen, "--equalise", "none", *FEW)
-    assert run("test", out, *newton) == 0
+    assert run("test", out, *newton, "--overwrite") == 0
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["tests"]["q0"]["hlfv_taue"]["q0"] == pytest.approx(before, rel=1e-6)
 
@@ -346,7 +346,7 @@ def test_check_says_which_files_are_fine(
     good = delphes_file([emu()] * 3)
     assert run("check", good, sample / "fileset.json") == 0
     printed = capsys.readouterr().out
-    assert f"ok   {good}: Delphes, 3 events" in printed
+    assert f"ok   {good}: 3 events (Delphes)" in printed
     assert printed.count("ok   ") == 9
     bad = delphes_file([emu()], "bad.root", drop=("Electron.Eta",))
     assert run("check", good, bad) == 2

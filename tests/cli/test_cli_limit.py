@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from hist import Hist
 
 from eμsym.analysis.limit_options import LimitOptions
-from eμsym.analysis.limits import data_luminosity, folder_limits, yield_of
+from eμsym.analysis.limits import folder_limits
+from eμsym.analysis.signal_yields import data_luminosity, yield_of
 from eμsym.analysis.signals import signals
 from eμsym.analysis.varied_signals import varied_planes
 from eμsym.cli import limit_job
@@ -272,3 +274,36 @@ def test_effects_on_the_shape_are_of_columns_or_datasets(
     assert impact["name"] == "scale"
     assert impact["up"] == pytest.approx(0, abs=1e-6)
     assert "NAME=UP:DOWN" in error_of(capsys, "limit", folder, "--shape", "scale=up")
+
+
+def test_a_region_has_its_own_part_of_the_acceptance(folder: Path) -> None:
+    path = folder / "results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    regions = [{"name": "high", "where": "lead_pt > 50"}]
+    content["configuration"]["processor"]["regions"] = regions
+    path.write_text(json.dumps(content), encoding="utf-8")
+    options = LimitOptions(pair=BACKGROUND, signals=("hlfv_taue",), equalise="none")
+    whole = folder_limits(ProcessedFolder(folder), options).signals["hlfv_taue"]
+    part = folder_limits(ProcessedFolder(folder), replace(options, region="high"))
+    found = part.signals["hlfv_taue"]
+    events = read_pair(folder, datasets=["hlfv_taue"]).pool
+    share = np.mean(events.column("lead_pt") > 50)
+    assert found.signal_yield.acceptance == pytest.approx(whole.signal_yield.acceptance * share)
+    assert found.region.a.sum() < whole.region.a.sum()
+    assert part.to_dict()["region"] == "high"
+
+
+def test_an_interval_with_two_ends_or_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    options = ("--signals", "hlfv_taue", "--interval", "--toys", "200", "--cl", "0.683")
+    # The signal's events are among those of the pair: the interval leaves zero out.
+    assert run("limit", folder, *options) == 0
+    found = limits_in(folder)["signals"]["hlfv_taue"]
+    low, high = found["feldman_cousins"]
+    assert 100 < low < found["events"]["mu"] < high < 500
+    assert "events at 68.3 % CL (Feldman and Cousins)" in capsys.readouterr().out
+    assert run("limit", folder, *options, "--pair", ",".join(BACKGROUND)) == 0
+    low, high = limits_in(folder)["signals"]["hlfv_taue"]["feldman_cousins"]
+    assert low < 60

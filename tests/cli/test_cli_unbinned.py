@@ -39,7 +39,7 @@ def test_network_and_spline_on_a_processed_folder(
     processed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--symmetrized", "--epochs", "2000", "--permutations", "19", "--equalise", "none")
-    main(["test", str(processed), *options])
+    main(["test", str(processed), *options, "--overwrite"])
     printed = capsys.readouterr().out
     assert "spline" in printed
     assert "network" in printed
@@ -64,7 +64,7 @@ def test_network_and_spline_on_a_processed_folder(
 def test_several_columns_are_for_the_subspace_test_and_the_network(
     processed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--symmetrized", "--epochs", "50", "--permutations", "3")
+    options = ("--symmetrized", "--epochs", "50", "--permutations", "3", "--overwrite")
     main(["test", str(processed), "--columns", "m_coll, lead_eta", *options])
     results = results_of(processed)
     assert results["columns"] == ["m_coll", "lead_eta"]
@@ -97,7 +97,7 @@ def test_hours_of_training_are_asked_about(
     terminal = io.StringIO("n\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stdin", terminal)
-    options = ("--symmetrized", "--epochs", "1000000000")
+    options = ("--symmetrized", "--epochs", "1000000000", "--overwrite")
     with pytest.raises(SystemExit, match="2"):
         main(["test", str(processed), "--columns", "m_coll, lead_eta", *options])
     assert "the network is not trained" in capsys.readouterr().err
@@ -105,7 +105,7 @@ def test_hours_of_training_are_asked_about(
 
 def test_a_column_that_is_not_there(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["test", str(processed), "--columns", "mass"])
+        main(["test", str(processed), "--columns", "mass", "--overwrite"])
     assert "no column 'mass'" in capsys.readouterr().err
 
 

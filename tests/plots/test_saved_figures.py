@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 import pytest
@@ -34,11 +35,21 @@ def test_a_figure_is_saved_as_png_and_pdf_and_nothing_else_is_left(pair, tmp_pat
     assert written[1].read_bytes().rstrip().endswith(b"%%EOF")
 
 
+def test_an_svg_needs_no_font_and_has_the_figure_s_size(pair, tmp_path):
+    figure = draw_cutflow(CUTFLOW)
+    (written,) = save_figure(figure, tmp_path, "cutflow", endings=["svg"])
+    drawing = ElementTree.parse(written).getroot()
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    width, height = figure.get_size_inches()
+    assert drawing.attrib["viewBox"].split()[2:] == [f"{72 * width:g}", f"{72 * height:g}"]
+    assert not [x for x in drawing.iter() if x.tag.endswith(("}text", "}script"))]
+
+
 def test_the_same_result_gives_the_same_bytes(pair, tmp_path):
     for folder in ("one", "two"):
         for name, figure in all_figures(pair, "ATLAS").items():
-            save_figure(figure, tmp_path / folder, name)
-    assert len(list((tmp_path / "one").iterdir())) == 6
+            save_figure(figure, tmp_path / folder, name, endings=("png", "pdf", "svg"))
+    assert len(list((tmp_path / "one").iterdir())) == 9
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 

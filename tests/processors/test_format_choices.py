@@ -394,6 +394,7 @@ def test_the_folder_says_what_was_read(columns: dict[str, Any], tmp_path: Path) 
     main(["process", *given])
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     said = {"name": "NanoAOD", "met": "PuppiMET", "triggers": [TRIGGER]}
+    said |= {"cracks": [1.4442, 1.566]}
     assert results["configuration"]["format"] == said
     assert list(results["cutflow"]["simulated"])[1] == "trigger"
     assert "dataset simulated: no genWeight: every event counts once" in results["warnings"]
@@ -405,7 +406,7 @@ def test_check_says_of_what_format_files_are(
     path = write_nano(tmp_path / "nano.root", columns)
     main(["check", str(path)])
     assert capsys.readouterr().out == (
-        f"ok   {path}: NanoAOD, {len(columns['run']):,} events, tree and branches found; "
+        f"ok   {path}: {len(columns['run']):,} events (NanoAOD), tree and branches found; "
         "no genWeight: every event counts once\n"
     )
     (tmp_path / "run.toml").write_text('[format]\nelectron_id = "mvaX"\n', encoding="utf-8")

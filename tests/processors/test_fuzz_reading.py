@@ -10,6 +10,8 @@ import itertools
 import json
 import random
 import struct
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -199,6 +201,17 @@ def test_a_damage_that_changes_events_would_be_found(
     assert outcome(originals["genuine"], path) is None
     wrong = outcome(originals["zlib"], path)
     assert wrong == "other events, and not a word"
+
+
+def test_what_hangs_is_ended_whether_it_works_or_waits() -> None:
+    with pytest.raises(Hang), no_hang(cpu_seconds=0.05):
+        sum(itertools.count())
+    with pytest.raises(Hang), no_hang(seconds=0.05):
+        threading.Event().wait()
+    start = time.process_time()
+    with no_hang(cpu_seconds=5.0):  # the clock alone, as on a loaded machine
+        time.sleep(0.1)
+    assert time.process_time() - start < 0.1
 
 
 # Filesets

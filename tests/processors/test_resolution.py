@@ -12,6 +12,7 @@ from eμsym.calibration.resolution_maps import normal_of_leptons, read_resolutio
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.processors import EMuConfig
 from eμsym.processors.fileset import read_fileset
+from eμsym.processors.formats import FormatOptions
 from eμsym.processors.resolution import Resolution
 from eμsym.processors.run_config import read_run_config
 from eμsym.processors.runner import Processed, process
@@ -19,13 +20,17 @@ from eμsym.recipes import embedded_fileset
 from tests.calibration.test_resolution_maps import ELECTRON, MUON, maps
 from tests.command_line import run
 from tests.delphes_file import emu, event, lepton, write_delphes
+from tests.processors.rewritten import nano_columns, write_nano
 
 WW = str(embedded_fileset().parent / "ww.root")
 
 
-def processed(path: str | Path, resolution: Resolution | None, **options: int) -> Processed:
+def processed(
+    path: str | Path, resolution: Resolution | None, muon_id: str | None = None, **options: int
+) -> Processed:
     datasets = read_fileset([str(path)])
-    return process(datasets, EMuConfig(resolution=resolution), **options)
+    read = FormatOptions(muon_id=muon_id)
+    return process(datasets, EMuConfig(resolution=resolution), file_format=read, **options)
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -105,3 +110,39 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"processor.resolution"):
         read_run_config(toml)
     assert read_resolution(maps(tmp_path / "x.json", ELECTRON, MUON)).path.endswith("x.json")
+
+
+def test_maps_and_identification_together(tmp_path: Path) -> None:
+    """Only identified leptons are selected, each smeared by what itself is, whoever stands by."""
+    rng = np.random.default_rng(5)
+    n = 200
+    pt, other = (rng.uniform(12, high, n).astype(np.float32) for high in (30, 60))
+    alone = [event([lepton(25.0, -1)], [lepton(float(x), 1, Phi=2.5)]) for x in pt]
+    # The same with a harder muon that is not identified, before or behind the good one.
+    crowded = [
+        event([lepton(25.0, -1)], muons if i % 2 else muons[::-1])
+        for i, (x, y) in enumerate(zip(pt, other, strict=True))
+        for muons in ([lepton(float(x), 1, Phi=2.5), lepton(float(x + y), 1, Phi=0.7)],)
+    ]
+    maps_path = maps(tmp_path / "x.json", "0.2", "0.0")
+    found = {}
+    for name, events in (("alone", alone), ("crowded", crowded)):
+        columns = nano_columns(write_delphes(tmp_path / f"{name}.root", events))
+        good = np.abs(columns["Muon_phi"] - 2.5) < 1e-3
+        path = write_nano(tmp_path / f"{name}-nano.root", {**columns, "Muon_mediumId": good})
+        found[name] = processed(path, Resolution(str(maps_path), seed=7)).events("data")
+    phi = np.float64(np.float32(2.5))
+    g = normal_of_leptons(7, 13, pt.astype(float), np.full(n, 0.5), np.full(n, phi))
+    after = pt * (1 + 0.2 * g)
+    chosen = after >= 15
+    assert 100 < chosen.sum() < n - 10
+    for each in found.values():
+        assert each.entry.to_list() == np.flatnonzero(chosen).tolist()
+        assert each.electron_leads.to_list() == (after < 25)[chosen].tolist()
+        muon_pt = np.where(each.electron_leads, each.sub_pt, each.lead_pt)
+        np.testing.assert_allclose(muon_pt, after[chosen], rtol=1e-6)
+    # With every muon taken for one, most events have two.
+    every = processed(
+        tmp_path / "crowded-nano.root", Resolution(str(maps_path), seed=7), muon_id="none"
+    )
+    assert len(every.events("data")) < chosen.sum() / 2

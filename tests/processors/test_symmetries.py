@@ -9,15 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import awkward as ak
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy import stats
 
 from eμsym import FairCoin, Pair, read_pair
+from eμsym.analysis.analyse import analyse
+from eμsym.analysis.correction import Correction
+from eμsym.analysis.options import Tests
+from eμsym.calibration.quality import Quality
 from eμsym.errors import ConfigurationError
 from eμsym.files import RESULTS_FILE
 from eμsym.final_states import Leptons
+from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.plots import draw_equalisation
 from eμsym.processors import EMuConfig, OwnSymmetry
 from eμsym.processors.columns import columns_of
 from eμsym.processors.fileset import read_fileset
@@ -169,6 +176,16 @@ def test_columns_of_the_positive_and_the_negative_lepton(
     assert "electron_leads" not in row
 
 
+def test_columns_of_the_electron_and_the_muon(delphes_file: Callable[..., Path]) -> None:
+    electron, muon = lepton(25.0, 1, Eta=-1.5), lepton(50.0, -1, Eta=-2.0)
+    events = processed(delphes_file([event([electron], [muon])]), "forward_backward").events("data")
+    (row,) = events.to_list()
+    # Along the muon, which leads.
+    assert (row["electron_pt"], row["electron_eta"]) == (25, 1.5)
+    assert (row["muon_pt"], row["muon_eta"]) == (50, 2.0)
+    assert row["lead_forward"] is False
+
+
 def test_eta_is_that_along_the_leading_lepton(delphes_file: Callable[..., Path]) -> None:
     events = [event([lepton(50.0, 1, Eta=-1.5)], [lepton(20.0, -1, Eta=s * 0.5)]) for s in (1, -1)]
     found = processed(delphes_file(events), "forward_backward").events("data")
@@ -186,25 +203,61 @@ def test_a_rule_survives_its_folder(delphes_file: Callable[..., Path], tmp_path:
         assert pair.rule.terms == RULES[name].terms  # type: ignore[union-attr]
         assert pair.symmetry == FairCoin(RULES[name].exchange)
         assert pair.names == RULES[name].names
-        with pytest.raises(ConfigurationError, match=f"labelled by the rule '{name}'"):
-            pair.equalised()
+        assert pair.equalised().symmetry.source == "self"
     for rule in (*RULES.values(), OWN_CHARGE.rule, MIRROR.rule):
         assert LabelRule.from_dict(json.loads(json.dumps(rule.to_dict()))) == rule
 
 
-def test_the_whole_chain_runs_uncorrected_and_says_why(
+def test_the_whole_chain_runs_calibrated(
     delphes_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = delphes_file(some_events()), tmp_path / "out"
-    options = ("--permutations", "20", "--max-permutations", "20")
+    options = ("--permutations", "20", "--max-permutations", "20", "--equalise", "self")
     assert run("run", path, "--symmetry", "charge", "-o", out, *options) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "e⁺μ⁻" in printed
-    assert "Not corrected" in printed
+    assert "r- = ε_μ/ε_e of negative leptons and r+ = ε_μ/ε_e of positive leptons" in printed
+    assert "and a constant" in printed
+    assert "goodness of fit p =" in printed
+    assert "any ratio of the rates of e⁺μ⁻ and e⁻μ⁺" in printed
     assert "labelled by the rule 'leading', not by 'charge'" in printed
     content = json.loads((out / RESULTS_FILE).read_text(encoding="utf-8"))
     assert list(content["cutflow"]["data"])[-2:] == ["epmum", "emmup"]
-    assert content["tests"]["correction"] == "none"
+    assert content["tests"]["correction"] == "self"
+    assert content["tests"]["equalisation"]["calibration"]["ratio"]["constant"] is not None
+    assert (out / "figures" / "equalisation.png").is_file()
+    assert not (out / "equalisation.json").exists()
+
+
+ALONG = """{
+    name = "along", a = "lead_eta > 0", swaps_leptons = false, not_comparable = [],
+    efficiencies = {lead = 1, sub = 1}, oriented_by = "lead_eta" }"""
+
+
+@pytest.mark.parametrize("symmetry", ["flavour", "lepton_jet", "forward_backward", "along"])
+def test_every_processed_folder_is_calibrated(
+    delphes_file: Callable[..., Path], tmp_path: Path, symmetry: str
+) -> None:
+    path, study = delphes_file(some_events(900)), tmp_path / "study.toml"
+    written = " ".join(ALONG.split()) if symmetry == "along" else f'"{symmetry}"'
+    study.write_text(f"[processor]\nsymmetry = {written}\n", encoding="utf-8")
+    assert run("process", path, "-c", study, "-o", tmp_path / "out") == 0
+    tests = Tests(permutations=20, max_permutations=20, equalise="self", columns=("lead_pt",))
+    found = analyse(ProcessedFolder(tmp_path / "out"), tests)
+    assert isinstance(found.correction, Correction)
+    assert isinstance(found.correction.quality, Quality)
+    assert found.source == "self"
+    assert set(found.correction.absorbed) <= set(found.notes)
+    assert any("equalisation.json" in note for note in found.notes)
+    assert len(found.correction.before_after.variables) == 6
+    rule = ProcessedFolder(tmp_path / "out").results().label_rule
+    assert [ratio.name for ratio in found.correction.before_after.ratios] == list(rule.groups)
+    assert found.raw is not None
+    of_leptons = "of electrons and muons" in found.raw.to_dict()["warning"]
+    assert of_leptons == bool(rule.exchange.swapped)
+    figure = draw_equalisation(found.correction.before_after, names=found.names)
+    assert len(figure.axes) == 6 + len(rule.groups)
+    plt.close("all")
 
 
 def toy(rng: np.random.Generator, n: int, rule: LabelRule, efficiency: float, signal: int) -> Pair:
@@ -268,6 +321,15 @@ def test_p_values_without_a_correction() -> None:
         (
             "symmetry = {name = 'x', a = 'electron_leads', efficiencies = {lead = 2}}",
             r"efficiencies\.lead = 2; give lead or sub",
+        ),
+        (
+            "symmetry = {name = 'x', a = 'electrons', selection = 'one_lepton', "
+            "efficiencies = {sub = 1}}",
+            r"efficiencies\.sub = 1; give lead, and",
+        ),
+        (
+            "symmetry = {name = 'x', a = 'lead_eta > 0', oriented_by = 'met'}",
+            "oriented_by = 'met'; give lead_eta or sub_eta",
         ),
         (
             "symmetry = 'lepton_jet'\n[[processor.observables]]\ncolumn = 'm_ll'\nedges = [0, 1]",
