@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from eμsym.arrays import BoolArray, FloatArray, IntArray, summed
 from eμsym.errors import ConfigurationError, DataError
@@ -215,6 +216,17 @@ class WithFakes(Symmetry):
             return variance, covariance
         full = np.diag(variance) if covariance is None else covariance
         return variance, full + modes.T @ modes
+
+    def shared_terms(self, pool: Pool) -> tuple[FloatArray, FloatArray] | None:
+        """Return what correlates sums of residuals, as in `spread`; see `Symmetry.shared_terms`."""
+        known = self.base.shared_terms(pool)
+        # A − B is twice the sum of residuals.
+        added = self.modes(pool, np.arange(len(pool)), len(pool)).T / 2
+        if not added.any():
+            return known
+        rows, middle = (added[:, :0], np.zeros((0, 0))) if known is None else known
+        both = np.concatenate([rows, added], axis=1)
+        return both, block_diag(middle, np.eye(added.shape[1]))
 
     def modes(self, pool: Pool, index: IntArray, n_bins: int) -> FloatArray:
         """Return by how much B − A in bins moves with one standard deviation of each τ.

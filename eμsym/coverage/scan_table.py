@@ -32,7 +32,7 @@ def table(data: Mapping[str, Any]) -> str:
     parts = [
         "# The p-values of a scan\n",
         _global([row for row in rows if not row["n_added"] and row["kind"] != "plane"]),
-        _others([row for row in rows if "others" in row]),
+        _others([row for row in rows if "others" in row and "alone" not in row]),
         _power([row for row in rows if "alone" in row and row["kind"] != "plane"]),
         _plane([row for row in rows if row["kind"] == "plane"]),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
@@ -23,6 +25,7 @@ from tests.scanning.scanned import (
     sized_pair,
     split,
 )
+from tests.test_fakes import detected
 
 WHERE = {"all": None, **dict(REGIONS)}
 
@@ -254,3 +257,25 @@ def test_chi2_of_a_fitted_r_is_that_of_its_covariance_but_for_small_directions(f
         number, entry = tests["chi2"]
         difference = spread(pair, region, axes_of(entry, found.place(number)))
         assert entry.statistic == pytest.approx(difference.chi_square().chi2, rel=0.013)
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_fakes_that_are_subtracted_are_in_the_covariance_with_their_error(corrected):
+    pair = detected(3)[1]
+    pair = replace(pair, symmetry=replace(pair.symmetry, errors=(0.4,)))
+    columns = ["m_coll", "sub_pt"]
+    if corrected:
+        pair = pair.equalised()
+    found = scan(pair, [], columns, n=19, rng=1, workers=1)
+    for (region, observables), tests in by_view(found).items():
+        number, entry = tests["chi2"]
+        place = found.place(number)
+        axes = axes_of(entry, place)
+        difference = spread(pair, region, axes)
+        assert place.pull == pytest.approx(difference.pull, rel=1e-4, nan_ok=True)
+        # What a direction of less than 2 % of the variance would take away is left out.
+        expected = difference.chi_square().chi2
+        assert entry.statistic == pytest.approx(expected, rel=0.02), observables
+        known = replace(pair.symmetry, errors=(0.0,))
+        without = Difference.of_pool(pair.pool, known, *bins_of(pair, region, axes))
+        assert np.max(difference.variance / without.variance) > 1.03, observables
