@@ -82,7 +82,8 @@ def _accounted_for(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in _ALWAYS_OURS)
     yield from (event_file(folder, name) for name in content["cutflow"])
     yield from (folder / _FIGURES / Path(name).name for name in content.get("figures", ()))
-    yield from (workspace_file(folder, name) for name in content["tests"].get("q0", ()))
+    for tests in (content["tests"], *content.get("earlier_tests", ())):
+        yield from (workspace_file(folder, name) for name in tests.get("q0", ()))
 
 
 def _strangers_in(folder: Path, place: Path, ours: set[Path]) -> Iterator[Path]:

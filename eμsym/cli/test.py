@@ -28,12 +28,12 @@ from eμsym.cli.options import pair_option, testing_options
     "factor.",
 )
 @testing_options
-@click.option("--overwrite", is_flag=True, help="Replace the results of earlier tests in FOLDER.")
+@click.option("--overwrite", is_flag=True, help="Drop the results of earlier tests in FOLDER.")
 @report_option
 def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **options: Any) -> None:
     """Compare the two samples in FOLDER, made by emusym process; add results and figures to it.
 
-    Results of earlier tests stay, and nothing is done, unless --overwrite is given.
+    Results of earlier tests are kept beside the new ones, unless --overwrite is given.
     """
     if confirm is not None:
         _confirm(folder, confirm, options)
@@ -42,22 +42,24 @@ def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **opti
     from eμsym.cli.job import run_tests
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.cli.report_tests import print_tests
-    from eμsym.errors import OutputError
     from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}
     style = given.pop("style")
     tests, processed = Tests(**given), ProcessedFolder(Path(folder))
-    if processed.results().tests and not overwrite:
-        raise OutputError(
-            f"{folder}: holds results of earlier tests; give --overwrite to replace them, or "
-            "process into another folder"
-        )
+    content = processed.content()
+    earlier = [*content.get("earlier_tests", ()), *([content["tests"]] if content["tests"] else ())]
     analysis, results = run_tests(processed, tests, style)
+    results = processed.update_results(earlier_tests=[] if overwrite else earlier)
     last = update_report(Path(folder), wanted=report)
     print_cutflow(analysis.cutflow)
     print_tests(results)
     print_written(Path(folder), results)
+    if earlier and not overwrite:
+        click.echo(
+            f"Kept: {len(earlier)} earlier tests, as earlier_tests in results.json (--overwrite "
+            "drops them); figures are of the last"
+        )
     say_report(last)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,19 @@ def test_tests_and_limits_end_with_a_report(
 def test_earlier_tests_stay_unless_they_are_to_be_replaced(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def results() -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((folder / "results.json").read_text("utf-8"))
+        return content
+
     assert run("test", folder, *QUICK) == 0
-    before = (folder / "results.json").read_bytes()
-    line = error_of(capsys, "test", folder, *QUICK, "--columns", "lead_pt")
-    assert "holds results of earlier tests; give --overwrite" in line
-    assert (folder / "results.json").read_bytes() == before
+    first = results()["tests"]
+    assert run("test", folder, *QUICK, "--columns", "lead_pt") == 0
+    assert "Kept: 1 earlier tests" in capsys.readouterr().out
+    assert results()["earlier_tests"] == [first]
+    assert results()["tests"] != first
+    assert ProcessedFolder(folder).strangers() == []
     assert run("test", folder, *QUICK, "--columns", "lead_pt", "--overwrite") == 0
-    assert (folder / "results.json").read_bytes() != before
+    assert results()["earlier_tests"] == []
 
 
 def test_figures_of_limits_and_scans_stay_when_tests_are_run_anew(folder: Path) -> None:
