@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eμsym.analysis.scan_request import ScanRequest
@@ -11,10 +12,15 @@ from eμsym.analysis.scanned import FolderScan, scan_folder
 from eμsym.cli.drawing import save_figures
 from eμsym.files import write_json
 from eμsym.folder import ProcessedFolder
+from eμsym.plots import draw_scan_entry, draw_scan_expected, draw_scan_map
 from eμsym.plots.style import Style
+from eμsym.processors.columns import LABELS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+#: Of how many of the first entries figures are drawn.
+DRAWN = 5
 
 
 def run_scan(
@@ -49,8 +55,24 @@ def run_scan(
 
 
 def figures(found: FolderScan, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
-    """Return what draws the figures of a scan, by their names."""
-    return {}
+    """Return what draws the figures of a scan, by their names.
+
+    Parameters
+    ----------
+    found : FolderScan
+    style : str
+        See `eμsym.plots.style.styled`.
+    """
+    scan = found.scan
+    drawn: dict[str, Callable[[], Figure]] = {
+        "scan_expected": partial(draw_scan_expected, scan.expected, style=style),
+        "scan_map": partial(draw_scan_map, scan.entries, labels=LABELS, style=style),
+    }
+    for rank, each in enumerate(found.first[:DRAWN], start=1):
+        drawn[f"scan_{rank}"] = partial(
+            draw_scan_entry, each.entry, each.place, names=scan.names, labels=LABELS, style=style
+        )
+    return drawn
 
 
 def _say(line: str) -> None:
