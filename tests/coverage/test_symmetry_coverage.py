@@ -1,55 +1,69 @@
-"""The study of every symmetry: its toys, its numbers, and its table."""
+"""The study of every symmetry: what is stored holds, and the first toys anew."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hist.axis import Regular
+from scipy.stats import binomtest
 
-from eμsym.coverage.symmetries import (
-    N_SIGNAL,
-    Row,
-    axis_of,
-    below,
-    compute,
-    pvalues,
-    ranked,
-    table,
-    uniform,
-)
+from eμsym.coverage.symmetries import ROWS, SCHEMA, below, compute, ranked, table, uniform
 from eμsym.coverage.symmetry_toys import RULES, SymmetryToy, alike
 from eμsym.errors import ConfigurationError
+from eμsym.files import read_json
+
+STORED = Path(__file__).parents[2] / "docs" / "coverage"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in RULES if name != "own"])
-def test_calibrated_p_values_are_uniform_and_raw_ones_are_not(name):
-    """300 toys; by Kolmogorov and Smirnov."""
-    toy = SymmetryToy(name, 4000)
-    axes = {column: axis_of(toy, column) for column in (toy.observable, "met")}
-    raw, calibrated = [], []
-    for i in range(300):
-        pair = toy.draw(rng=1000 + i)
-        calibrated.append(pvalues(pair.equalised(), axes))
-        if i < 60:
-            raw.append(pvalues(pair, axes))
-    for column in calibrated[0]:
-        assert uniform([found[column] for found in calibrated]) > 1e-3
-        assert uniform([found[column] for found in raw]) < 1e-3
+@pytest.fixture(scope="module")
+def stored():
+    return read_json(STORED / "symmetries.json", schema=SCHEMA)
 
 
-def test_a_study_is_tabulated():
-    rows = (Row("lepton_jet"), Row("lepton_jet", "resonance"))
-    data = compute(2, rows=rows, workers=1)
-    assert [row["signal"] for row in data["rows"]] == [None, "resonance"]
-    assert len(data["rows"][0]["calibrated"]["χ² of mt_lead"]) == 2
-    assert len(data["rows"][0]["calibrated"]["closure"]) == 1
-    text = table(data)
-    assert "| lepton_jet | " in text
-    assert f"| resonance | lepton_jet | {N_SIGNAL['resonance']} | 2 |" in text
-    again = compute(1, rows=rows[:1], workers=1)["rows"][0]["calibrated"]
-    for name, values in again.items():
-        assert values == data["rows"][0]["calibrated"][name][:1]
+def test_the_stored_table_is_that_of_the_stored_numbers(stored):
+    assert (STORED / "symmetries.md").read_text(encoding="utf-8") == table(stored)
+
+
+def test_calibrated_p_values_are_uniform_and_raw_ones_are_not(stored):
+    """By relabelling; χ² with the covariance fires no more often than it should."""
+    rows = [row for row in stored["rows"] if row["signal"] is None]
+    assert [row["rule"] for row in rows] == list(RULES)
+    steps = stored["n_relabellings"] + 1
+    for row in rows:
+        assert not row["problems"]
+        assert len(row["calibrated"]["χ² by ranks"]) >= 500
+        for name, values in row["calibrated"].items():
+            k = round(below(values) * len(values))
+            if name in ("χ² by ranks", "goodness of fit", "closure"):
+                assert uniform(values, steps) > 1e-3
+                assert binomtest(k, len(values), 0.05).pvalue > 1e-3
+            else:
+                assert binomtest(k, len(values), 0.05, alternative="greater").pvalue > 1e-3
+        for values in row["raw"].values():
+            assert uniform(values) < 1e-12
+
+
+def test_a_resonance_is_found_and_a_rate_is_not(stored):
+    shares = {
+        (row["signal"], row["rule"]): below(next(iter(row["calibrated"].values())), 0.0027)
+        for row in stored["rows"]
+        if row["signal"] is not None
+    }
+    for rule in RULES:
+        assert shares["resonance", rule] > 0.8
+        assert shares["rate", rule] < 0.05
+
+
+def test_the_first_toys_are_those_that_are_stored(stored):
+    for j in (0, 2):
+        found = compute(2, rows=(*ROWS[: j + 1],), workers=1)["rows"][j]
+        for kind in ("calibrated", "raw"):
+            for name, values in found[kind].items():
+                assert values == pytest.approx(
+                    stored["rows"][j][kind][name][: len(values)], rel=1e-3
+                )
 
 
 def test_ranks_of_p_values_are_spread_over_their_steps():
