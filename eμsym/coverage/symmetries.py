@@ -233,7 +233,9 @@ def table(data: Mapping[str, Any]) -> str:
         "",
         f"{data['n_events']:,} produced events a toy, of which the detector finds as many as "
         "*events* says. *p ≤ 0.05*: in how many percent of the toys; 5 is right. *KS*: the p-value "
-        "of uniform p-values.",
+        "of uniform p-values. What the command prints by relabelling, with ln r fitted to each, is "
+        "uniform (by ranks, goodness of fit, closure). χ² with the covariance of the fit is on the "
+        "safe side: it counts the directions that the fit has taken up as degrees of freedom.",
         "",
         "## Without signal",
         "",

@@ -9,15 +9,7 @@ import pytest
 from hist.axis import Regular
 from scipy.stats import binomtest
 
-from eμsym.coverage.symmetries import (
-    ROWS,
-    SCHEMA,
-    below,
-    compute,
-    ranked,
-    table,
-    uniform,
-)
+from eμsym.coverage.symmetries import ROWS, SCHEMA, below, compute, ranked, table, uniform
 from eμsym.coverage.symmetry_toys import RULES, SymmetryToy, alike
 from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
@@ -35,20 +27,20 @@ def test_the_stored_table_is_that_of_the_stored_numbers(stored):
 
 
 def test_calibrated_p_values_are_uniform_and_raw_ones_are_not(stored):
-    """Of at least 300 toys; a chance of 1 % for all of them together."""
+    """By relabelling; χ² with the covariance fires no more often than it should."""
     rows = [row for row in stored["rows"] if row["signal"] is None]
     assert [row["rule"] for row in rows] == list(RULES)
-    n = sum(len(row["calibrated"]) for row in rows)
     steps = stored["n_relabellings"] + 1
     for row in rows:
         assert not row["problems"]
+        assert len(row["calibrated"]["χ² by ranks"]) >= 500
         for name, values in row["calibrated"].items():
-            by_ranks = name in ("χ² by ranks", "goodness of fit", "closure")
-            assert len(values) >= 250
-            assert uniform(values, steps if by_ranks else None) > 0.01 / (2 * n)
             k = round(below(values) * len(values))
-            assert binomtest(k, len(values), 0.05).pvalue > 0.01 / (2 * n)
-        assert min(len(x) for x in row["calibrated"].values()) * 2 >= 500
+            if name in ("χ² by ranks", "goodness of fit", "closure"):
+                assert uniform(values, steps) > 1e-3
+                assert binomtest(k, len(values), 0.05).pvalue > 1e-3
+            else:
+                assert binomtest(k, len(values), 0.05, alternative="greater").pvalue > 1e-3
         for values in row["raw"].values():
             assert uniform(values) < 1e-12
 
@@ -60,12 +52,12 @@ def test_a_resonance_is_found_and_a_rate_is_not(stored):
         if row["signal"] is not None
     }
     for rule in RULES:
-        assert shares["resonance", rule] > 0.4
-        assert shares["rate", rule] < 0.1
+        assert shares["resonance", rule] > 0.8
+        assert shares["rate", rule] < 0.05
 
 
 def test_the_first_toys_are_those_that_are_stored(stored):
-    for j in (0, 3):
+    for j in (0, 2):
         found = compute(2, rows=(*ROWS[: j + 1],), workers=1)["rows"][j]
         for kind in ("calibrated", "raw"):
             for name, values in found[kind].items():
