@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from eμsym.errors import ConfigurationError
 from eμsym.files import read_json
@@ -21,7 +21,16 @@ from eμsym.validation import first_problem
 #: The tree that files of their format usually have.
 DEFAULT_TREE = ""
 Role = Literal["background", "signal", "data", "fake", "fake_prompt"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _no_other(value: Any) -> Any:
+    """Refuse what pydantic would take for a number: 1 of true, and what a text spells."""
+    if isinstance(value, (bool, str)):
+        raise ValueError("must be a number")
+    return value
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_other)]
 
 
 class Metadata(BaseModel):
@@ -54,7 +63,7 @@ class Metadata(BaseModel):
 
     cross_section_pb: Positive | None = None
     n_generated: Positive | None = None
-    entries: Annotated[int, Field(ge=0)] | None = None
+    entries: Annotated[int, Field(ge=0), BeforeValidator(_no_other)] | None = None
     luminosity_ifb: Positive | None = None
     role: Role = "background"
     transfer_factor: Positive | None = None

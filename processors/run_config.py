@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +116,11 @@ def read_run_config(path: str | Path) -> RunConfig:
     if isinstance(options, dict) and "golden_json" in options:
         content["format"] = {**options, "golden_json": _beside(path, options["golden_json"])}
     try:
-        return TypeAdapter(RunConfig).validate_python(content)
+        # As JSON, of which pydantic takes lists for tuples and tables for dataclasses while it
+        # takes no truth for a number, and no text for either. What JSON has not are dates, which
+        # stand nowhere here: no table is taken for anything else.
+        text = json.dumps(content, default=lambda date: {str(date): None})
+        return TypeAdapter(RunConfig).validate_json(text, strict=True)
     except ValidationError as error:
         known = ", ".join(keys_at(RunConfig, tuple(first_error(error)["loc"])))
         problem = first_problem(error, remedy=f"; there are {known} (see emusym config)")

@@ -10,6 +10,9 @@ from eμsym.analysis.correction import Correction
 from eμsym.calibration.correction_file import write_correction
 from eμsym.folder import ProcessedFolder
 
+#: Parts of ``results.json`` that other commands add, each of which names its own figures.
+_OTHERS = ("limits", "scan")
+
 
 def record(
     analysis: Analysis, folder: ProcessedFolder, figures: Iterable[str] = ()
@@ -40,9 +43,10 @@ def record(
         write_correction(correction.fitted[0], folder.equalisation_file)
     elif not isinstance(correction, Correction) or correction.fitted:
         folder.equalisation_file.unlink(missing_ok=True)
-    limits = folder.content().get("limits", {})
+    content = folder.content()
+    others = [name for part in _OTHERS for name in content.get(part, {}).get("figures", ())]
     return folder.update_results(
         pair=list(analysis.yields.datasets),
         tests=analysis.to_dict(),
-        figures=folder.replace_figures(dict.fromkeys([*figures, *limits.get("figures", ())])),
+        figures=folder.replace_figures(dict.fromkeys([*figures, *others])),
     )

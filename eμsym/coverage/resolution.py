@@ -201,9 +201,8 @@ class SmearedSource:
         )
         columns = {f"lead_{x}": values for x, values in lead.items() if x != "phi"}
         columns |= {f"sub_{x}": values for x, values in sub.items() if x != "phi"}
-        met = np.hypot(x, y)[keep]
         first, second = (vector.array({**each, "mass": 0.0 * each["pt"]}) for each in (lead, sub))
-        columns["m_coll"] = np.asarray(collinear_mass(first, second, met))
+        columns["m_coll"] = np.asarray(collinear_mass(first, second, np.hypot(x, y)[keep]))
         a, b = ({n: values[part] for n, values in columns.items()} for part in (in_a, ~in_a))
         return Pair.from_columns(a, b, names=("eμ", "μe"))
 

@@ -82,16 +82,18 @@ def test_earlier_tests_stay_unless_they_are_to_be_replaced(
     assert (folder / "results.json").read_bytes() != before
 
 
-def test_figures_of_limits_stay_when_tests_are_run_anew(folder: Path) -> None:
+def test_figures_of_limits_and_scans_stay_when_tests_are_run_anew(folder: Path) -> None:
     processed = ProcessedFolder(folder)
     processed.figures.mkdir()
-    for name in ("limits.png", "old.png"):
+    names = ["limits.png", "old.png", "scan_map.png"]
+    for name in names:
         (processed.figures / name).touch()
-    limits = {**LIMITS, "figures": ["limits.png"]}
-    processed.update_results(limits=limits, figures=["limits.png", "old.png"])
+    processed.update_results(
+        limits={**LIMITS, "figures": names[:1]}, scan={"figures": names[2:]}, figures=names
+    )
     assert run("test", folder, *QUICK) == 0
-    assert processed.results().figures == ["limits.png"]
-    assert [x.name for x in processed.figures.iterdir()] == ["limits.png"]
+    assert processed.results().figures == ["limits.png", "scan_map.png"]
+    assert {x.name for x in processed.figures.iterdir()} == {"limits.png", "scan_map.png"}
 
 
 def test_no_report_is_worth_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,6 +208,15 @@ def test_a_deep_check_reads_the_steps_only(delphes_file: Callable[..., Path]) ->
         ({"x": {"files": ["ww.root"], "treename": {}}}, "treename = {}"),
         ({"x": {"files": ["ww.root"], "metadata": ["a"]}}, r"metadata = \['a'\]"),
         ({"x": {"files": ["ww.root"], "metadata": {"entries": -1}}}, r"metadata\.entries = -1"),
+        ({"x": {"files": ["ww.root"], "metadata": {"entries": True}}}, r"metadata\.entries = True"),
+        (
+            {"x": {"files": ["ww.root"], "metadata": {"cross_section_pb": True}}},
+            r"cross_section_pb = True: .*must be a number",
+        ),
+        (
+            {"x": {"files": ["ww.root"], "metadata": {"n_generated": "3e5"}}},
+            r"n_generated = '3e5': .*must be a number",
+        ),
         ({"x": {"files": ["ww.root"], "metadata": {"role": "DATA"}}}, r"metadata\.role = 'DATA'"),
         ({"x": {"files": ["ww.root"], "lumi": 3}}, "unknown key 'lumi'"),
         ({"x": {"files": ["ww.root"], "format": "hdf5"}}, "format = 'hdf5'"),

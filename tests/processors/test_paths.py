@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from eμsym.processors.fileset import read_fileset
 from eμsym.processors.inspection import inspect_file
 from eμsym.processors.paths import expand
 from eμsym.processors.run_config import read_run_config
+from tests.delphes_file import emu
 
 
 def touched(folder: Path, *names: str) -> list[str]:
@@ -22,12 +24,26 @@ def touched(folder: Path, *names: str) -> list[str]:
     return [str(folder / name) for name in names]
 
 
-@pytest.mark.parametrize("name", ["a b.root", "a:b.root", "run[1].root", "x?.root", "-x.root"])
+@pytest.mark.parametrize(
+    "name", ["a b.root", "a:b.root", "run[1].root", "x?.root", "-x.root", "a::b.root", "~x.root"]
+)
 def test_a_file_that_is_there_is_itself(tmp_path: Path, name: str) -> None:
     (path,) = touched(tmp_path, name)
     touched(tmp_path, "run1.root", "xy.root")
     assert expand(path) == [path]
     assert expand(f"file://{path}") == [path]
+
+
+@pytest.mark.parametrize("name", ["a::b.root", "~x.root", "a:Delphes", "x?y#z.root", "%41.root"])
+def test_a_file_is_opened_whatever_its_name(
+    delphes_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = delphes_file([emu()])
+    path = path.rename(path.with_name(name))
+    monkeypatch.chdir(path.parent)
+    for each in (name, str(path)):
+        report = inspect_file(each)
+        assert (report.problem, report.entries) == (None, 1)
 
 
 def test_globs_and_folders(tmp_path: Path) -> None:
