@@ -8,7 +8,7 @@ import numpy as np
 
 from eμsym.arrays import FloatArray, IntArray
 from eμsym.difference import ABSORBED
-from eμsym.scanning.choices import NO_CELL
+from eμsym.scanning.choices import NO_CELL, STATISTICS
 from eμsym.scanning.shared_terms import SharedTerms
 from eμsym.scanning.view_kernel import view_statistics
 from eμsym.scanning.view_layout import ViewLayout
@@ -36,6 +36,9 @@ class RegionViews:
     layout : ViewLayout
     scale, forms, weights : ndarray of float
         As `view_statistics` takes them.
+    summed : ndarray of float, shape (views,)
+        Zero where the labels that the symmetry allows leave the sum of all pulls as it is, as
+        where sizes are kept and all events are in bins of equal contents; else one.
     """
 
     rows: IntArray
@@ -43,6 +46,7 @@ class RegionViews:
     scale: FloatArray
     forms: FloatArray
     weights: FloatArray
+    summed: FloatArray
 
     @classmethod
     def of(
@@ -79,11 +83,14 @@ class RegionViews:
         for view, score in enumerate(scores):
             every[view, count : count + len(score)] = score
             weights[view, 1, count : count + len(score)] = 1.0
-        return cls(rows, layout, np.stack([inverse, ratio], axis=1), every, weights)
+        shared_sums = np.einsum("vb,vbm->vm", ratio, unit)
+        spread = np.sum(ratio**2, axis=1) + (shared_sums**2) @ shared.signs
+        summed = np.where(spread > ABSORBED * used.sum(axis=1), 1.0, 0.0)
+        return cls(rows, layout, np.stack([inverse, ratio], axis=1), every, weights, summed)
 
     def statistics(self, residuals: FloatArray) -> FloatArray:
         """Return the statistics of all views, (views, 4, LANES), of (n, LANES) residuals."""
-        return view_statistics(
+        found = view_statistics(
             self.layout.cells,
             self.layout.views,
             self.scale,
@@ -92,6 +99,9 @@ class RegionViews:
             residuals,
             squares=self.layout.squares,
         )
+        # What is left of a sum that is zero for all labels depends on the order of its terms.
+        found[:, STATISTICS.index("nsigma")] *= self.summed[:, np.newaxis]
+        return found
 
 
 def _scores(

@@ -80,7 +80,7 @@ def test_entries_that_share_no_event_with_an_asymmetry_keep_their_error(rows):
         share, error = below(row, "others", 0.05)
         assert share < 0.05 + 3 * error
         # The asymmetry itself is seen.
-        assert below(row, "ranks", 0.05)[0] > 0.9
+        assert below(row, "ranks", 0.05)[0] > 0.8
 
 
 def test_what_is_fitted_or_kept_leaks_against_the_asymmetry(rows):
@@ -89,7 +89,8 @@ def test_what_is_fitted_or_kept_leaks_against_the_asymmetry(rows):
         for row in leaks:
             shift = np.array(row["shift"].split(), dtype=float)
             # More of A in one class: more of B, by what is fitted or kept, in the others.
-            assert shift.mean() > 0.5 or row["n_added"] < 100
+            error = shift.std() / np.sqrt(shift.size)
+            assert shift.mean() > 2 * error or row["n_added"] < 100
 
 
 def test_regions_find_a_signal_that_the_whole_sample_does_not(rows):
@@ -97,7 +98,7 @@ def test_regions_find_a_signal_that_the_whole_sample_does_not(rows):
     assert power
     largest = max(power, key=lambda row: row["n_added"])
     assert below(largest, "ranks", 0.01)[0] > below(largest, "alone", 0.01)[0]
-    assert largest["first"].split().count("whole") >= 0.6 * pvalues(largest, "ranks").size
+    assert largest["first"].split().count("whole") >= 0.3 * pvalues(largest, "ranks").size
 
 
 @pytest.mark.slow

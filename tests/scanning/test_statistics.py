@@ -204,6 +204,23 @@ def test_nsigma_and_windows_with_sizes_kept_are_of_hypergeometric_pulls(sized):
         assert place.pull.ravel() == pytest.approx(pull, nan_ok=True)
 
 
+def test_a_sum_of_pulls_that_no_label_changes_says_nothing():
+    """Sizes kept, bins of equal contents: Σ pulls is zero but for the order of its terms."""
+    rng = np.random.default_rng(9)
+    columns = {"x": rng.permutation(np.arange(1200) % 12) / 2, "y": rng.normal(size=1200)}
+    pair = split(columns, np.arange(1200) < 500, Exchangeable())
+    found = scan(pair, [], ["x"], n=99, rng=1, workers=1)
+    tests = by_view(found)["all", ("x",)]
+    assert tests["nsigma"][1].statistic == 0
+    assert tests["nsigma"][1].p_local == 1
+    assert tests["chi2"][1].p_local < 1
+    # In part of the events, and with coins, it says something.
+    part = scan(pair, [("some", "y > 0")], ["x"], n=99, rng=1, workers=1)
+    assert by_view(part)["some", ("x",)]["nsigma"][1].statistic != 0
+    coins = scan(replace(pair, symmetry=FairCoin()), [], ["x"], n=99, rng=1, workers=1)
+    assert coins.entries[0].statistic != 0
+
+
 def test_the_score_with_sizes_kept_is_raos_and_close_to_the_spline_tests_t():
     rng = np.random.default_rng(5)
     scores, ts = [], []
