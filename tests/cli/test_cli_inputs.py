@@ -71,7 +71,9 @@ def test_check_says_how_much_is_asked_for(
         json.dumps({"zz": {"files": {str(sample / "zz.root"): known}}}), encoding="utf-8"
     )
     assert run("check", "--deep", tmp_path / "f.json") == 0
-    assert "events, of which 15 are asked for, all needed values" in capsys.readouterr().out
+    assert (
+        "events (Delphes), of which 15 are asked for, all needed values" in capsys.readouterr().out
+    )
     assert run("process", tmp_path / "f.json", "-o", tmp_path / "o") == 0
     assert "the fileset's steps ask for 15 of the" in capsys.readouterr().out
 
