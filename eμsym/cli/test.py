@@ -50,7 +50,8 @@ def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **opti
     content = processed.content()
     earlier = [*content.get("earlier_tests", ()), *([content["tests"]] if content["tests"] else ())]
     analysis, results = run_tests(processed, tests, style)
-    results = processed.update_results(earlier_tests=[] if overwrite else earlier)
+    if earlier:
+        results = processed.update_results(earlier_tests=[] if overwrite else earlier)
     last = update_report(Path(folder), wanted=report)
     print_cutflow(analysis.cutflow)
     print_tests(results)
