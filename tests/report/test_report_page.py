@@ -109,7 +109,7 @@ def test_every_picture_says_what_it_shows(page: Node) -> None:
         assert figure.one("img").attributes["src"].startswith("data:image/")
     by_caption = {x.one("figcaption").text: x.one("img").attributes["alt"] for x in figures}
     alt = next(alt for caption, alt in by_caption.items() if caption.startswith("m_coll: both"))
-    assert "Nσ = -2.42" in alt
+    assert "Nσ = -2.40" in alt
     assert "hlfv_taue: the profile of μ" in by_caption
 
 
