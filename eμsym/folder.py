@@ -16,7 +16,7 @@ In file names, a dataset's or a signal's name is quoted as in a URL, and cut whe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from pydantic import (
     model_validator,
 )
 
-from eμsym.errors import EmusymError, InputFileError
+from eμsym.errors import ConfigurationError, EmusymError, InputFileError
 from eμsym.event_io import write_events
 from eμsym.files import (
     RESULTS_FILE,
@@ -235,6 +235,28 @@ class Results(_Part):
                 raise ValueError(f"cutflow.{name}.{missing[0]} is missing")
         return self
 
+    def datasets_of(self, chosen: Sequence[str] | None, where: str) -> tuple[str, ...]:
+        """Return the datasets of a pair: those that are chosen, or the folder's own.
+
+        Parameters
+        ----------
+        chosen : sequence of str, optional
+        where : str
+            What a message calls the folder.
+
+        Raises
+        ------
+        ConfigurationError
+            If one is not there; the message lists those that are.
+        """
+        names = tuple(chosen or self.pair)
+        for name in names:
+            if name not in self.cutflow:
+                raise ConfigurationError(
+                    f"{where}: no dataset {name!r}; there are {', '.join(self.cutflow)}"
+                )
+        return names
+
     def region(self, name: str) -> Region:
         """Return a region by its name; a `ConfigurationError` lists those there are."""
         return named(self.configuration.regions, name)
@@ -429,6 +451,30 @@ class ProcessedFolder:
         """
         files = [path.name for name in names for path in figure_files(self.path, name)]
         self.update_results(figures=list(dict.fromkeys([*self.results().figures, *files])))
+
+    def update_part(self, name: str, part: Mapping[str, Any], figures: Sequence[str]) -> None:
+        """Replace a part of ``results.json`` that has figures of its own, and these.
+
+        Figures of it that were not drawn again are removed: they would show other numbers.
+
+        Parameters
+        ----------
+        name : str
+            Such as "limits".
+        part : mapping
+        figures : sequence of str
+            Names of the files that hold.
+        """
+        content = self.content()
+        stale = set(content.get(name, {}).get("figures", ())).difference(figures)
+        known = content.get("figures", ())
+        for each in stale.intersection(known):
+            (self.figures / each).unlink(missing_ok=True)
+        kept = [each for each in known if each not in stale]
+        self.update_results(
+            **{name: {**part, "figures": list(figures)}},
+            figures=list(dict.fromkeys([*kept, *figures])),
+        )
 
     def replace_figures(self, written: Iterable[str]) -> list[str]:
         """Remove the figures of earlier tests that were not drawn again.

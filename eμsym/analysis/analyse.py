@@ -217,12 +217,7 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
 
 def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
     results = folder.results()
-    datasets = tests.pair or tuple(results.pair)
-    for name in datasets:
-        if name not in results.cutflow:
-            raise ConfigurationError(
-                f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
-            )
+    datasets = results.datasets_of(tests.pair, str(folder.path))
     raw = read_pair(folder.path, datasets=datasets, region=tests.region)
     raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
     raw.symmetry.exchange.check_comparable(tests.columns)

@@ -125,6 +125,42 @@ class Equalisation:
             return Jumps(pair.cracks, "those of all formats: flat files may be of any detector")
         return Jumps(pair.cracks, f"those of {of_files or 'its'} files")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options, for JSON."""
+        edges = self.abseta_edges
+        return {
+            "how": self.how,
+            "exclude": {name: list(window) for name, window in self.exclude.items()},
+            "by": self.by,
+            "abseta_edges": None if edges is None else list(edges),
+            "pt_edges": list(self.pt_edges),
+            "signed_eta": self.signed_eta,
+            "given": self.given,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Equalisation:
+        """Make them of what `to_dict` gave.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is not that, or no correction.
+        """
+        try:
+            edges = content["abseta_edges"]
+            return cls(
+                how=content["how"],
+                exclude={n: (float(a), float(b)) for n, (a, b) in content["exclude"].items()},
+                by=content["by"],
+                abseta_edges=None if edges is None else tuple(map(float, edges)),
+                pt_edges=tuple(map(float, content["pt_edges"])),
+                signed_eta=bool(content["signed_eta"]),
+                given=content["given"],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"is no correction of a pair ({error!r})") from error
+
     def apply(self, pair: Pair) -> Pair | Problem | None:
         """Return the corrected pair; None if none is wanted, or why it is not corrected.
 

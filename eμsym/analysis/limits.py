@@ -16,7 +16,7 @@ from eμsym.analysis.signal_yields import data_luminosity, yield_in_region, yiel
 from eμsym.analysis.signals import SignalShape, signals
 from eμsym.analysis.varied_signals import varied_planes
 from eμsym.analysis.weighted_region import weighted_region
-from eμsym.errors import ConfigurationError, DataError
+from eμsym.errors import DataError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.impacts import Impacts, impacts
 from eμsym.limits.likelihoods import Likelihoods
@@ -183,12 +183,7 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     """
     options = LimitOptions() if options is None else options
     results = folder.results()
-    datasets = options.pair or tuple(results.pair)
-    for name in datasets:
-        if name not in results.cutflow:
-            raise ConfigurationError(
-                f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
-            )
+    datasets = results.datasets_of(options.pair, str(folder.path))
     raw = read_pair(folder.path, datasets=datasets, region=options.region)
     notes: list[str] = []
     corrected = Equalisation(options.equalise, options.exclude).apply(raw)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from eμsym import __version__
 from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.scan_request import ScanRequest
@@ -47,26 +48,29 @@ class CloserLook:
     follows : tuple of str
         Variables or classes of the calibration that the entry is made of: its asymmetry may
         be the detector's.
-    z_without : float or None
-        Nσ of its window, all its events counted together, with r fitted without them.
     z_with : float
-        The same with r as it is: what differs the fit had taken for the detector's.
+        Nσ of its window, all its events counted together.
+    z_without : float, Problem or None
+        The same with r fitted without them, what differs the fit had taken for the detector's;
+        why it cannot be; None where r is not fitted to the pair.
     """
 
     entry: Entry
     place: Place
     follows: tuple[str, ...]
     z_with: float
-    z_without: float | None
+    z_without: float | Problem | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
+        without = self.z_without
         return {
             **self.entry.to_dict(),
             **self.place.to_dict(),
             "follows_calibration": list(self.follows),
             "window_nsigma": self.z_with,
-            "window_nsigma_r_without_it": self.z_without,
+            "window_nsigma_r_without_it": None if isinstance(without, Problem) else without,
+            "why_not_without_it": without.reason if isinstance(without, Problem) else None,
         }
 
 
@@ -165,7 +169,7 @@ def scan_folder(
     found = _scan(pair, request, request.options.seed, keeper, progress, say)
     keeper.remove()
     first = tuple(_closer(pair, found, entry, place) for entry, place in found.first(FIRST))
-    frozen = Frozen.of(found, pair.pool, request.findings, **_plain(request.equalisation))
+    frozen = Frozen.of(found, pair.pool, request.findings, **request.equalisation.to_dict())
     result = FolderScan(request, found, first, correction, frozen)
     if kept_apart is not None:
         say(f"confirming {len(frozen.findings)} findings with {len(kept_apart.pool):,} events")
@@ -194,18 +198,17 @@ def confirm_folder(
     """
     raw = _raw(folder, ScanRequest(pair=tuple(datasets)))
     frozen.check_apart(raw.pool)
-    pair, correction = _corrected(raw, _equalisation(frozen.equalise))
+    try:
+        equalisation = Equalisation.from_dict(frozen.equalise)
+    except EmusymError as error:
+        raise ConfigurationError(f"equalise of the findings: {error}") from error
+    pair, correction = _corrected(raw, equalisation)
     return _confirm(pair, frozen, relabellings, seed), correction
 
 
 def _raw(folder: ProcessedFolder, request: ScanRequest) -> Pair:
-    results = folder.results()
-    for name in request.pair:
-        if name not in results.cutflow:
-            raise ConfigurationError(
-                f"{folder.path}: no dataset {name!r}; there are {', '.join(results.cutflow)}"
-            )
-    return read_pair(folder.path, datasets=request.pair or tuple(results.pair))
+    datasets = folder.results().datasets_of(request.pair, str(folder.path))
+    return read_pair(folder.path, datasets=datasets)
 
 
 def _corrected(raw: Pair, equalisation: Equalisation) -> tuple[Pair, str | Problem | None]:
@@ -255,6 +258,8 @@ def _what(pair: Pair, request: ScanRequest) -> list[Any]:
     pool = pair.pool
     columns = [np.ascontiguousarray(np.asarray(x)).tobytes() for x in pool.columns.values()]
     return [
+        __version__,
+        np.__version__,
         *columns,
         pool.labels.tobytes(),
         list(pool.columns),
@@ -268,15 +273,9 @@ def _closer(pair: Pair, found: Scan, entry: Entry, place: Place) -> CloserLook:
     where = found.regions[entry.region].where
     names = set(entry.observables) | set(Expression(where).names if where else ())
     follows = tuple(name for name in pair.symmetry.reads if name in names)
-    finding = _finding(entry, place, where)
+    finding = Finding.of(entry, place, where)
     test = FindingTest(finding.condition, "b")
-    return CloserLook(entry, place, follows, _nsigma(test, pair), _without(pair, test, finding))
-
-
-def _finding(entry: Entry, place: Place, where: str | None) -> Finding:
-    window = dict(zip(entry.observables, place.window, strict=True))
-    side: Any = "b" if place.z > 0 else "a"
-    return Finding(entry.region, where, window, side, place.z, entry.p_local, entry.p_adjusted)
+    return CloserLook(entry, place, follows, _nsigma(test, pair), _without(pair, test))
 
 
 def _nsigma(test: FindingTest, pair: Pair) -> float:
@@ -284,7 +283,7 @@ def _nsigma(test: FindingTest, pair: Pair) -> float:
     return float(difference.pull[0])
 
 
-def _without(pair: Pair, test: FindingTest, finding: Finding) -> float | None:
+def _without(pair: Pair, test: FindingTest) -> float | Problem | None:
     """Return Nσ with r fitted to the events outside the window; None where r is not fitted."""
     if pair.symmetry.source != "self":
         return None
@@ -294,35 +293,8 @@ def _without(pair: Pair, test: FindingTest, finding: Finding) -> float | None:
         control = replace(raw, events=raw.pool.where(~inside), histograms=({}, {}))
         part = replace(raw, events=raw.pool.where(inside), histograms=({}, {}))
         return _nsigma(FindingTest("true", "b"), part.equalised(control=control))
-    except EmusymError:
-        return None
-
-
-def _plain(equalisation: Equalisation) -> dict[str, Any]:
-    return {
-        "how": equalisation.how,
-        "exclude": {name: list(window) for name, window in equalisation.exclude.items()},
-        "by": equalisation.by,
-        "abseta_edges": None
-        if equalisation.abseta_edges is None
-        else list(equalisation.abseta_edges),
-        "pt_edges": list(equalisation.pt_edges),
-        "signed_eta": equalisation.signed_eta,
-        "given": equalisation.given,
-    }
-
-
-def _equalisation(content: Any) -> Equalisation:
-    edges = content["abseta_edges"]
-    return Equalisation(
-        how=content["how"],
-        exclude={name: (low, high) for name, (low, high) in content["exclude"].items()},
-        by=content["by"],
-        abseta_edges=None if edges is None else tuple(edges),
-        pt_edges=tuple(content["pt_edges"]),
-        signed_eta=content["signed_eta"],
-        given=content["given"],
-    )
+    except EmusymError as error:
+        return Problem(str(error))
 
 
 def _confirmed(raw: Pair, frozen: Frozen, request: ScanRequest) -> Confirmation:

@@ -52,21 +52,12 @@ def run_limits(
         cannot be made.
     """
     found = folder_limits(folder, options)
-    content = folder.content()
     written, problems = save_figures(folder, figures(found, style))
     if pyhf:
         _write_workspaces(folder, found)
     if hepdata is not None:
         write_submission(_tables(found), hepdata)
-    # Figures of earlier limits that were not drawn again would show other numbers.
-    stale = set(content.get("limits", {}).get("figures", ())).difference(written)
-    kept = [name for name in content.get("figures", ()) if name not in stale]
-    for name in stale.intersection(content.get("figures", ())):
-        (folder.figures / name).unlink(missing_ok=True)
-    folder.update_results(
-        limits={**found.to_dict(), "figures": written},
-        figures=list(dict.fromkeys([*kept, *written])),
-    )
+    folder.update_part("limits", found.to_dict(), written)
     return found, problems
 
 

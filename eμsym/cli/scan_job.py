@@ -43,14 +43,8 @@ def run_scan(
     if freeze is not None:
         found.frozen.write(freeze)
     write_json(folder.path / "scan.json", found.to_dict(), one_line=True)
-    content = folder.content()
     written, problems = save_figures(folder, figures(found, style))
-    stale = set(content.get("scan", {}).get("figures", ())).difference(written)
-    kept = [name for name in content.get("figures", ()) if name not in stale]
-    for name in stale.intersection(content.get("figures", ())):
-        (folder.figures / name).unlink(missing_ok=True)
-    summary = {"file": "scan.json", "p_global": found.scan.p_global, "figures": written}
-    folder.update_results(scan=summary, figures=list(dict.fromkeys([*kept, *written])))
+    folder.update_part("scan", {"file": "scan.json", "p_global": found.scan.p_global}, written)
     return found, problems
 
 

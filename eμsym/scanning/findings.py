@@ -22,8 +22,8 @@ from eμsym.joint_pvalue import Together
 from eμsym.pair import Pair
 from eμsym.pool import Pool
 from eμsym.progress import Advance
-from eμsym.scanning.places import Range
-from eμsym.scanning.result import Scan
+from eμsym.scanning.places import Place, Range
+from eμsym.scanning.result import Entry, Scan
 from eμsym.symmetry import Relabellings
 from eμsym.together import together
 
@@ -56,6 +56,19 @@ class Finding:
     z: float
     p_local: float
     p_adjusted: float
+
+    @classmethod
+    def of(cls, entry: Entry, place: Place, where: str | None) -> Self:
+        """Return what an entry has found, in a region with this condition."""
+        return cls(
+            region=entry.region,
+            where=where,
+            window=dict(zip(entry.observables, place.window, strict=True)),
+            side="b" if place.z > 0 else "a",
+            z=place.z,
+            p_local=entry.p_local,
+            p_adjusted=entry.p_adjusted,
+        )
 
     @property
     def condition(self) -> str:
@@ -144,15 +157,7 @@ class Frozen:
         if not isinstance(count, int | np.integer) or count < 1:
             raise ConfigurationError(f"{count} findings: freeze one or more")
         findings = tuple(
-            Finding(
-                region=entry.region,
-                where=scan.regions[entry.region].where,
-                window=dict(zip(entry.observables, place.window, strict=True)),
-                side="b" if place.z > 0 else "a",
-                z=place.z,
-                p_local=entry.p_local,
-                p_adjusted=entry.p_adjusted,
-            )
+            Finding.of(entry, place, scan.regions[entry.region].where)
             for entry, place in scan.first(count)
         )
         used = np.unique(pool.identity)

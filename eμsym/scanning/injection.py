@@ -142,10 +142,8 @@ def rank_of_signal(scan: Scan, pair: Pair, n_signal: int, most: int = 10) -> int
     pool = pair.pool
     is_signal = np.arange(len(pool)) >= len(pool) - n_signal
     for rank, (entry, place) in enumerate(scan.first(most), start=1):
-        where = scan.regions[entry.region].where
-        window = dict(zip(entry.observables, place.window, strict=True))
-        finding = Finding(entry.region, where, window, "b", place.z, entry.p_local, 1.0)
-        inside = FindingTest(finding.condition, "b").alike(pool) == 0
+        finding = Finding.of(entry, place, scan.regions[entry.region].where)
+        inside = FindingTest(finding.condition, finding.side).alike(pool) == 0
         own = np.where(pool.labels, -1.0, 1.0)[inside & is_signal].sum()
         if own * np.sign(place.z) >= OWN_SIGMA * np.sqrt(np.count_nonzero(inside)):
             return rank

@@ -78,6 +78,10 @@ def test_findings_are_confirmed_elsewhere_and_refused_here(
     confirmed = json.loads((folder / "results.json").read_text())["confirmed"]
     assert "no trials factor" in printed
     assert f"{confirmed['findings'][0]['nsigma']:+.2f}" in printed
+    content = json.loads(found.read_text(encoding="utf-8"))
+    found.write_text(json.dumps({**content, "equalise": {"how": "self"}}), encoding="utf-8")
+    error = error_of(capsys, "test", folder, "--pair", "ttbar", "--confirm", found)
+    assert "equalise of the findings: is no correction of a pair" in error
     error = error_of(capsys, "test", folder, "--confirm", found, "--minimizer", "newton")
     assert "--minimizer does not go with --confirm" in error
 
