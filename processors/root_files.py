@@ -6,7 +6,7 @@ from typing import Any
 
 import uproot
 
-from eμsym.processors.urls import is_url
+from eμsym.processors.urls import here, is_url
 
 
 def opened_root(path: str) -> Any:
@@ -22,9 +22,10 @@ def opened_root(path: str) -> Any:
     uproot reads local files as it does remote ones, in an event loop in a thread of its own:
     of small files that is more work than the reading.
     """
-    here: dict[str, Any] = {}
+    path = here(path)
+    local: dict[str, Any] = {}
     if not is_url(path):
-        here = {"handler": uproot.MultithreadedFileSource, "use_threads": False}
+        local = {"handler": uproot.MultithreadedFileSource, "use_threads": False}
     # The mapping form keeps colons in paths from being taken for tree names. What is read is
     # kept by whoever reads it.
-    return uproot.open({path: None}, array_cache=None, **here)
+    return uproot.open({path: None}, array_cache=None, **local)

@@ -7,6 +7,7 @@ import http.server
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,24 @@ class Parts(Plain):
         self.wfile.write(part)
 
 
-@pytest.fixture(params=[Plain, Parts])
-def server(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
-    """The address of a server of the embedded sample."""
-    handler = functools.partial(request.param, directory=str(sample))
+class NoHead(Parts):
+    """One that may only be asked with GET, as addresses that are signed for it."""
+
+    def do_HEAD(self) -> None:
+        self.send_error(403)
+
+
+class Short(Plain):
+    """One that promises more than it sends."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        outputfile.write(source.read()[:-1000])
+
+
+@contextmanager
+def serving(kind: type[Plain], folder: Path) -> Iterator[str]:
+    """Give the address of a server of a folder."""
+    handler = functools.partial(kind, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
@@ -56,6 +71,13 @@ def server(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
         finally:
             running.shutdown()
             thread.join()
+
+
+@pytest.fixture(params=[Plain, Parts, NoHead])
+def server(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
+    """The address of a server of the embedded sample."""
+    with serving(request.param, sample) as address:
+        yield address
 
 
 def test_a_file_of_any_server_is_the_file(server: str, sample: Path) -> None:
@@ -69,6 +91,27 @@ def test_a_file_of_any_server_is_the_file(server: str, sample: Path) -> None:
     assert theirs.events("data").m_coll.to_list() == ours.events("data").m_coll.to_list()
     (file,) = theirs.files
     assert (file.path, file.complete) == (url, True)
+
+
+def test_a_file_that_is_sent_whole_is_sent_once(sample: Path) -> None:
+    sent = []
+
+    class Counting(Plain):
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            super().copyfile(source, outputfile)  # raises if nobody reads on
+            sent.append(self.path)
+
+    with serving(Counting, sample) as address:
+        process(read_fileset([f"http://{address}/zz.root"]), workers=1, chunksize=100)
+    assert sent == ["/zz.root"]
+
+
+def test_a_file_that_arrives_in_part(sample: Path) -> None:
+    size = (sample / "zz.root").stat().st_size
+    with serving(Short, sample) as address:
+        problem = inspect_file(f"http://{address}/zz.root").problem
+    assert problem is not None
+    assert f"from {address} ({size - 1000} bytes of {size} arrived)" in problem
 
 
 def test_a_file_that_the_server_does_not_have(server: str) -> None:
