@@ -174,6 +174,8 @@ def _refuse_if_in_the_way(
         raise OutputError(f"{path}: is where you are; give a new folder, as -o {path / 'results'}")
     if not any(path.iterdir()):
         return
+    if Path("~").expanduser().is_relative_to(path.resolve()):
+        raise OutputError(f"{path}: is or holds your home folder; choose another folder with -o")
     _refuse_strangers(path, strangers(path))
     if not overwrite:
         raise OutputError(

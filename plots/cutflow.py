@@ -87,7 +87,8 @@ def draw_cutflow(
         axes.set_ylabel("events")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlim(-0.6, len(steps) - 0.4)
-        axes.set_ylim(0, 1.12 * max(float(bottom.max()), 1.0))
+        low, high = min(float(bottom.min()), 0.0), max(float(bottom.max()), 0.0)
+        axes.set_ylim(1.12 * low, 1.12 * (high if low else max(high, 1.0)))
         axes.set_xlabel("cuts, each with all before it; last two: the samples by leading lepton")
         _legend(axes, entries)
     return figure

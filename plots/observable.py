@@ -70,7 +70,9 @@ def draw_observable(
             )
         top.set_xlabel("")  # the pull panel below has it
         top.set_ylabel(f"events / {_width(axis)}")
-        top.set_ylim(0, 1.12 * max(_highest(a), _highest(b), 0.0) or 1.0)
+        lowest, highest = np.transpose([_reach(a), _reach(b)])
+        low, high = min(*lowest, 0.0), max(*highest, 0.0)
+        top.set_ylim(1.12 * low, 1.12 * high or float(low == 0))
         top.legend(title=_legend_title(a, b))
         edges = drawn_edges(axis)
         _draw_pulls(bottom, edges, difference.pull, names, result)
@@ -87,10 +89,10 @@ def _total(histogram: Any) -> float:
     return float(np.sum(histogram.values(flow=True)))
 
 
-def _highest(histogram: Any) -> float:
-    """Return the upper end of the longest error bar."""
+def _reach(histogram: Any) -> tuple[float, float]:
+    """Return the least content, and the upper end of the longest error bar."""
     counts, variances = counts_and_variances(histogram)
-    return float(np.max(counts + np.sqrt(variances)))
+    return float(np.min(counts)), float(np.max(counts + np.sqrt(variances)))
 
 
 def _width(axis: Any) -> str:

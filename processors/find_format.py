@@ -53,6 +53,8 @@ def _format_of(path: str, tree: str) -> Format | None:
     """Return what a file is, or None if it is nothing that is known or cannot be opened."""
     try:
         if not is_url(path):
+            if not Path(path).is_file():  # a pipe would be waited for
+                return None
             with Path(path).open("rb") as stream:
                 if stream.read(len(MAGIC)) == MAGIC:
                     return FLAT

@@ -314,7 +314,7 @@ def _refuse_losses(files: tuple[FileAccount, ...]) -> None:
     events = sum((file.asked or 0) - file.processed for file in lost)
     raise LostEventsError(
         f"{lost[0].path}: {lost[0].problems[0]} ({events} events of {len(lost)} file(s) lost); "
-        "mend the file, or go on without with --allow-missing"
+        "mend this, or go on without with --allow-missing"
     )
 
 

@@ -38,7 +38,7 @@ def everything_in(folder: Path) -> dict[str, str]:
 
 
 def results_in(folder: Path, text: str) -> Path:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / RESULTS_FILE).write_text(text)
     return folder
 
@@ -211,6 +211,17 @@ def test_the_folder_that_one_stands_in_is_not_replaced(where, tmp_path, monkeypa
     with pytest.raises(OutputError, match=message), whole_folder(where, overwrite=True):
         pytest.fail("work was begun that cannot be kept")
     assert (tmp_path / "deep" / RESULTS_FILE).read_text() == "old"
+
+
+@pytest.mark.parametrize("where", [".", "me"])
+def test_a_home_folder_is_not_replaced(where, tmp_path, monkeypatch):
+    home = tmp_path / "users" / "me"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    out = results_in(tmp_path / "users" / where, "old")
+    with pytest.raises(OutputError, match="is or holds your home folder"):
+        written_folder(out, "new", overwrite=True)
+    assert (out / RESULTS_FILE).read_text() == "old"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

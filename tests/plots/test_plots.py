@@ -111,6 +111,16 @@ def test_the_longest_error_bar_is_inside_the_panel(style, pair):
     assert top.get_ylim()[1] > 100 + 10
 
 
+def test_negative_contents_are_inside_the_panel():
+    samples = [
+        Sample(histograms={"m": -1 * histogram(MASS, counts=counts)})
+        for counts in ([5, 4, 3, 2], [9, 4, 3, 2])
+    ]
+    low, high = observable_of(Pair.from_samples(*samples), "m").axes[0].get_ylim()
+    assert low < -9
+    assert high >= 0
+
+
 def test_the_axes_of_an_observable_carry_units(pair):
     top, bottom = observable_of(pair, "m_coll").axes
     assert top.get_xlabel() == ""
@@ -259,6 +269,11 @@ def test_the_cutflow_is_scaled_dataset_by_dataset():
     axes = draw_cutflow(CUTFLOW, {"zz": 100.0}).axes[0]
     assert texts(axes)[0] == f"{16804 + 2500:,}"
     assert texts(axes)[-1] == "2,194"
+
+
+def test_negative_sums_are_inside_the_cutflow():
+    negative = {"nlo": {cut: {**CUTFLOW["zz"][cut], "sumw": -100.0} for cut in CUTS}}
+    assert draw_cutflow(negative).axes[0].get_ylim() == pytest.approx((-112, 0))
 
 
 def test_every_cut_has_its_name_below_it():

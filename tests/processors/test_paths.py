@@ -11,6 +11,8 @@ import pytest
 
 from eμsym.errors import InputFileError
 from eμsym.processors.fileset import read_fileset
+from eμsym.processors.find_format import find_format
+from eμsym.processors.formats import DELPHES, FormatOptions
 from eμsym.processors.inspection import inspect_file
 from eμsym.processors.paths import expand
 from eμsym.processors.run_config import read_run_config
@@ -94,6 +96,18 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         assert report.problem is not None
         assert report.problem.startswith(f"{path}: ")
         assert problem in report.problem
+
+
+def test_a_pipe_is_not_read_for_its_format(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.root")
+    # Whoever reads it finds a Parquet file's first bytes, and does not wait.
+    pipe = os.open(tmp_path / "pipe.root", os.O_RDWR)
+    try:
+        os.write(pipe, b"PAR1")
+        assert find_format(read_fileset([tmp_path / "pipe.root"]), FormatOptions()) is DELPHES
+        assert os.read(pipe, 4) == b"PAR1"
+    finally:
+        os.close(pipe)
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
