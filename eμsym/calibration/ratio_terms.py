@@ -47,8 +47,9 @@ CONSTANT = 5.0
 #: root of the number of leptons.
 KNOTS = 0.75
 
-#: Levels in pT, over the square root of the number of leptons, and how many at least and at most.
-LEVELS, FEWEST_LEVELS, MOST_LEVELS = 0.25, 8, 64
+#: Levels in pT, over the square root of the number of leptons, and how many at least and at most:
+#: fewer would not follow a turn-on, however few the events.
+LEVELS, FEWEST_LEVELS, MOST_LEVELS = 0.25, 20, 64
 
 #: Leptons from which on ln r has bends, and from which on fine steps and products.
 ENOUGH_FOR_BENDS, ENOUGH_FOR_ALL = 400, 2000
