@@ -43,13 +43,14 @@ def run_command(
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError, EmusymError):
+            error.show()
         sys.exit(error.exit_code)
     except EmusymError as error:
-        click.echo(f"{name}: error: {printable(str(error))}", err=True)
+        _tell(f"{name}: error: {printable(str(error))}")
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{name}: interrupted; {interrupted}", err=True)
+        _tell(f"{name}: interrupted; {interrupted}")
         sys.exit(2)
     finally:
         for number, handler in before.items():
@@ -57,6 +58,12 @@ def run_command(
                 signal.signal(number, handler)
         with contextlib.suppress(EmusymError):  # the first one has been told
             sys.stdout.flush()
+
+
+def _tell(line: str) -> None:
+    """Write a line to standard error; where that takes nothing, the status says it alone."""
+    with contextlib.suppress(OSError, EmusymError):
+        click.echo(line, err=True)
 
 
 def _interrupt(signum: int, frame: Any) -> None:

@@ -128,6 +128,13 @@ def test_a_full_disk_under_what_is_printed_is_one_line(
     assert (out / "results.json").is_file()
 
 
+@pytest.mark.parametrize("shell", ["2> /dev/full", "2>&-"])
+def test_an_error_that_nobody_can_read_is_an_error(
+    script: Path, tmp_path: Path, shell: str
+) -> None:
+    assert emusym(script, "check", tmp_path / "absent.root", shell=shell).returncode == 2
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_terminal_that_is_closed_is_like_a_polite_kill(
     script: Path, sample: Path, tmp_path: Path, ignored: bool
