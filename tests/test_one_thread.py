@@ -22,6 +22,7 @@ import awkward as ak
 import numpy as np
 import eμsym
 from eμsym.testing import OnColumns
+from eμsym.unbinned.against_reference import ReferenceTest
 
 g = np.random.default_rng(1)
 a, b = g.normal(size=(6000, 3)), g.normal(0.02, 1.0, size=(6000, 3))
@@ -52,6 +53,7 @@ results = {
     "symmetrized": eμsym.SymmetrizedTest(epochs=200)(a[:, :1], b[:, :1], rng=1),
     "symmetrized, torch": eμsym.SymmetrizedTest(epochs=30, engine="reference")(a, b, rng=1),
     "nplm": eμsym.NPLMTest(epochs=200)(a[:, :1], b[:, :1], rng=1),
+    "reference": ReferenceTest(reference=b[:, :1], epochs=200)(a[:, :1], b[:, :1], rng=1),
     "cross entropy": eμsym.CrossEntropyTest(epochs=200)(a[:, :1], b[:, :1], rng=1),
     "classifier": eμsym.ClassifierTest(epochs=1, bootstraps=3)(a, b, rng=1),
     "nsigma": pair.nsigma(*plane),

@@ -29,8 +29,9 @@ class LikelihoodRatio(Shown):
     Attributes
     ----------
     t : float
-        The test statistic, t_a + t_b, over all events in float64 with the best
-        parameters that training saw. Infinite if an NPLM training diverged.
+        The test statistic, t_a + t_b − t_0, over all events in float64 with the best
+        parameters that training saw. Infinite if a training of NPLM, or against a
+        reference, diverged.
     t_a, t_b : float
         Its parts, from f and from g (for the cross-entropy: from the events of A
         and of B; for NPLM t_b is zero).
@@ -63,7 +64,11 @@ class LikelihoodRatio(Shown):
     entropy : int or list of int or None
         Entropy of the generator's SeedSequence; None if `start` was given.
     spawn_keys : tuple of tuple of int
-        Its children that the initial parameters of f and g were drawn from.
+        Its children that the initial parameters of the nets were drawn from.
+    t_0 : float
+        What the null hypothesis' own net h reaches; zero where that needs none.
+    h : callable or None
+        That net.
     """
 
     t: float
@@ -82,6 +87,8 @@ class LikelihoodRatio(Shown):
     epochs: int
     entropy: Any
     spawn_keys: tuple[tuple[int, ...], ...]
+    t_0: float = 0.0
+    h: Fitted | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return what a `repr` shows: t, and how it was reached."""
@@ -151,12 +158,13 @@ class LikelihoodRatio(Shown):
         """Return the result for JSON; infinity becomes "inf"."""
         functions = {
             name: getattr(function, "to_dict", lambda: None)()
-            for name, function in (("f", self.f), ("g", self.g))
+            for name, function in (("f", self.f), ("g", self.g), ("h", self.h))
         }
         return {
             "t": json_number(self.t),
             "t_a": json_number(self.t_a),
             "t_b": json_number(self.t_b),
+            "t_0": json_number(self.t_0),
             "dof": self.dof,
             "pvalue": json_number(self.pvalue),
             "z": json_number(self.z),
@@ -195,6 +203,10 @@ class NetworkTest:
         Largest |t_nodes − t_all| that the nodes engine may leave a net.
     threads : int
         Nets trained at once.
+    clip : float, optional
+        Bound W on the size of each weight (not of the biases, as in the NPLM package); the
+        paper takes 9 for NPLM, and none for the symmetrized test, which has no need of it
+        (III C). None leaves the weights free.
 
     Raises
     ------
@@ -211,6 +223,7 @@ class NetworkTest:
     engine: EngineName = "auto"
     tolerance: float = 0.01
     threads: int = 1
+    clip: float | None = None
 
     #: The compiled loops and torch release the GIL: nulls may run toys in threads.
     releases_gil = True
@@ -227,6 +240,9 @@ class NetworkTest:
         for name in ("learning_rate", "epsilon", "tolerance"):
             value = getattr(self, name)
             _require(bool(np.isfinite(value)) and value > 0, name, value, "above 0 and finite")
+        if self.clip is not None:
+            good = bool(np.isfinite(self.clip)) and self.clip > 0
+            _require(good, "clip", self.clip, "above 0 and finite, or None")
         for name in ("beta_1", "beta_2"):
             _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0, below 1")
         known = ("auto", "nodes", "cpu", "reference", "cuda")
@@ -267,7 +283,7 @@ class NetworkTest:
     def _hidden(self) -> tuple[int, ...]:
         return self.hidden if isinstance(self.hidden, tuple) else (self.hidden,)
 
-    def _training(self, *, clip: float | None = None) -> Training:
+    def _training(self) -> Training:
         return Training(
             hidden=self._hidden,
             epochs=self.epochs,
@@ -275,7 +291,7 @@ class NetworkTest:
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            clip=clip,
+            clip=self.clip,
             tolerance=self.tolerance,
         )
 

@@ -34,9 +34,6 @@ class NPLMTest(NetworkTest):
     expected : float, optional
         N_A, the number of events that A is expected to have; it then counts as
         one more degree of freedom (SYM appendix B: 13). By default Ñ_A, observed.
-    clip : float, optional
-        Bound W on the size of each weight (not of the biases, as in the NPLM
-        package); the paper takes 9. None leaves the weights free.
     others
         Those of `NetworkTest`.
 
@@ -50,14 +47,12 @@ class NPLMTest(NetworkTest):
     """
 
     expected: float | None = None
-    clip: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("expected", "clip"):
-            value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise ConfigurationError(f"{name}: above 0 and finite, or None, got {value!r}")
+        value = self.expected
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise ConfigurationError(f"expected: above 0 and finite, or None, got {value!r}")
 
     def __call__(
         self,
@@ -98,7 +93,7 @@ class NPLMTest(NetworkTest):
         samples = joined_samples(a, b, weights_a, weights_b)
         expected = samples.n_a if self.expected is None else float(self.expected)
         trained = train_nets(
-            self._training(clip=self.clip),
+            self._training(),
             [nplm_problem(samples, expected)],
             engine=self.engine,
             threads=self.threads,
