@@ -7,12 +7,13 @@ known or fitted to each toy again, merged bins, the ratio's nuisances and the si
 By CLs a limit at 95 % is above no signal always, above one of the median expected limit in
 97.5 %, and above one of twice that in 95.1 % of all experiments, where μ̂ is Gaussian:
 see `promised`. The signal of a row is so many times the median expected limit of its own toys
-without signal, which a first, smaller run finds.
+without signal, which a first, smaller run finds. ``compute(n, first=…)`` makes parts of a run
+and `joined` makes them one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,6 +118,8 @@ def compute(
     n_toys: int,
     *,
     rows: Sequence[Row] = ROWS,
+    first: int = 0,
+    median_toys: int = MEDIAN_TOYS,
     seed: int = SEED,
     workers: int | None = None,
     progress: bool | Advance | None = None,
@@ -128,6 +131,10 @@ def compute(
     n_toys : int
         Of each row.
     rows : sequence of Row
+    first : int
+        The number of the first toy, where others have been done.
+    median_toys : int
+        What the median expected limit is taken from; the same in all parts of a run.
     seed : int
     workers : int, optional
         Default: all cores.
@@ -149,11 +156,13 @@ def compute(
     without = [
         KnownRatioSource(background, n_events, RATIOS[ratio](), signal) for n_events, ratio in kinds
     ]
-    few = min(n_toys, MEDIAN_TOYS)
     # Rows are counted after these, whose toys are their own.
-    tasks = [(j, i) for j in range(len(kinds)) for i in range(few)]
+    tasks = [(j, i) for j in range(len(kinds)) for i in range(median_toys)]
     answers = answers_of(_Toys(without, signal, seed), tasks, workers=workers, progress=progress)
-    medians = {kind: _median(answers[j * few : (j + 1) * few]) for j, kind in enumerate(kinds)}
+    medians = {
+        kind: _median(answers[j * median_toys : (j + 1) * median_toys])
+        for j, kind in enumerate(kinds)
+    }
     sources = [
         replace(
             without[kinds.index((row.n_events, row.ratio))],
@@ -161,14 +170,14 @@ def compute(
         )
         for row in rows
     ]
-    first = len(kinds)
     work = _Toys([*without, *sources], signal, seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(first + j, i) for j in order for i in range(n_toys)]
+    numbers = range(first, first + n_toys)
+    tasks = [(len(kinds) + j, i) for j in order for i in numbers]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     by_row: list[list[Answer]] = [[] for _ in rows]
     for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j - first].append(answer)
+        by_row[j - len(kinds)].append(answer)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -178,6 +187,35 @@ def compute(
             for row, source, toys in zip(rows, sources, by_row, strict=True)
         ],
     }
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several parts of one study, of toys that follow one another, as one.
+
+    Raises
+    ------
+    DataError
+        If the parts are of other rows or of another signal.
+    """
+    rows = []
+    for same in zip(*(part["rows"] for part in parts), strict=True):
+        if len({(row["n_events"], row["ratio"], row["n_signal"]) for row in same}) > 1:
+            raise DataError("the parts are not of one study: their rows or signals differ")
+        cells = {
+            name: {
+                "not_fitted": sum(row["corrections"][name]["not_fitted"] for row in same),
+                "observed": _one_after_another(same, name, "observed"),
+                "median": _one_after_another(same, name, "median"),
+            }
+            for name in CORRECTIONS
+        }
+        n_toys = sum(row["n_toys"] for row in same)
+        rows.append({**same[0], "n_toys": n_toys, "corrections": cells})
+    return {**parts[0], "rows": rows}
+
+
+def _one_after_another(rows: Sequence[Mapping[str, Any]], correction: str, name: str) -> str:
+    return " ".join(x for row in rows if (x := row["corrections"][correction][name]))
 
 
 def _median(answers: Sequence[Answer]) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from eμsym.coverage.limits import CORRECTIONS, Row, compute, promised
+from eμsym.coverage.limits import CORRECTIONS, Row, compute, joined, promised
 from eμsym.coverage.limits_table import summary, table
+from eμsym.errors import DataError
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
@@ -25,9 +26,12 @@ def test_the_numbers_that_are_known() -> None:
     assert promised(2) == pytest.approx(0.951, abs=1e-3)
 
 
+ROWS = (Row(600, 0.0), Row(600, 2.0))
+
+
 @pytest.fixture(scope="module")
 def study() -> dict[str, object]:
-    return compute(2, rows=(Row(600, 0.0), Row(600, 2.0)), seed=3, workers=1)
+    return compute(2, rows=ROWS, median_toys=2, seed=3, workers=1)
 
 
 def test_rows_have_the_signal_that_they_are_to_have(study: dict[str, object]) -> None:
@@ -48,6 +52,19 @@ def test_the_table_has_a_line_a_row_and_correction(study: dict[str, object]) -> 
     lines = [line for line in table(study).splitlines() if line.startswith("| 600 |")]
     assert len(lines) == 2 * len(CORRECTIONS)
     assert "100.0 ± 0.0 %" in lines[0]
+
+
+def test_parts_make_the_whole(study: dict[str, object]) -> None:
+    parts = [
+        compute(1, rows=ROWS, first=first, median_toys=2, seed=3, workers=1) for first in (0, 1)
+    ]
+    assert joined(parts) == study
+
+
+def test_parts_of_different_studies_are_refused(study: dict[str, object]) -> None:
+    other = compute(1, rows=ROWS, first=2, median_toys=1, seed=3, workers=1)
+    with pytest.raises(DataError, match="not of one study"):
+        joined([study, other])
 
 
 def test_summaries_by_hand() -> None:
