@@ -137,8 +137,11 @@ def numbers(
 )
 @click.option(
     "--region",
+    "regions",
     metavar="NAME",
-    help="Take the events of one of the configuration's regions alone.  [all events]",
+    multiple=True,
+    help="Take the events of one of the configuration's regions alone; repeated, also one limit "
+    "of these together, which share no event.  [all events]",
 )
 @click.option(
     "--interval",

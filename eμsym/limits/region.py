@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -51,6 +51,11 @@ class ShapeVariation:
         sizes = {x.size for x in (self.up_a, self.up_b, self.down_a, self.down_b)}
         if len(sizes) > 1:
             raise DataError(f"a shape variation has {sorted(sizes)} bins; give four of one binning")
+
+    def scaled(self, unit: float) -> ShapeVariation:
+        """Return it for a signal that is scaled by a number."""
+        four = (self.up_a, self.up_b, self.down_a, self.down_b)
+        return ShapeVariation(*(unit * x for x in four))
 
     def odd(self) -> tuple[FloatArray, FloatArray]:
         """Return O in A and in B."""
@@ -160,6 +165,30 @@ class Region:
         for name, variations in self.shapes.items():
             if any(x is not None and x.up_a.shape != bins for x in variations):
                 raise DataError(f"{where}: {name} has other bins than the counts, {bins[0]}")
+
+    def scaled(self, units: Sequence[float]) -> Region:
+        """Return the region with other units of its strengths.
+
+        Parameters
+        ----------
+        units : sequence of float
+            For each strength, what its new unit is in the old one: σ L ε, where that was
+            one event and is to be a branching ratio.
+
+        Raises
+        ------
+        DataError
+            If one is not a number above zero.
+        """
+        signals = tuple(in_units(x, unit) for x, unit in zip(self.signals, units, strict=True))
+        shapes = {
+            name: tuple(
+                None if x is None else x.scaled(unit)
+                for x, unit in zip(variations, units, strict=True)
+            )
+            for name, variations in self.shapes.items()
+        }
+        return replace(self, signals=signals, shapes=shapes)
 
     def with_ratio_uncertainty(
         self, name: str, log_error: ArrayLike, *, each: bool = False
