@@ -126,8 +126,8 @@ def _region(
     events = _PER_PB * worth.luminosity_ifb * worth.acceptance
     if unit == "BR":
         events *= worth.production_pb or 0.0
-    # The ratio's nuisances get the folder's name.
-    own = replace(region.scaled([events]), name=folder, ratio_names=())
+    # The nuisances of the ratio and of fakes get the folder's name.
+    own = replace(region.scaled([events]), name=folder, ratio_names=(), fake_names=())
     return sized(own, uncertainties)
 
 

@@ -29,12 +29,6 @@ from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.pair import Pair
 
-#: What is said of limits where fakes are subtracted; docs/coverage says how it was measured.
-FAKES_NOTE = (
-    "limits with fakes: where the signal moves the background, the fakes go along, unlike in q0; "
-    "limits are off by up to about the fakes' share of the events, most often too weak"
-)
-
 
 @dataclass(frozen=True, eq=False)
 class TwoLimits:
@@ -181,8 +175,6 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             "the events are weighted simulation: limits are those expected of its yields, and "
             "none is observed"
         )
-    if pair.symmetry.fake_errors:
-        notes.append(FAKES_NOTE)
     together = _together(pair, insides, parts, options) if options.together else None
     if isinstance(together, Problem):
         notes.append(f"signals together: {together.reason}")

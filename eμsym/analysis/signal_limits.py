@@ -174,7 +174,8 @@ def _interval(
 
 
 def _impacts(region: Region) -> Impacts | Problem | None:
-    if not (region.ratio_names or region.normalisations or region.shapes):
+    uncertain = (region.ratio_names, region.normalisations, region.shapes, region.fake_names)
+    if not any(uncertain):
         return None
     try:
         return impacts([region])

@@ -149,6 +149,7 @@ def _write_workspaces(folder: ProcessedFolder, found: FolderLimits) -> None:
                 each.region.a,
                 each.region.signals[0],
                 ratio=each.region.ratio,
+                fakes=each.region.fakes,
                 channels=orders,
                 signal_events=events,
                 mu_bounds=(0.0, 20.0),

@@ -11,6 +11,7 @@ from eμsym.arrays import FloatArray, IntArray
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.limits.added import fakes_of_bins, joined_fakes
 from eμsym.limits.region import Region, ShapeVariation
 from eμsym.pair import Pair
 
@@ -35,13 +36,16 @@ def of_one_calibration(
     index = np.full(len(pair.pool), -1)
     for place, first in zip(places, ends[:-1], strict=True):
         index = np.where(place >= 0, place + first, index)
-    ratio, _ = pair.prompt_ratio_in(index, int(ends[-1]))
+    ratio, fakes = pair.prompt_ratio_in(index, int(ends[-1]))
+    sources = [] if fakes is None else [f"transfer factor {k}" for k in range(len(fakes.by_source))]
     names = tuple(f"ratio {k}" for k in range(len(ratio.modes)))
     return [
         replace(
             region,
             ratio=YieldRatio(ratio.log_ratio[low:high], ratio.modes[:, low:high]),
             ratio_names=names,
+            fakes=None if fakes is None else fakes_of_bins(fakes, low, high),
+            fake_names=(*sources, *(f"fakes {i}" for i in range(low, high))),
         )
         for region, low, high in zip(regions, ends[:-1], ends[1:], strict=True)
     ]
@@ -70,6 +74,9 @@ def joined(regions: Sequence[Region], *, name: str = "") -> Region:
     strengths = range(len(first.signals))
     names = tuple(dict.fromkeys(name for region in regions for name in region.ratio_names))
     modes = [_modes(region, names) for region in regions]
+    fakes = [region.fakes for region in regions if region.fakes is not None]
+    if 0 < len(fakes) < len(regions):
+        raise DataError("of regions that are joined all or none have fakes subtracted")
     effects = dict.fromkeys(effect for region in regions for effect in region.shapes)
     return Region(
         name,
@@ -83,6 +90,8 @@ def joined(regions: Sequence[Region], *, name: str = "") -> Region:
         names,
         first.normalisations,
         {effect: tuple(_variation(regions, effect, j) for j in strengths) for effect in effects},
+        joined_fakes(fakes) if fakes else None,
+        _fake_names(regions),
     )
 
 
@@ -92,6 +101,18 @@ def _modes(region: Region, names: Sequence[str]) -> FloatArray:
     for name, mode in zip(region.ratio_names, region.ratio.modes, strict=True):
         found[names.index(name)] += mode
     return found
+
+
+def _fake_names(regions: Sequence[Region]) -> tuple[str, ...]:
+    """Return the names of the nuisances of fakes: of each source once, then of all bins."""
+    sources, of_bins = [], []
+    for region in regions:
+        n = len(region.fake_names) - region.b.size
+        sources.append(region.fake_names[: max(n, 0)])
+        of_bins += region.fake_names[max(n, 0) :]
+    if len(set(sources)) > 1:
+        raise DataError("regions that are joined have the same sources of fakes, by their names")
+    return (*sources[0], *of_bins)
 
 
 def _signal(parts: Sequence[Signal]) -> Signal:

@@ -12,6 +12,8 @@ from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.fakes import FakeCounts
+from eμsym.limits.added import fake_effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +127,11 @@ class Region:
         `log_normal`. Effects of one name in several regions are one nuisance.
     shapes : mapping of str to sequence of ShapeVariation or None
         Nuisances that change the signals' shapes, for each strength.
+    fakes : FakeCounts, optional
+        What both samples have besides, see `eμsym.limits.added`; the ratio is then that of the
+        background without them.
+    fake_names : tuple of str
+        What their nuisances are called, of each source and of each bin; as for the ratio.
 
     Raises
     ------
@@ -140,6 +147,8 @@ class Region:
     ratio_names: tuple[str, ...] = ()
     normalisations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[ShapeVariation | None, ...]] = field(default_factory=dict)
+    fakes: FakeCounts | None = None
+    fake_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"region {self.name!r}" if self.name else "the region"
@@ -149,8 +158,15 @@ class Region:
         shapes = [self.a.shape, self.ratio.log_ratio.shape, *(x.in_b.shape for x in self.signals)]
         if len(bins) != 1 or any(shape != bins for shape in shapes):
             raise DataError(f"{where}: B has shape {bins}, the rest {shapes}; give flat bins")
+        prefix = f"{self.name} " if self.name else ""
+        if self.fakes is None:
+            object.__setattr__(self, "fake_names", ())
+        elif not self.fake_names:
+            sources = [f"transfer factor {k}" for k in range(len(self.fakes.by_source))]
+            of_bins = [f"fakes {i}" for i in range(self.b.size)]
+            names = tuple(prefix + name for name in (*sources, *of_bins))
+            object.__setattr__(self, "fake_names", names)
         if not self.ratio_names:
-            prefix = f"{self.name} " if self.name else ""
             names = tuple(f"{prefix}ratio {k}" for k in range(len(self.ratio.modes)))
             object.__setattr__(self, "ratio_names", names)
         if len(self.ratio_names) != len(self.ratio.modes):
@@ -165,6 +181,14 @@ class Region:
         for name, variations in self.shapes.items():
             if any(x is not None and x.up_a.shape != bins for x in variations):
                 raise DataError(f"{where}: {name} has other bins than the counts, {bins[0]}")
+
+    @property
+    def added(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """What one standard deviation of each nuisance of the fakes adds to A and to B."""
+        if self.fakes is None:
+            return {}
+        effects = fake_effects(self.fakes, self.ratio.ratio)
+        return dict(zip(self.fake_names, effects, strict=True))
 
     def scaled(self, units: Sequence[float]) -> Region:
         """Return the region with other units of its strengths.
