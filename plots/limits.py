@@ -72,7 +72,7 @@ def draw_limits(limits: Mapping[str, UpperLimit], *, style: Style = "neutral") -
 def draw_limits_against_luminosity(
     found: Sensitivity, label: str = "signal", *, style: Style = "neutral"
 ) -> Figure:
-    """Draw expected limits on events a fb⁻¹ against the luminosity.
+    """Draw expected limits on events a fb⁻¹ against the luminosity, and the median Z if known.
 
     Parameters
     ----------
@@ -96,6 +96,12 @@ def draw_limits_against_luminosity(
         axes.set_xlabel(r"luminosity [fb$^{-1}$]")
         axes.set_ylabel(r"limit on signal events a fb$^{-1}$")
         axes.set_title(as_text(label))
+        if np.isfinite(found.z).all():
+            right = axes.twinx()
+            right.plot(x, found.z[order], "o:", color=COLOR_MARK, label="median Z")
+            right.set_ylim(bottom=0)
+            right.set_ylabel(f"median Z of {found.events_per_ifb:.3g} events a fb$^{{-1}}$")
+            right.legend(loc="lower left")
         axes.legend()
     return figure
 

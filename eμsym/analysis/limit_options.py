@@ -48,6 +48,8 @@ class LimitOptions:
         Toys at each strength, for the methods by toys.
     luminosities : tuple of float
         fb⁻¹, at which the expected limit is told.
+    branching_ratio : float, optional
+        Of a signal whose median Z is told at each luminosity.
     regions : tuple of str
         Of the folder's regions, whose events alone are taken: of several the limits in each
         are set and those in all of them together.
@@ -60,8 +62,8 @@ class LimitOptions:
     Raises
     ------
     ConfigurationError
-        If `cl` is not between zero and one, an uncertainty or luminosity not above zero, or a
-        region is there twice.
+        If `cl` or a branching ratio is not between zero and one, an uncertainty or luminosity
+        not above zero, or a region is there twice.
     InputFileError
         If the correction is a file that cannot be one.
     """
@@ -77,6 +79,7 @@ class LimitOptions:
     method: Method = "asymptotic"
     toys: int = 2000
     luminosities: tuple[float, ...] = PAPER_LUMINOSITIES
+    branching_ratio: float | None = None
     regions: tuple[str, ...] = ()
     interval: bool = False
     together: bool = False
@@ -96,3 +99,7 @@ class LimitOptions:
         for value in (*self.luminosities, *filter(None, (self.luminosity_ifb,))):
             if not 0 < value < math.inf:
                 raise ConfigurationError(f"luminosity {value} fb⁻¹: must be positive and finite")
+        if self.branching_ratio is not None and not 0 < self.branching_ratio <= 1:
+            raise ConfigurationError(
+                f"branching ratio {self.branching_ratio}: is above 0 and at most 1, such as 0.01"
+            )

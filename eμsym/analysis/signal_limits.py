@@ -140,8 +140,16 @@ def limits_of_region(
     )
     sizes = None
     if signal_yield.luminosity_ifb is not None:
+        per_ifb = None
+        if options.branching_ratio is not None and not signal_yield.missing:
+            per_br = signal_yield.events_per_branching_ratio
+            per_ifb = options.branching_ratio * per_br / signal_yield.luminosity_ifb
         sizes = sensitivity(
-            region, signal_yield.luminosity_ifb, options.luminosities, cl=options.cl
+            region,
+            signal_yield.luminosity_ifb,
+            options.luminosities,
+            cl=options.cl,
+            events_per_ifb=per_ifb,
         )
     return SignalLimits(
         shape,

@@ -136,6 +136,12 @@ def numbers(
     help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
 )
 @click.option(
+    "--branching-ratio",
+    type=float,
+    metavar="BR",
+    help="Also tell the median Z that a signal of this one has at these luminosities.",
+)
+@click.option(
     "--region",
     "regions",
     metavar="NAME",

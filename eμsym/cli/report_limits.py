@@ -34,6 +34,7 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
     region = _of_regions(found.options.regions)
     print_table(f"Upper limits at {percent} CL (CLs{method}{escape(region)})", table)
     _print_regions(found)
+    _print_sensitivity(found)
     console = plain_console()
     for name, each in found.signals.items():
         if isinstance(each.interval, Problem):
@@ -80,6 +81,27 @@ def _print_regions(found: FolderLimits) -> None:
                     row = name, region, unit, number(limit.observed), number(limit.median)
                     table.add_row(*(escape(x) for x in row))
     print_table("Each region alone", table)
+
+
+def _print_sensitivity(found: FolderLimits) -> None:
+    """Print the median Z of a signal that was asked for against the luminosity."""
+    if found.options.branching_ratio is None:
+        return
+    table, notes = plain_table(padding=0), []
+    table.add_column("signal")
+    for heading in ("fb⁻¹", "limit on events", "median Z"):
+        table.add_column(heading, justify="right")
+    for name, each in found.signals.items():
+        there = each.sensitivity
+        if there is None or there.events_per_ifb is None:
+            lacking = " and ".join(each.signal_yield.missing) or "its limit"
+            notes.append(f"{name}: no Z of a branching ratio: {lacking} missing")
+            continue
+        for luminosity, limits, z in zip(there.luminosities, there.limits, there.z, strict=True):
+            table.add_row(escape(name), f"{luminosity:g}", number(limits[2]), f"{z:.2f}")
+    print_table(f"Expected with a branching ratio of {found.options.branching_ratio:g}", table)
+    for note in notes:
+        plain_console().print(f"[yellow]![/] {escape(note)}")
 
 
 def _rows(found: SignalLimits) -> tuple[tuple[str, UpperLimit | Problem], ...]:

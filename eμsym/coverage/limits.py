@@ -180,9 +180,7 @@ def compute(
     ]
     work = _Toys([*without, *sources], signal, seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    numbers = [
-        range(round(first * row.share), round((first + n_toys) * row.share)) for row in rows
-    ]
+    numbers = [range(round(first * row.share), round((first + n_toys) * row.share)) for row in rows]
     tasks = [(len(kinds) + j, i) for j in order for i in numbers[j]]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     by_row: list[list[Answer]] = [[] for _ in rows]

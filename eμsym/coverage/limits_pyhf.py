@@ -89,6 +89,7 @@ class _Models:
     """The comparison of models, in any process."""
 
     seed: int
+    bins: tuple[int, int]
 
     def __call__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         return [self._compared(number) for number in numbers]
@@ -96,7 +97,8 @@ class _Models:
     def _compared(self, number: int) -> dict[str, Any]:
         rng = np.random.default_rng(SeedSequence(self.seed, spawn_key=(number,)))
         kind = KINDS[number % len(KINDS)]
-        n_bins = int(np.floor(np.exp(rng.uniform(np.log(BINS[0]), np.log(BINS[1] + 1)))))
+        low, high = self.bins
+        n_bins = int(np.floor(np.exp(rng.uniform(np.log(low), np.log(high + 1)))))
         return {"kind": kind, "n_bins": n_bins, **compared(random_region(kind, n_bins, rng))}
 
 
@@ -205,6 +207,7 @@ def compute(
     n_models: int,
     *,
     first: int = 0,
+    bins: tuple[int, int] = BINS,
     seed: int = SEED,
     workers: int | None = None,
     progress: bool | Advance | None = None,
@@ -216,6 +219,8 @@ def compute(
     n_models : int
     first : int
         The number of the first model, where others have been done.
+    bins : tuple of int
+        Fewest and most of a model.
     seed : int
     workers : int, optional
         Default: all cores.
@@ -233,7 +238,7 @@ def compute(
         If pyhf is not installed.
     """
     numbers = list(range(first, first + n_models))
-    models = answers_of(_Models(seed), numbers, workers=workers, progress=progress)
+    models = answers_of(_Models(seed, bins), numbers, workers=workers, progress=progress)
     return {"schema": SCHEMA, "version": VERSION, "seed": seed, "models": list(models)}
 
 

@@ -105,7 +105,8 @@ def _modes(region: Region, names: Sequence[str]) -> FloatArray:
 
 def _fake_names(regions: Sequence[Region]) -> tuple[str, ...]:
     """Return the names of the nuisances of fakes: of each source once, then of all bins."""
-    sources, of_bins = [], []
+    sources: list[tuple[str, ...]] = []
+    of_bins: list[str] = []
     for region in regions:
         n = len(region.fake_names) - region.b.size
         sources.append(region.fake_names[: max(n, 0)])

@@ -21,6 +21,7 @@ from eμsym.analysis.signal_yields import data_luminosity, yield_of
 from eμsym.analysis.signals import signals
 from eμsym.analysis.varied_signals import varied_planes
 from eμsym.cli import limit_job
+from eμsym.cli.report_limits import print_limits
 from eμsym.errors import EmusymError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
@@ -60,8 +61,9 @@ def test_the_whole_command(
 ) -> None:
     options = ("--pair", ",".join(BACKGROUND), "--signals", "hlfv_taue", "--luminosities", "1,4")
     sure = ("--uncertainty", "luminosity=0.02", "--uncertainty", "cross_section=0.3")
-    assert run("limit", folder, *options, *sure, "--pyhf") == 0
+    assert run("limit", folder, *options, *sure, "--pyhf", "--branching-ratio", "0.02") == 0
     printed = capsys.readouterr().out
+    assert "Expected with a branching ratio of 0.02" in printed
     assert "Upper limits at 95 % CL" in printed
     assert "σ × BR" in printed
     found = limits_in(folder)["signals"]["hlfv_taue"]
@@ -81,6 +83,9 @@ def test_the_whole_command(
     assert there["luminosity_ifb"] == [1.0, 4.0]
     one, four = there["events"]["median"]
     assert 2 * one * 0.95 < four < 2 * one * 1.2
+    # Z of a signal of few events is their number over the expected error.
+    events = 0.02 * 9105 * acceptance * np.array([1.0, 4.0])
+    assert there["z"] == pytest.approx(events / there["error"], rel=0.2)
     assert {x["name"] for x in found["impacts"]["nuisances"]} >= {"luminosity", "cross_section"}
     names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
     for name in names:
@@ -165,7 +170,9 @@ def test_what_is_missing_is_said(folder: Path) -> None:
     assert len(found.missing) == 3
 
 
-def test_without_a_luminosity_limits_are_in_events(folder: Path) -> None:
+def test_without_a_luminosity_limits_are_in_events(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = folder / "results.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     content["normalisation"]["ww"]["luminosity_ifb"] = None
@@ -178,6 +185,10 @@ def test_without_a_luminosity_limits_are_in_events(folder: Path) -> None:
     assert "luminosity" in one.cross_section.to_dict()["problem"]
     assert "luminosity" in one.branching_ratio.to_dict()["problem"]
     assert one.sensitivity is None
+    print_limits(replace(found, options=replace(options, branching_ratio=0.01)), folder)
+    assert "no Z of a branching ratio: the luminosity of the data missing" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path) -> None:
@@ -229,6 +240,7 @@ def test_units_by_hand() -> None:
         (("--uncertainty", "luminosity"), "NAME=RELATIVE"),
         (("--uncertainty", "luminosity=-1"), "above zero"),
         (("--luminosity", "-3"), "positive"),
+        (("--branching-ratio", "2"), "at most 1"),
         (("--luminosities", "10,many"), "commas"),
         (("--pair", "nothing"), "no dataset 'nothing'"),
         (("--signals", "nothing"), "no dataset 'nothing'"),

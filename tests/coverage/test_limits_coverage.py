@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -55,16 +58,36 @@ def test_the_table_has_a_line_a_row_and_correction(study: dict[str, object]) -> 
 
 
 def test_parts_make_the_whole(study: dict[str, object]) -> None:
-    parts = [
+    first, second = (
         compute(1, rows=ROWS, first=first, median_toys=2, seed=3, workers=1) for first in (0, 1)
-    ]
-    assert joined(parts) == study
-
-
-def test_parts_of_different_studies_are_refused(study: dict[str, object]) -> None:
-    other = compute(1, rows=ROWS, first=2, median_toys=1, seed=3, workers=1)
+    )
+    assert joined([first, second]) == study
+    other = {**second, "rows": [{**row, "n_signal": 1.0} for row in second["rows"]]}
     with pytest.raises(DataError, match="not of one study"):
-        joined([study, other])
+        joined([first, other])
+
+
+def test_a_row_has_its_share_of_the_toys() -> None:
+    (row,) = compute(4, rows=(Row(600, 0.0, share=0.25),), median_toys=1, seed=3, workers=1)["rows"]
+    assert row["n_toys"] == 1
+
+
+def test_what_is_stored_is_what_the_limits_promise() -> None:
+    stored = Path(__file__).parents[2] / "docs" / "coverage"
+    data = json.loads((stored / "limits.json").read_text(encoding="utf-8"))
+    assert (stored / "limits.md").read_text(encoding="utf-8") == table(data)
+    shown = 0
+    for row in data["rows"]:
+        assert row["n_toys"] >= (2000 if row["n_events"] == 1500 else 1250)
+        found = summary(row, "true")
+        assert found is not None
+        assert found.n == row["n_toys"]
+        # Within what was asked for, or three errors of the number of toys.
+        room = max(0.015, 3 * found.coverage_error)
+        assert found.coverage == pytest.approx(row["promised"], abs=room)
+        text = (stored.parent / "limits.md").read_text(encoding="utf-8")
+        shown += f"{100 * found.coverage:.1f} ± {100 * found.coverage_error:.1f} %" in text
+    assert shown == len(data["rows"])
 
 
 def test_summaries_by_hand() -> None:

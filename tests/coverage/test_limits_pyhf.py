@@ -21,15 +21,14 @@ pytestmark = pytest.mark.filterwarnings(
 
 def test_a_few_models_agree() -> None:
     pytest.importorskip("pyhf")
-    found = compute(4, workers=1)["models"]
+    found = compute(4, bins=(3, 5), workers=1)["models"]
     assert [model["kind"] for model in found] == list(KINDS)
     for model in found:
         there = model["scipy"]
         assert there["off"] < 1e-3
         assert max(map(abs, there["worse"])) < 1e-3
         assert "minuit" not in model
-    parts = [compute(2, first=first, workers=1) for first in (0, 2)]
-    assert joined(parts)["models"] == found
+        assert 3 <= model["n_bins"] <= 5
 
 
 def test_what_is_stored_agrees_or_has_missed_the_optimum() -> None:
@@ -45,6 +44,11 @@ def test_what_is_stored_agrees_or_has_missed_the_optimum() -> None:
         # Ours is never above pyhf's by more than its interpolation of κ makes of it.
         for there in (model["scipy"], last):
             assert min(there.get("worse", [0.0])) > -1e-3
+
+
+def test_parts_are_joined_in_their_order() -> None:
+    parts = [{"seed": 3, "models": [k, k + 1]} for k in (0, 2)]
+    assert joined(parts) == {"seed": 3, "models": [0, 1, 2, 3]}
 
 
 def test_random_regions_are_of_their_kind() -> None:
