@@ -27,6 +27,7 @@ from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.pair_io import read_pair
+from eμsym.report import write_report
 from tests.command_line import error_of, run
 
 BACKGROUND = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
@@ -346,6 +347,9 @@ def test_regions_that_share_no_event_are_set_limits_together(
         if unit != "events":
             assert there["median"] < min(each[unit]["expected"]["median"] for each in alone)
     assert both["n_bins"] == sum(each["n_bins"] for each in alone)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "region one + other" in page
+    assert "Each region alone" in page
     # One luminosity for both.
     names = [x["name"] for x in both["impacts"]["nuisances"]]
     assert names.count("luminosity") == 1
@@ -357,15 +361,17 @@ def test_regions_that_share_no_event_are_set_limits_together(
     [
         (("low", "high"), r"regions 'low' and 'high' share \d+ events"),
         (("low", "low"), "region 'low' is chosen 2 times"),
-        (("low", "nowhere"), "no region 'nowhere'; there are low, high"),
+        (("low", "nowhere"), "no region 'nowhere'; there are low, high, none"),
+        (("none",), "dataset 'hlfv_taue' has no selected event in region 'none'"),
     ],
 )
 def test_regions_that_cannot_go_together_are_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], regions: tuple[str, ...], says: str
 ) -> None:
-    with_regions(folder, low="met < 50", high="met > 30")
+    with_regions(folder, low="met < 50", high="met > 30", none="met > 1000")
     chosen = [x for name in regions for x in ("--region", name)]
-    assert re.search(says, error_of(capsys, "limit", folder, *chosen))
+    plain = ("--signals", "hlfv_taue", "--equalise", "none")
+    assert re.search(says, error_of(capsys, "limit", folder, *plain, *chosen))
 
 
 def test_a_signal_that_one_region_lacks_is_limited_in_the_other(folder: Path) -> None:
