@@ -29,7 +29,7 @@ from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.coverage.command import command_of
-from eμsym.coverage.limits_pyhf_table import SCHEMA, VERSION, table
+from eμsym.coverage.limits_pyhf_table import SAME, SCHEMA, VERSION, table
 from eμsym.errors import ConfigurationError
 from eμsym.limits.likelihoods import Likelihoods
 from eμsym.limits.model import Model
@@ -51,9 +51,6 @@ BINS = (3, 50)
 #: Minimisers of pyhf; the second is tried where the first fails or ends elsewhere than we do.
 MINIMISERS = ("scipy", "minuit")
 _TOLERANCE = 1e-6
-
-#: A limit that is off by more is another one.
-SAME = 1e-3
 
 _STEP = 0.005
 

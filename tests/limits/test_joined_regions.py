@@ -15,6 +15,7 @@ from eμsym.binned.q0_input import Signal
 from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import EmusymError
+from eμsym.fake_events import subtract_fakes
 from eμsym.limits.joined import joined, of_one_calibration
 from eμsym.limits.of_pair import pair_limit, pair_region
 from eμsym.limits.part_of_pair import PartOfPair
@@ -199,6 +200,30 @@ def test_regions_split_at_random_have_about_the_limit_of_the_whole(split):
     a, b = pair.raw.hist(axis)
     assert sum(x.a.sum() for x in regions) == a.values().sum()
     assert sum(x.b.sum() for x in regions) == b.values().sum()
+
+
+def test_regions_of_a_pair_share_the_transfer_factors_of_its_fakes(split):
+    pair, _, events = split
+    rng, axis = np.random.default_rng(8), Regular(20, 0, 2, name="x")
+    few = rng.choice(len(pair.pool), 900, replace=False)
+    columns = {k: np.asarray(pair.pool.columns[k])[few] for k in pair.pool.fields}
+    control = Pair.from_columns(*({k: v[i::2] for k, v in columns.items()} for i in (0, 1)))
+    whole = subtract_fakes(pair.raw, control, 0.2, 0.02)
+    inside = whole.pool.column("side") == 1
+    test = Q0Test(np.histogram(events, axis.edges)[0], (axis,))
+    parts = [PartOfPair(whole, inside), PartOfPair(whole, ~inside)]
+    regions = [pair_region(f"half {k}", test, x).scaled([0.5]) for k, x in enumerate(parts)]
+    places = [x.index(axis, merged=test.counts(x).bins)[0] for x in parts]
+    shared = of_one_calibration(whole, places, regions)
+    fakes = [region.fakes for region in shared]
+    assert sum(x.in_a.sum() + x.in_b.sum() for x in fakes) == pytest.approx(0.2 * 900)
+    # Data are counted without the control events, each region's own.
+    assert sum((x.a + x.b).sum() for x in shared) == len(pair.pool)
+    assert shared[0].fake_names[0] == shared[1].fake_names[0] == "transfer factor 0"
+    both = joined(shared)
+    assert both.fake_names.count("transfer factor 0") == 1
+    assert region_limit([both]).median == pytest.approx(region_limit(shared).median, rel=1e-6)
+    assert region_limit([both]).median == pytest.approx(pair_limit(test, whole).median, rel=0.06)
 
 
 def test_a_part_that_is_the_whole_has_its_region(split):
