@@ -95,11 +95,13 @@ def draw_limits_against_luminosity(
         axes.set_yscale("log")
         axes.set_xlabel(r"luminosity [fb$^{-1}$]")
         axes.set_ylabel(r"limit on signal events a fb$^{-1}$")
+        axes.set_xticks(x, [f"{luminosity:g}" for luminosity in x])
+        axes.minorticks_off()
         axes.set_title(as_text(label))
         if np.isfinite(found.z).all():
             right = axes.twinx()
             right.plot(x, found.z[order], "o:", color=COLOR_MARK, label="median Z")
-            right.set_ylim(bottom=0)
+            right.set_ylim(0, 1.4 * found.z.max())  # below the legend
             right.set_ylabel(f"median Z of {found.events_per_ifb:.3g} events a fb$^{{-1}}$")
             right.legend(loc="lower left")
         axes.legend()
