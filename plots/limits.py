@@ -96,7 +96,7 @@ def draw_limits_against_luminosity(
         axes.set_xlabel(r"luminosity [fb$^{-1}$]")
         axes.set_ylabel(r"limit on signal events a fb$^{-1}$")
         axes.set_xticks(x, [f"{luminosity:g}" for luminosity in x])
-        axes.minorticks_off()
+        axes.set_xticks([], minor=True)
         axes.set_title(as_text(label))
         if np.isfinite(found.z).all():
             right = axes.twinx()
