@@ -418,11 +418,27 @@ class Pair(Shown):
         index, shape = self.bin_index(*axes)
         if merged is not None:
             index, shape = merged.index(index), (len(merged),)
-        size = int(np.prod(shape))
+        flat, fakes = self.prompt_ratio_in(index, int(np.prod(shape)))
+        modes = flat.modes.reshape(len(flat.modes), *shape)
+        return YieldRatio(flat.log_ratio.reshape(shape), modes), fakes
+
+    def prompt_ratio_in(self, index: IntArray, n_bins: int) -> tuple[YieldRatio, FakeCounts | None]:
+        """Return `prompt_ratio` in any bins of the events.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (n,)
+            The bin of every event of the pool, −1 outside.
+        n_bins : int
+
+        Raises
+        ------
+        DataError
+            As for `yield_ratio`.
+        """
         own, of_data = self.symmetry.observed(self.pool), self.symmetry.of_data
-        log_ratio, modes = of_data.log_yields(self.pool, index, size)
-        fakes = self.symmetry.drawn_fakes(self.pool, own, index, size)
-        ratio = YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
+        ratio = YieldRatio(*of_data.log_yields(self.pool, index, n_bins))
+        fakes = self.symmetry.drawn_fakes(self.pool, own, index, n_bins)
         return ratio, None if fakes is None else fakes[0]
 
     def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
@@ -446,13 +462,16 @@ class Pair(Shown):
         index, shape = self.bin_index(*axes)
         if merged is not None:
             index, shape = merged.index(index), (len(merged),)
+        return self.expected_ratio_in(index, int(np.prod(shape))).reshape(shape)
+
+    def expected_ratio_in(self, index: IntArray, n_bins: int) -> FloatArray:
+        """Return `expected_ratio` in any bins; parameters as of `prompt_ratio_in`."""
         within = index >= 0
         p = self.symmetry.probability(self.pool)[within]
         weight = (self.pool.weight * self.pool.sizes)[within]
-        size = int(np.prod(shape))
-        in_a, in_b = (summed(index[within], weight * x, size) for x in (p, 1 - p))
+        in_a, in_b = (summed(index[within], weight * x, n_bins) for x in (p, 1 - p))
         good = (in_a > 0) & (in_b > 0)
-        return np.divide(in_b, in_a, out=np.ones(size), where=good).reshape(shape)
+        return np.divide(in_b, in_a, out=np.ones(n_bins), where=good)
 
     def equalised(
         self,

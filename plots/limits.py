@@ -72,7 +72,7 @@ def draw_limits(limits: Mapping[str, UpperLimit], *, style: Style = "neutral") -
 def draw_limits_against_luminosity(
     found: Sensitivity, label: str = "signal", *, style: Style = "neutral"
 ) -> Figure:
-    """Draw expected limits on events a fb⁻¹ against the luminosity.
+    """Draw expected limits on events a fb⁻¹ against the luminosity, and the median Z if known.
 
     Parameters
     ----------
@@ -95,7 +95,15 @@ def draw_limits_against_luminosity(
         axes.set_yscale("log")
         axes.set_xlabel(r"luminosity [fb$^{-1}$]")
         axes.set_ylabel(r"limit on signal events a fb$^{-1}$")
+        axes.set_xticks(x, [f"{luminosity:g}" for luminosity in x])
+        axes.set_xticks([], minor=True)
         axes.set_title(as_text(label))
+        if np.isfinite(found.z).all():
+            right = axes.twinx()
+            right.plot(x, found.z[order], "o:", color=COLOR_MARK, label="median Z")
+            right.set_ylim(0, 1.4 * found.z.max())  # below the legend
+            right.set_ylabel(f"median Z of {found.events_per_ifb:.3g} events a fb$^{{-1}}$")
+            right.legend(loc="lower left")
         axes.legend()
     return figure
 

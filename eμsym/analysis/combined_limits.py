@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from eμsym.analysis.limit_options import CROSS_SECTION, LimitOptions
-from eμsym.analysis.limits import FolderLimits, SignalLimits, sized
+from eμsym.analysis.limits import FolderLimits
 from eμsym.analysis.problem import Problem
+from eμsym.analysis.signal_limits import SignalLimits, sized
 from eμsym.errors import DataError
 from eμsym.folder import ProcessedFolder
-from eμsym.limits.region import Region, in_units
+from eμsym.limits.region import Region
 from eμsym.limits.upper_limit import UpperLimit, region_limit
 from eμsym.pair_io import read_pair
 
@@ -125,9 +126,8 @@ def _region(
     events = _PER_PB * worth.luminosity_ifb * worth.acceptance
     if unit == "BR":
         events *= worth.production_pb or 0.0
-    signals = tuple(in_units(signal, events) for signal in region.signals)
-    # The ratio's nuisances get the folder's name.
-    own = replace(region, name=folder, signals=signals, ratio_names=())
+    # The nuisances of the ratio and of fakes get the folder's name.
+    own = replace(region.scaled([events]), name=folder, ratio_names=(), fake_names=())
     return sized(own, uncertainties)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -47,8 +48,11 @@ class LimitOptions:
         Toys at each strength, for the methods by toys.
     luminosities : tuple of float
         fb⁻¹, at which the expected limit is told.
-    region : str, optional
-        One of the folder's regions, whose events alone are taken.
+    branching_ratio : float, optional
+        Of a signal whose median Z is told at each luminosity.
+    regions : tuple of str
+        Of the folder's regions, whose events alone are taken: of several the limits in each
+        are set and those in all of them together.
     interval : bool
         Whether to give the interval with Feldman and Cousins' ordering, too, by toys.
     together : bool
@@ -58,7 +62,8 @@ class LimitOptions:
     Raises
     ------
     ConfigurationError
-        If `cl` is not between zero and one, or an uncertainty or luminosity not above zero.
+        If `cl` or a branching ratio is not between zero and one, an uncertainty or luminosity
+        not above zero, or a region is there twice.
     InputFileError
         If the correction is a file that cannot be one.
     """
@@ -74,7 +79,8 @@ class LimitOptions:
     method: Method = "asymptotic"
     toys: int = 2000
     luminosities: tuple[float, ...] = PAPER_LUMINOSITIES
-    region: str | None = None
+    branching_ratio: float | None = None
+    regions: tuple[str, ...] = ()
     interval: bool = False
     together: bool = False
     seed: int = DEFAULT_SEED
@@ -82,6 +88,9 @@ class LimitOptions:
     def __post_init__(self) -> None:
         check_cl(self.cl)
         Equalisation(self.equalise, self.exclude)
+        for name, n in Counter(self.regions).items():
+            if n > 1:
+                raise ConfigurationError(f"region {name!r} is chosen {n} times; name it once")
         for name, value in self.uncertainties.items():
             if not 0 < value < math.inf:
                 raise ConfigurationError(
@@ -90,3 +99,7 @@ class LimitOptions:
         for value in (*self.luminosities, *filter(None, (self.luminosity_ifb,))):
             if not 0 < value < math.inf:
                 raise ConfigurationError(f"luminosity {value} fb⁻¹: must be positive and finite")
+        if self.branching_ratio is not None and not 0 < self.branching_ratio <= 1:
+            raise ConfigurationError(
+                f"branching ratio {self.branching_ratio}: is above 0 and at most 1, such as 0.01"
+            )

@@ -100,6 +100,19 @@ def yield_in_region(
     )
 
 
+def yield_together(yields: Sequence[SignalYield]) -> SignalYield:
+    """Return what events of one signal are worth in several regions that share none."""
+    first, acceptances = yields[0], [x.acceptance for x in yields]
+    if None in acceptances:
+        return replace(first, acceptance=None, acceptance_error=None)
+    errors = [x.acceptance_error or 0.0 for x in yields]
+    return replace(
+        first,
+        acceptance=math.fsum(x for x in acceptances if x is not None),
+        acceptance_error=math.hypot(*errors),
+    )
+
+
 def _processed(results: Results, name: str) -> tuple[float, float]:
     """Return how many of a dataset's events were processed, and how many there are."""
     extra = results.normalisation[name].model_dump()

@@ -119,7 +119,8 @@ def signals(
         if float(events.pool.weight.sum()) > 0:
             shapes.append(SignalShape(name, orders, events))
         elif chosen:
-            raise ConfigurationError(f"dataset {name!r} has no selected event")
+            where = "" if region is None else f" in region {region!r}"
+            raise ConfigurationError(f"dataset {name!r} has no selected event{where}")
         else:
             notes.append(f"q0 of {name}: left out, the dataset has no selected event")
     if not chosen:

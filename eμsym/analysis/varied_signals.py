@@ -23,6 +23,7 @@ def varied_planes(
     pair: Pair,
     shape: SignalShape,
     effects: Mapping[str, tuple[str, str]],
+    region: str | None = None,
 ) -> tuple[dict[str, tuple[Planes, Planes]], list[str]]:
     """Return a signal's histograms up and down by effect, and a line for each that it lacks.
 
@@ -34,6 +35,8 @@ def varied_planes(
     shape : SignalShape
     effects : mapping of str to (up, down)
         As `eμsym.analysis.limit_options.LimitOptions.shapes`.
+    region : str, optional
+        Where the signal's events are.
 
     Raises
     ------
@@ -49,16 +52,18 @@ def varied_planes(
             notes.append(f"{effect}: is not in the limits on {shape.name}, a stored shape")
         else:
             axes = pair.axes_of("plane")
-            up, down = (_planes(folder, shape, name, axes) for name in names)
+            up, down = (_planes(folder, shape, name, axes, region) for name in names)
             found[effect] = up, down
     return found, notes
 
 
-def _planes(folder: ProcessedFolder, shape: SignalShape, name: str, axes: Any) -> Planes:
+def _planes(
+    folder: ProcessedFolder, shape: SignalShape, name: str, axes: Any, region: str | None
+) -> Planes:
     if name in shape.events.pool.fields:
         return _weighted(shape, name, axes)
     if name in folder.results().cutflow:
-        events = read_pair(folder.path, datasets=[name])
+        events = read_pair(folder.path, datasets=[name], region=region)
         return replace(shape, events=events).planes(axes)
     raise ConfigurationError(
         f"{name!r} is neither a column of the events of {shape.name} nor a dataset; there are "

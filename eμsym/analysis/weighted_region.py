@@ -12,16 +12,17 @@ from eμsym.binned.merging import merge_bins
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.limits.part_of_pair import PartOfPair
 from eμsym.limits.region import Region
 from eμsym.pair import Pair
 
 
-def weighted_region(pair: Pair, shape: SignalShape, axes: Sequence[Any]) -> Region:
+def weighted_region(pair: Pair | PartOfPair, shape: SignalShape, axes: Sequence[Any]) -> Region:
     """Return the region with the counts that weighted events expect, in merged bins.
 
     Parameters
     ----------
-    pair : Pair
+    pair : Pair or PartOfPair
         Of backgrounds; the ratio of yields that its symmetry expects is taken as exact.
     shape : SignalShape
     axes : sequence of hist axes

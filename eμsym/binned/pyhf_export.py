@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def pyhf_workspace(
     signal_events: float | None = None,
     mu_bounds: tuple[float, float] | None = None,
     fakes: FakeCounts | None = None,
+    shapes: Mapping[str, Sequence[ArrayLike]] | None = None,
 ) -> dict[str, Any]:
     r"""Write the likelihood of q0, its background profiled, as a HistFactory workspace.
 
@@ -66,6 +68,9 @@ def pyhf_workspace(
         What both samples have besides, in flat bins: a sample in each channel, with a
         ``histosys`` "tau_k" for the transfer factor of each source and a ``staterror`` for
         the control events' statistics.
+    shapes : mapping of str to four array_like, optional
+        What effects of one standard deviation make of the signal, in flat bins and in its
+        units: up in A, up in B, down in A, down in B. Each is a ``histosys`` of its name.
 
     Returns
     -------
@@ -108,32 +113,33 @@ def pyhf_workspace(
     """
     counts_b, counts_a, signal_in = fit_input(b, a, signal, "profiled")
     kappa = checked_ratio(ratio, counts_b.shape, "profiled")
-    counts_b, counts_a, shapes = counts_b.ravel(), counts_a.ravel(), signal_in.ravel()
-    used = (counts_b + counts_a + shapes.both) > 0
-    counts_b, counts_a, shapes = counts_b[used], counts_a[used], shapes.of_bins(used)
+    counts_b, counts_a, signal_in = counts_b.ravel(), counts_a.ravel(), signal_in.ravel()
+    used = (counts_b + counts_a + signal_in.both) > 0
+    counts_b, counts_a, signal_in = counts_b[used], counts_a[used], signal_in.of_bins(used)
     kappa = YieldRatio(kappa.log_ratio[used], kappa.modes[:, used])
     in_a = (counts_a + counts_b) / (1 + kappa.ratio)
     in_a[in_a == 0] = 1.0
     in_b = kappa.ratio * in_a
 
-    events = _events_of_one_error(in_a, shapes, kappa.ratio)
+    events = _events_of_one_error(in_a, signal_in, kappa.ratio)
     if signal_events is not None:
         events = signal_events
     if not 0 < events < np.inf:
         raise DataError(f"signal_events: {events} is not a number of events above zero")
     low, high = mu_bounds or (
-        -min(_room(in_a, shapes.in_a), _room(in_b, shapes.in_b)) / events,
-        max(_most_events(counts_b, counts_a, shapes) / events, 1.0),
+        -min(_room(in_a, signal_in.in_a), _room(in_b, signal_in.in_b)) / events,
+        max(_most_events(counts_b, counts_a, signal_in) / events, 1.0),
     )
     if not low <= 0 < high:
         raise DataError(f"mu_bounds: zero must lie in [{low:g}, {high:g})")
     # No bin's background exceeds all of what was seen, unless μ is far below zero.
     seen = counts_a + counts_b / kappa.ratio
-    hidden = -low * events * (shapes.in_a + shapes.in_b / kappa.ratio)
+    hidden = -low * events * (signal_in.in_a + signal_in.in_b / kappa.ratio)
     largest = max(10.0, float(np.max((seen + hidden) / in_a)))
 
-    of_a, bounds_a = _signal(channels[0], shapes.in_a, shapes.variances[0], events)
-    of_b, bounds_b = _signal(channels[1], shapes.in_b, shapes.variances[1], events)
+    varied = [{}, {}] if shapes is None else [_effects(shapes, k, used, events) for k in (0, 1)]
+    of_a, bounds_a = _signal(channels[0], signal_in.in_a, signal_in.variances[0], events, varied[0])
+    of_b, bounds_b = _signal(channels[1], signal_in.in_b, signal_in.variances[1], events, varied[1])
     if fakes is not None:
         f_a, f_b = (_fakes(name, fakes, side, used) for side, name in enumerate(channels))
         of_a, of_b = [*of_a, f_a], [*of_b, f_b]
@@ -240,8 +246,23 @@ def _fakes(channel: str, fakes: FakeCounts, side: int, used: BoolArray) -> dict[
     return {"name": "fakes", "data": data.tolist(), "modifiers": modifiers}
 
 
+def _effects(
+    shapes: Mapping[str, Sequence[ArrayLike]], side: int, used: BoolArray, events: float
+) -> dict[str, dict[str, Any]]:
+    """Return what effects make of the signal in a channel, as a ``histosys`` has it."""
+    found = {}
+    for name, four in shapes.items():
+        up, down = (events * np.asarray(four[k + side], dtype=np.float64) for k in (0, 2))
+        found[name] = {"hi_data": up[used].tolist(), "lo_data": down[used].tolist()}
+    return found
+
+
 def _signal(
-    channel: str, shape: FloatArray, variance: FloatArray, events: float
+    channel: str,
+    shape: FloatArray,
+    variance: FloatArray,
+    events: float,
+    varied: Mapping[str, dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the signal's sample in a channel, if it has any there, and its parameters.
 
@@ -257,6 +278,7 @@ def _signal(
     if not shape.any():
         return [], []
     modifiers: list[dict[str, Any]] = [{"name": "mu", "type": "normfactor", "data": None}]
+    modifiers += [{"name": k, "type": "histosys", "data": data} for k, data in varied.items()]
     parameters: list[dict[str, Any]] = []
     if variance.any():
         name = f"staterror_{channel}"

@@ -136,9 +136,18 @@ def numbers(
     help="Where the expected limit is told, in fb⁻¹.  [10,20,40,140]",
 )
 @click.option(
+    "--branching-ratio",
+    type=float,
+    metavar="BR",
+    help="Also tell the median Z that a signal of this one has at these luminosities.",
+)
+@click.option(
     "--region",
+    "regions",
     metavar="NAME",
-    help="Take the events of one of the configuration's regions alone.  [all events]",
+    multiple=True,
+    help="Take the events of one of the configuration's regions alone; repeated, also one limit "
+    "of these together, which share no event.  [all events]",
 )
 @click.option(
     "--interval",

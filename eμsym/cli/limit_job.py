@@ -149,6 +149,12 @@ def _write_workspaces(folder: ProcessedFolder, found: FolderLimits) -> None:
                 each.region.a,
                 each.region.signals[0],
                 ratio=each.region.ratio,
+                fakes=each.region.fakes,
+                shapes={
+                    effect: (one.up_a, one.up_b, one.down_a, one.down_b)
+                    for effect, (one,) in each.region.shapes.items()
+                    if one is not None
+                },
                 channels=orders,
                 signal_events=events,
                 mu_bounds=(0.0, 20.0),

@@ -10,6 +10,7 @@ from rich.markup import escape
 from eμsym.analysis.combined_limits import CombinedLimits
 from eμsym.analysis.limits import FolderLimits, TwoLimits
 from eμsym.analysis.problem import Problem
+from eμsym.analysis.signal_limits import SignalLimits
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.written_numbers import limit as number
@@ -23,20 +24,17 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
     for heading in ("observed", "expected", "−1σ", "+1σ", "−2σ", "+2σ"):
         table.add_column(heading, justify="right")
     for name, each in found.signals.items():
-        rows = (
-            ("events", each.events),
-            ("σ × BR [pb]", each.cross_section),
-            ("BR", each.branching_ratio),
-        )
-        for unit, limit in rows:
+        for unit, limit in _rows(each):
             if isinstance(limit, UpperLimit):
                 low, below, median, above, high = limit.expected
                 values = (limit.observed, median, below, above, low, high)
                 table.add_row(escape(name), escape(unit), *(number(x) for x in values))
     percent = f"{100 * found.options.cl:g} %"
     method = "" if found.options.method == "asymptotic" else f", {found.options.method} toys"
-    region = "" if found.options.region is None else f", region {found.options.region}"
+    region = _of_regions(found.options.regions)
     print_table(f"Upper limits at {percent} CL (CLs{method}{escape(region)})", table)
+    _print_regions(found)
+    _print_sensitivity(found)
     console = plain_console()
     for name, each in found.signals.items():
         if isinstance(each.interval, Problem):
@@ -59,6 +57,59 @@ def print_limits(found: FolderLimits, folder: Path, problems: Sequence[str] = ()
     for note in (*found.notes, *problems):
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(escape(f"Results in {folder / 'results.json'}"))
+
+
+def _of_regions(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(f", region {name}" for name in names)
+    return f", regions {', '.join(names)} together"
+
+
+def _print_regions(found: FolderLimits) -> None:
+    """Print what each of several regions gives alone."""
+    if not found.regions:
+        return
+    table = plain_table(padding=0)
+    for heading in ("signal", "region", "limit on"):
+        table.add_column(heading)
+    for heading in ("observed", "expected"):
+        table.add_column(heading, justify="right")
+    for name in dict.fromkeys(name for limits in found.regions.values() for name in limits):
+        for region, limits in found.regions.items():
+            for unit, limit in _rows(limits[name]) if name in limits else ():
+                if isinstance(limit, UpperLimit):
+                    row = name, region, unit, number(limit.observed), number(limit.median)
+                    table.add_row(*(escape(x) for x in row))
+    print_table("Each region alone", table)
+
+
+def _print_sensitivity(found: FolderLimits) -> None:
+    """Print the median Z of a signal that was asked for against the luminosity."""
+    if found.options.branching_ratio is None:
+        return
+    table, notes = plain_table(padding=0), []
+    table.add_column("signal")
+    for heading in ("fb⁻¹", "limit on events", "median Z"):
+        table.add_column(heading, justify="right")
+    for name, each in found.signals.items():
+        there = each.sensitivity
+        if there is None or there.events_per_ifb is None:
+            lacking = " and ".join(each.signal_yield.missing) or "its limit"
+            notes.append(f"{name}: no Z of a branching ratio: {lacking} missing")
+            continue
+        for luminosity, limits, z in zip(there.luminosities, there.limits, there.z, strict=True):
+            table.add_row(escape(name), f"{luminosity:g}", number(limits[2]), f"{z:.2f}")
+    print_table(f"Expected with a branching ratio of {found.options.branching_ratio:g}", table)
+    for note in notes:
+        plain_console().print(f"[yellow]![/] {escape(note)}")
+
+
+def _rows(found: SignalLimits) -> tuple[tuple[str, UpperLimit | Problem], ...]:
+    return (
+        ("events", found.events),
+        ("σ × BR [pb]", found.cross_section),
+        ("BR", found.branching_ratio),
+    )
 
 
 def print_combined(together: Mapping[str, CombinedLimits], cl: float) -> None:

@@ -7,12 +7,13 @@ known or fitted to each toy again, merged bins, the ratio's nuisances and the si
 By CLs a limit at 95 % is above no signal always, above one of the median expected limit in
 97.5 %, and above one of twice that in 95.1 % of all experiments, where μ̂ is Gaussian:
 see `promised`. The signal of a row is so many times the median expected limit of its own toys
-without signal, which a first, smaller run finds.
+without signal, which a first, smaller run finds. ``compute(n, first=…)`` makes parts of a run
+and `joined` makes them one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,14 +53,22 @@ class Row:
         The true signal, in median expected limits with ln r known.
     ratio : str
         One of `RATIOS`.
+    share : float
+        Of the toys that are asked for.
     """
 
     n_events: int
     times: float
     ratio: str = "mild"
+    share: float = 1.0
 
 
-ROWS = tuple(Row(n_events, times) for n_events in (1_500, 12_000) for times in (0.0, 1.0, 2.0))
+#: A toy of 12,000 events takes twice as long as one of 1,500.
+ROWS = tuple(
+    Row(n_events, times, share=share)
+    for n_events, share in ((1_500, 1.0), (12_000, 0.625))
+    for times in (0.0, 1.0, 2.0)
+)
 
 #: By correction: the observed and the median expected limit, or why there is none.
 Answer = dict[str, tuple[float, float] | str]
@@ -117,6 +126,8 @@ def compute(
     n_toys: int,
     *,
     rows: Sequence[Row] = ROWS,
+    first: int = 0,
+    median_toys: int = MEDIAN_TOYS,
     seed: int = SEED,
     workers: int | None = None,
     progress: bool | Advance | None = None,
@@ -126,8 +137,12 @@ def compute(
     Parameters
     ----------
     n_toys : int
-        Of each row.
+        Of each row, times its share.
     rows : sequence of Row
+    first : int
+        The number of the first toy, where others have been done.
+    median_toys : int
+        What the median expected limit is taken from; the same in all parts of a run.
     seed : int
     workers : int, optional
         Default: all cores.
@@ -149,11 +164,13 @@ def compute(
     without = [
         KnownRatioSource(background, n_events, RATIOS[ratio](), signal) for n_events, ratio in kinds
     ]
-    few = min(n_toys, MEDIAN_TOYS)
     # Rows are counted after these, whose toys are their own.
-    tasks = [(j, i) for j in range(len(kinds)) for i in range(few)]
+    tasks = [(j, i) for j in range(len(kinds)) for i in range(median_toys)]
     answers = answers_of(_Toys(without, signal, seed), tasks, workers=workers, progress=progress)
-    medians = {kind: _median(answers[j * few : (j + 1) * few]) for j, kind in enumerate(kinds)}
+    medians = {
+        kind: _median(answers[j * median_toys : (j + 1) * median_toys])
+        for j, kind in enumerate(kinds)
+    }
     sources = [
         replace(
             without[kinds.index((row.n_events, row.ratio))],
@@ -161,14 +178,14 @@ def compute(
         )
         for row in rows
     ]
-    first = len(kinds)
     work = _Toys([*without, *sources], signal, seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(first + j, i) for j in order for i in range(n_toys)]
+    numbers = [range(round(first * row.share), round((first + n_toys) * row.share)) for row in rows]
+    tasks = [(len(kinds) + j, i) for j in order for i in numbers[j]]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     by_row: list[list[Answer]] = [[] for _ in rows]
     for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j - first].append(answer)
+        by_row[j - len(kinds)].append(answer)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -178,6 +195,35 @@ def compute(
             for row, source, toys in zip(rows, sources, by_row, strict=True)
         ],
     }
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several parts of one study, of toys that follow one another, as one.
+
+    Raises
+    ------
+    DataError
+        If the parts are of other rows or of another signal.
+    """
+    rows = []
+    for same in zip(*(part["rows"] for part in parts), strict=True):
+        if len({(row["n_events"], row["ratio"], row["n_signal"]) for row in same}) > 1:
+            raise DataError("the parts are not of one study: their rows or signals differ")
+        cells = {
+            name: {
+                "not_fitted": sum(row["corrections"][name]["not_fitted"] for row in same),
+                "observed": _one_after_another(same, name, "observed"),
+                "median": _one_after_another(same, name, "median"),
+            }
+            for name in CORRECTIONS
+        }
+        n_toys = sum(row["n_toys"] for row in same)
+        rows.append({**same[0], "n_toys": n_toys, "corrections": cells})
+    return {**parts[0], "rows": rows}
+
+
+def _one_after_another(rows: Sequence[Mapping[str, Any]], correction: str, name: str) -> str:
+    return " ".join(x for row in rows if (x := row["corrections"][correction][name]))
 
 
 def _median(answers: Sequence[Answer]) -> float:

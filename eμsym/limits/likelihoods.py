@@ -330,7 +330,8 @@ class Likelihoods:
         decrement = np.zeros(len(move))
         if free.shape[1]:
             slope = np.einsum("nm,mr->nr", local.gradient, free)
-            bend = np.einsum("mr,nmk,ks->nrs", free, local.hessian, free)
+            # In two: einsum of three at once is m⁴ products.
+            bend = np.einsum("mr,nms->nrs", free, np.einsum("nmk,ks->nms", local.hessian, free))
             along = -solved(bend, slope)
             move = np.einsum("nr,mr->nm", along, free)
             decrement = -np.einsum("nr,nr->n", slope, along)

@@ -9,6 +9,7 @@ import numpy as np
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
+from eμsym.limits.added import Added
 from eμsym.limits.region import Region
 
 
@@ -19,6 +20,7 @@ class Expected:
     Attributes
     ----------
     s_a, s_b, kappa : ndarray of float, shape (n, bins)
+        Signals and fakes of A and of B, and the ratio of the backgrounds.
     of_a, of_b : ndarray of float, shape (n, p, bins)
         The signals for one unit of each strength.
     d_a, d_b : ndarray of float, shape (n, m, bins)
@@ -39,11 +41,11 @@ class Model:
     r"""What all regions expect, by parameters v = (μ_1, …, μ_p, θ_1, …, θ_k) and shifts ξ.
 
     .. math::
-        s_i = \sum_j μ_j e^{\sum_k θ_k δ_{jki}} \Bigl[ S_{ji} + \sum_k h_{jki}(θ_k)
+        s_i = F_i(θ) + \sum_j μ_j e^{\sum_k θ_k δ_{jki}} \Bigl[ S_{ji} + \sum_k h_{jki}(θ_k)
               + ξ_{ji} σ_{ji} \Bigr], \qquad \ln κ_i = \ln \hat{κ}_i + \sum_k θ_k m_{ki}
 
     in A and in B, with h of `ShapeVariation`; ξ is what the statistics of a signal's own
-    simulation leaves open, as in `Signal.shift`.
+    simulation leaves open, as in `Signal.shift`, and F the fakes of `Added`, if any.
 
     Attributes
     ----------
@@ -60,6 +62,8 @@ class Model:
     shapes : tuple of four ndarrays of float, shape (p, k, bins), or None
         O in A and B, E in A and B; None if there are none.
     regions : tuple of Region
+    added : Added or None
+        The fakes; None if there are none.
     """
 
     names: tuple[str, ...]
@@ -74,6 +78,7 @@ class Model:
     rates: FloatArray | None
     shapes: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None
     regions: tuple[Region, ...]
+    added: Added | None = None
 
     @classmethod
     def of(cls, regions: Sequence[Region]) -> Model:
@@ -132,6 +137,7 @@ class Model:
             rates=rates if rates.any() else None,
             shapes=(shapes[0], shapes[1], shapes[2], shapes[3]) if shapes.any() else None,
             regions=regions,
+            added=_added(regions, known),
         )
 
     @property
@@ -171,6 +177,11 @@ class Model:
             d_a[:, p:] += np.einsum("njb,njkb->nkb", np.broadcast_to(scaled, of_a.shape), slope_a)
             d_b[:, p:] += np.einsum("njb,njkb->nkb", np.broadcast_to(scaled, of_b.shape), slope_b)
         s_a, s_b = (mu * of_a).sum(axis=1), (mu * of_b).sum(axis=1)
+        if self.added is not None:
+            more_a, more_b = self.added.at(v[:, p:])
+            s_a, s_b = s_a + more_a, s_b + more_b
+            d_a[:, p:] += self.added.slopes_a
+            d_b[:, p:] += self.added.slopes_b
         return Expected(s_a, s_b, kappa, of_a, of_b, d_a, d_b)
 
     def signal_and_ratio(
@@ -184,7 +195,11 @@ class Model:
         if self.rates is not None:
             mu = mu * self.factors(theta)
         kappa = np.exp(self.log_ratio + np.einsum("nk,kb->nb", theta, self.modes))
-        return (mu * of_a).sum(axis=1), (mu * of_b).sum(axis=1), kappa
+        s_a, s_b = (mu * of_a).sum(axis=1), (mu * of_b).sum(axis=1)
+        if self.added is not None:
+            more_a, more_b = self.added.at(theta)
+            s_a, s_b = s_a + more_a, s_b + more_b
+        return s_a, s_b, kappa
 
     def factors(self, theta: FloatArray) -> FloatArray:
         """Return by what the normalisations scale each signal, shape (n, p, bins)."""
@@ -225,9 +240,30 @@ def _nuisances(regions: Sequence[Region]) -> list[str]:
     every = [
         name
         for region in regions
-        for name in (*region.ratio_names, *region.normalisations, *region.shapes)
+        for name in (
+            *region.ratio_names,
+            *region.normalisations,
+            *region.shapes,
+            *region.fake_names,
+        )
     ]
     return list(dict.fromkeys(every))
+
+
+def _added(regions: Sequence[Region], names: Sequence[str]) -> Added | None:
+    """Return the fakes of all regions, by the nuisances of a model."""
+    if not any(region.fakes for region in regions):
+        return None
+    ends = np.cumsum([0, *(region.b.size for region in regions)])
+    found = Added(*np.zeros((2, ends[-1])), *np.zeros((2, len(names), ends[-1])))
+    for region, low, high in zip(regions, ends[:-1], ends[1:], strict=True):
+        if region.fakes is None:
+            continue
+        found.in_a[low:high], found.in_b[low:high] = region.fakes.in_a, region.fakes.in_b
+        for name, (of_a, of_b) in region.added.items():
+            found.slopes_a[names.index(name), low:high] += of_a
+            found.slopes_b[names.index(name), low:high] += of_b
+    return found
 
 
 def _part(region: Region, j: int, name: str) -> FloatArray:

@@ -14,6 +14,7 @@ from eμsym.binned.q0_input import Signal, as_counts, contents, is_signal_pair
 from eμsym.binned.q0_of_pair import CountedPair, MergedCounts, Q0Test
 from eμsym.counts import check_same_binning
 from eμsym.errors import DataError
+from eμsym.limits.added import scaled_fakes
 from eμsym.limits.region import Region, ShapeVariation, in_units, log_normal
 from eμsym.limits.upper_limit import UpperLimit, check_cl, region_limit
 
@@ -96,7 +97,7 @@ def counted_region(
         counts.b,
         counts.a,
         (counts.signal,),
-        counts.ratio,
+        counts.of_background,
         normalisations={
             effect: (log_normal(x, effect),) for effect, x in (normalisations or {}).items()
         },
@@ -104,6 +105,7 @@ def counted_region(
             effect: (_variation(effect, test, counts, pair),)
             for effect, pair in (shapes or {}).items()
         },
+        fakes=counts.fakes,
     )
 
 
@@ -161,7 +163,8 @@ def joint_region(
         first.b,
         first.a,
         tuple(in_units(signal, unit) for signal, unit in zip(signals, units, strict=True)),
-        first.ratio,
+        first.of_background,
+        fakes=first.fakes,
     )
 
 
@@ -189,7 +192,8 @@ def expected_region(region: Region, *, scale: float = 1.0, background: Any = Non
     scale : float
         What the luminosity is in that of the counts.
     background : array_like, shape (bins,), optional
-        Expected counts of A at a scale of one. Default: (A + B)/(1 + κ).
+        Expected counts of A at a scale of one, without fakes. Default: (A + B)/(1 + κ), of
+        what is no fakes.
 
     Raises
     ------
@@ -198,6 +202,14 @@ def expected_region(region: Region, *, scale: float = 1.0, background: Any = Non
     """
     if not 0 < scale < np.inf:
         raise DataError(f"scale: {scale} is no factor on a luminosity; give one above zero")
-    kappa = region.ratio.ratio
-    mean = (region.a + region.b) / (1 + kappa) if background is None else np.asarray(background)
-    return replace(region, a=scale * mean, b=scale * kappa * mean)
+    kappa, fakes = region.ratio.ratio, region.fakes
+    of_a, of_b = (0.0, 0.0) if fakes is None else (fakes.in_a, fakes.in_b)
+    mean = background
+    if background is None:
+        mean = np.maximum(region.a + region.b - of_a - of_b, 0.0) / (1 + kappa)
+    return replace(
+        region,
+        a=scale * (np.asarray(mean) + of_a),
+        b=scale * (kappa * np.asarray(mean) + of_b),
+        fakes=None if fakes is None else scaled_fakes(fakes, scale),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +12,8 @@ from eμsym.arrays import FloatArray
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
+from eμsym.fakes import FakeCounts
+from eμsym.limits.added import fake_effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,11 @@ class ShapeVariation:
         sizes = {x.size for x in (self.up_a, self.up_b, self.down_a, self.down_b)}
         if len(sizes) > 1:
             raise DataError(f"a shape variation has {sorted(sizes)} bins; give four of one binning")
+
+    def scaled(self, unit: float) -> ShapeVariation:
+        """Return it for a signal that is scaled by a number."""
+        four = (self.up_a, self.up_b, self.down_a, self.down_b)
+        return ShapeVariation(*(unit * x for x in four))
 
     def odd(self) -> tuple[FloatArray, FloatArray]:
         """Return O in A and in B."""
@@ -120,6 +127,11 @@ class Region:
         `log_normal`. Effects of one name in several regions are one nuisance.
     shapes : mapping of str to sequence of ShapeVariation or None
         Nuisances that change the signals' shapes, for each strength.
+    fakes : FakeCounts, optional
+        What both samples have besides, see `eμsym.limits.added`; the ratio is then that of the
+        background without them.
+    fake_names : tuple of str
+        What their nuisances are called, of each source and of each bin; as for the ratio.
 
     Raises
     ------
@@ -135,6 +147,8 @@ class Region:
     ratio_names: tuple[str, ...] = ()
     normalisations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[ShapeVariation | None, ...]] = field(default_factory=dict)
+    fakes: FakeCounts | None = None
+    fake_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"region {self.name!r}" if self.name else "the region"
@@ -144,8 +158,15 @@ class Region:
         shapes = [self.a.shape, self.ratio.log_ratio.shape, *(x.in_b.shape for x in self.signals)]
         if len(bins) != 1 or any(shape != bins for shape in shapes):
             raise DataError(f"{where}: B has shape {bins}, the rest {shapes}; give flat bins")
+        prefix = f"{self.name} " if self.name else ""
+        if self.fakes is None:
+            object.__setattr__(self, "fake_names", ())
+        elif not self.fake_names:
+            sources = [f"transfer factor {k}" for k in range(len(self.fakes.by_source))]
+            of_bins = [f"fakes {i}" for i in range(self.b.size)]
+            names = tuple(prefix + name for name in (*sources, *of_bins))
+            object.__setattr__(self, "fake_names", names)
         if not self.ratio_names:
-            prefix = f"{self.name} " if self.name else ""
             names = tuple(f"{prefix}ratio {k}" for k in range(len(self.ratio.modes)))
             object.__setattr__(self, "ratio_names", names)
         if len(self.ratio_names) != len(self.ratio.modes):
@@ -160,6 +181,38 @@ class Region:
         for name, variations in self.shapes.items():
             if any(x is not None and x.up_a.shape != bins for x in variations):
                 raise DataError(f"{where}: {name} has other bins than the counts, {bins[0]}")
+
+    @property
+    def added(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """What one standard deviation of each nuisance of the fakes adds to A and to B."""
+        if self.fakes is None:
+            return {}
+        effects = fake_effects(self.fakes, self.ratio.ratio)
+        return dict(zip(self.fake_names, effects, strict=True))
+
+    def scaled(self, units: Sequence[float]) -> Region:
+        """Return the region with other units of its strengths.
+
+        Parameters
+        ----------
+        units : sequence of float
+            For each strength, what its new unit is in the old one: σ L ε, where that was
+            one event and is to be a branching ratio.
+
+        Raises
+        ------
+        DataError
+            If one is not a number above zero.
+        """
+        signals = tuple(in_units(x, unit) for x, unit in zip(self.signals, units, strict=True))
+        shapes = {
+            name: tuple(
+                None if x is None else x.scaled(unit)
+                for x, unit in zip(variations, units, strict=True)
+            )
+            for name, variations in self.shapes.items()
+        }
+        return replace(self, signals=signals, shapes=shapes)
 
     def with_ratio_uncertainty(
         self, name: str, log_error: ArrayLike, *, each: bool = False

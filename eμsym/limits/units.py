@@ -9,6 +9,7 @@ selected, measured in the signal's simulation.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +49,12 @@ class SignalYield:
             "the cross section": self.production_pb,
         }
         return tuple(what for what, value in needed.items() if value is None)
+
+    @property
+    def events_per_branching_ratio(self) -> float:
+        """The events of the signal for a branching ratio of one; zero if that is not known."""
+        known = (self.luminosity_ifb, self.acceptance, self.production_pb)
+        return _FB_PER_PB * math.prod(x or 0.0 for x in known)
 
     def cross_section(self, limit: UpperLimit) -> UpperLimit:
         """Return a limit in events as one on σ × BR, in pb.

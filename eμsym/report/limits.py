@@ -37,7 +37,8 @@ def limits_section(results: Results, pictures: Pictures) -> Section | None:
             "signal (CLs); the expected limit is that of samples without signal, with the range "
             "of one and of two standard deviations."
         ),
-        _table(limits, f"Upper limits at {percent} CL (CLs{method})"),
+        _table(limits, f"Upper limits at {percent} CL (CLs{method}{_where(limits)})"),
+        _each_region(limits),
         _overview("events", pictures),
         _overview("cross_section", pictures),
         _overview("branching_ratio", pictures),
@@ -59,6 +60,25 @@ def _table(limits: Mapping[str, Any], caption: str) -> Table:
                 rows.append((name, unit, *(limit(x) for x in _values(found))))
     headings = ("signal", "limit on", "observed", "expected", "−1σ", "+1σ", "−2σ", "+2σ")
     return Table(caption, headings, tuple(rows), words=frozenset({"limit on"}))
+
+
+def _where(limits: Mapping[str, Any]) -> str:
+    region = limits.get("region")
+    return f", region {region}" if region else ""
+
+
+def _each_region(limits: Mapping[str, Any]) -> Table | None:
+    """Return the limits of each of several regions alone."""
+    rows = []
+    for region, signals in limits.get("regions", {}).items():
+        for name, each in signals.items():
+            for unit, key in _UNITS:
+                if "problem" not in each[key]:
+                    observed, median, *_ = _values(each[key])
+                    rows.append((name, region, unit, limit(observed), limit(median)))
+    headings = ("signal", "region", "limit on", "observed", "expected")
+    words = frozenset({"region", "limit on"})
+    return Table("Each region alone", headings, tuple(rows), words=words) if rows else None
 
 
 def _values(found: Mapping[str, Any]) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,19 @@ import pytest
 from hist import Hist
 
 from eμsym.analysis.limit_options import LimitOptions
-from eμsym.analysis.limits import folder_limits
+from eμsym.analysis.limits import TwoLimits, folder_limits
+from eμsym.analysis.problem import Problem
 from eμsym.analysis.signal_yields import data_luminosity, yield_of
 from eμsym.analysis.signals import signals
 from eμsym.analysis.varied_signals import varied_planes
 from eμsym.cli import limit_job
+from eμsym.cli.report_limits import print_limits
 from eμsym.errors import EmusymError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.limits.upper_limit import UpperLimit
 from eμsym.pair_io import read_pair
+from eμsym.report import write_report
 from tests.command_line import error_of, run
 
 BACKGROUND = ("ztautau", "ttbar", "ww", "wz", "zz", "hww", "htautau")
@@ -58,8 +62,9 @@ def test_the_whole_command(
 ) -> None:
     options = ("--pair", ",".join(BACKGROUND), "--signals", "hlfv_taue", "--luminosities", "1,4")
     sure = ("--uncertainty", "luminosity=0.02", "--uncertainty", "cross_section=0.3")
-    assert run("limit", folder, *options, *sure, "--pyhf") == 0
+    assert run("limit", folder, *options, *sure, "--pyhf", "--branching-ratio", "0.02") == 0
     printed = capsys.readouterr().out
+    assert "Expected with a branching ratio of 0.02" in printed
     assert "Upper limits at 95 % CL" in printed
     assert "σ × BR" in printed
     found = limits_in(folder)["signals"]["hlfv_taue"]
@@ -79,6 +84,9 @@ def test_the_whole_command(
     assert there["luminosity_ifb"] == [1.0, 4.0]
     one, four = there["events"]["median"]
     assert 2 * one * 0.95 < four < 2 * one * 1.2
+    # Z of a signal of few events is their number over the expected error.
+    events = 0.02 * 9105 * acceptance * np.array([1.0, 4.0])
+    assert there["z"] == pytest.approx(events / there["error"], rel=0.2)
     assert {x["name"] for x in found["impacts"]["nuisances"]} >= {"luminosity", "cross_section"}
     names = {"limits", "limits_branching_ratio", "limit_hlfv_taue", "impacts_hlfv_taue"}
     for name in names:
@@ -163,7 +171,9 @@ def test_what_is_missing_is_said(folder: Path) -> None:
     assert len(found.missing) == 3
 
 
-def test_without_a_luminosity_limits_are_in_events(folder: Path) -> None:
+def test_without_a_luminosity_limits_are_in_events(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = folder / "results.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     content["normalisation"]["ww"]["luminosity_ifb"] = None
@@ -176,6 +186,10 @@ def test_without_a_luminosity_limits_are_in_events(folder: Path) -> None:
     assert "luminosity" in one.cross_section.to_dict()["problem"]
     assert "luminosity" in one.branching_ratio.to_dict()["problem"]
     assert one.sensitivity is None
+    print_limits(replace(found, options=replace(options, branching_ratio=0.01)), folder)
+    assert "no Z of a branching ratio: the luminosity of the data missing" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path) -> None:
@@ -227,6 +241,7 @@ def test_units_by_hand() -> None:
         (("--uncertainty", "luminosity"), "NAME=RELATIVE"),
         (("--uncertainty", "luminosity=-1"), "above zero"),
         (("--luminosity", "-3"), "positive"),
+        (("--branching-ratio", "2"), "at most 1"),
         (("--luminosities", "10,many"), "commas"),
         (("--pair", "nothing"), "no dataset 'nothing'"),
         (("--signals", "nothing"), "no dataset 'nothing'"),
@@ -284,13 +299,101 @@ def test_a_region_has_its_own_part_of_the_acceptance(folder: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     options = LimitOptions(pair=BACKGROUND, signals=("hlfv_taue",), equalise="none")
     whole = folder_limits(ProcessedFolder(folder), options).signals["hlfv_taue"]
-    part = folder_limits(ProcessedFolder(folder), replace(options, region="high"))
+    part = folder_limits(ProcessedFolder(folder), replace(options, regions=("high",)))
     found = part.signals["hlfv_taue"]
     events = read_pair(folder, datasets=["hlfv_taue"]).pool
     share = np.mean(events.column("lead_pt") > 50)
     assert found.signal_yield.acceptance == pytest.approx(whole.signal_yield.acceptance * share)
     assert found.region.a.sum() < whole.region.a.sum()
     assert part.to_dict()["region"] == "high"
+
+
+def with_regions(folder: Path, **conditions: str) -> Path:
+    path = folder / "results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["configuration"]["processor"]["regions"] = [
+        {"name": name, "where": where} for name, where in conditions.items()
+    ]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def test_regions_that_share_no_event_are_set_limits_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Split by what no one can tell, the regions together expect what all events do."""
+    monkeypatch.setattr(limit_job, "save_figures", lambda *arguments: ([], []))
+    with_regions(folder, one="sin(1000 * met) > 0", other="sin(1000 * met) <= 0", high="met > 30")
+    plain = ("--signals", "hlfv_taue", "--pair", ",".join(BACKGROUND), "--luminosities", "1")
+    sizes = ("--uncertainty", "luminosity=0.1")
+    assert run("limit", folder, *plain, *sizes) == 0
+    whole = limits_in(folder)["signals"]["hlfv_taue"]
+    capsys.readouterr()
+    assert run("limit", folder, *plain, *sizes, "--region", "one", "--region", "other") == 0
+    printed = capsys.readouterr().out
+    assert "regions one, other together" in printed
+    assert "Each region alone" in printed
+    found = limits_in(folder)
+    assert found["region"] == "one + other"
+    both = found["signals"]["hlfv_taue"]
+    alone = [found["regions"][name]["hlfv_taue"] for name in ("one", "other")]
+    acceptances = [each["yield"]["acceptance"] for each in alone]
+    assert min(acceptances) > 0.05
+    assert sum(acceptances) == pytest.approx(whole["yield"]["acceptance"])
+    assert both["yield"]["acceptance"] == pytest.approx(sum(acceptances))
+    for unit in ("events", "cross_section", "branching_ratio"):
+        there, expected = both[unit]["expected"], whole[unit]["expected"]["median"]
+        assert there["median"] == pytest.approx(expected, rel=0.1)
+        if unit != "events":
+            assert there["median"] < min(each[unit]["expected"]["median"] for each in alone)
+    assert both["n_bins"] == sum(each["n_bins"] for each in alone)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "region one + other" in page
+    assert "Each region alone" in page
+    # One luminosity for both.
+    names = [x["name"] for x in both["impacts"]["nuisances"]]
+    assert names.count("luminosity") == 1
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "regions, says",
+    [
+        (("low", "high"), r"regions 'low' and 'high' share \d+ events"),
+        (("low", "low"), "region 'low' is chosen 2 times"),
+        (("low", "nowhere"), "no region 'nowhere'; there are low, high, none"),
+        (("none",), "dataset 'hlfv_taue' has no selected event in region 'none'"),
+    ],
+)
+def test_regions_that_cannot_go_together_are_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], regions: tuple[str, ...], says: str
+) -> None:
+    with_regions(folder, low="met < 50", high="met > 30", none="met > 1000")
+    chosen = [x for name in regions for x in ("--region", name)]
+    plain = ("--signals", "hlfv_taue", "--equalise", "none")
+    assert re.search(says, error_of(capsys, "limit", folder, *plain, *chosen))
+
+
+def test_a_signal_that_one_region_lacks_is_limited_in_the_other(folder: Path) -> None:
+    with_regions(folder, some="met < 1000", none="met >= 1000")
+    options = LimitOptions(pair=BACKGROUND, equalise="none", regions=("some", "none"))
+    found = folder_limits(ProcessedFolder(folder), options)
+    assert isinstance(found.regions["some"]["hlfv_taue"].events, UpperLimit)
+    assert isinstance(found.signals["hlfv_taue"].events, Problem)
+    assert any("limits on hlfv_taue: region 'none'" in note for note in found.notes)
+
+
+def test_two_signals_together_in_two_regions(folder: Path) -> None:
+    with_regions(folder, one="sin(1000 * met) > 0", other="sin(1000 * met) <= 0")
+    options = LimitOptions(pair=BACKGROUND, equalise="none", together=True, luminosities=(1.0,))
+    whole = folder_limits(ProcessedFolder(folder), options)
+    both = folder_limits(ProcessedFolder(folder), replace(options, regions=("one", "other")))
+    assert isinstance(whole.together, TwoLimits)
+    assert isinstance(both.together, TwoLimits)
+    assert both.together.unit == "events"
+    one, other = whole.together.found.difference, both.together.found.difference
+    assert one.low < other.best < one.high
+    assert not both.together.found.first.bounded
 
 
 def test_an_interval_with_two_ends_or_one(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from eμsym.coverage.limits import CORRECTIONS, Row, compute, promised
+from eμsym.coverage.limits import CORRECTIONS, Row, compute, joined, promised
 from eμsym.coverage.limits_table import summary, table
+from eμsym.errors import DataError
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
@@ -25,9 +29,12 @@ def test_the_numbers_that_are_known() -> None:
     assert promised(2) == pytest.approx(0.951, abs=1e-3)
 
 
+ROWS = (Row(600, 0.0), Row(600, 2.0))
+
+
 @pytest.fixture(scope="module")
 def study() -> dict[str, object]:
-    return compute(2, rows=(Row(600, 0.0), Row(600, 2.0)), seed=3, workers=1)
+    return compute(2, rows=ROWS, median_toys=2, seed=3, workers=1)
 
 
 def test_rows_have_the_signal_that_they_are_to_have(study: dict[str, object]) -> None:
@@ -48,6 +55,39 @@ def test_the_table_has_a_line_a_row_and_correction(study: dict[str, object]) -> 
     lines = [line for line in table(study).splitlines() if line.startswith("| 600 |")]
     assert len(lines) == 2 * len(CORRECTIONS)
     assert "100.0 ± 0.0 %" in lines[0]
+
+
+def test_parts_make_the_whole(study: dict[str, object]) -> None:
+    first, second = (
+        compute(1, rows=ROWS, first=first, median_toys=2, seed=3, workers=1) for first in (0, 1)
+    )
+    assert joined([first, second]) == study
+    other = {**second, "rows": [{**row, "n_signal": 1.0} for row in second["rows"]]}
+    with pytest.raises(DataError, match="not of one study"):
+        joined([first, other])
+
+
+def test_a_row_has_its_share_of_the_toys() -> None:
+    (row,) = compute(4, rows=(Row(600, 0.0, share=0.25),), median_toys=1, seed=3, workers=1)["rows"]
+    assert row["n_toys"] == 1
+
+
+def test_what_is_stored_is_what_the_limits_promise() -> None:
+    stored = Path(__file__).parents[2] / "docs" / "coverage"
+    data = json.loads((stored / "limits.json").read_text(encoding="utf-8"))
+    assert (stored / "limits.md").read_text(encoding="utf-8") == table(data)
+    shown = 0
+    for row in data["rows"]:
+        assert row["n_toys"] >= (2000 if row["n_events"] == 1500 else 1250)
+        found = summary(row, "true")
+        assert found is not None
+        assert found.n == row["n_toys"]
+        # Within what was asked for, or three errors of the number of toys.
+        room = max(0.015, 3 * found.coverage_error)
+        assert found.coverage == pytest.approx(row["promised"], abs=room)
+        text = (stored.parent / "limits.md").read_text(encoding="utf-8")
+        shown += f"{100 * found.coverage:.1f} ± {100 * found.coverage_error:.1f} %" in text
+    assert shown == len(data["rows"])
 
 
 def test_summaries_by_hand() -> None:

@@ -6,7 +6,7 @@ import pytest
 from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.limits.region import Region
+from eμsym.limits.region import Region, ShapeVariation
 from eμsym.limits.upper_limit import region_limit
 
 # pyhf 0.7 validates with a class that jsonschema has deprecated.
@@ -74,3 +74,26 @@ def test_cls_of_pyhf_at_our_limits_is_the_level(seed, n_bins, uncertain):
     for k, limit in enumerate(ours.expected):
         _, band = cls_of_pyhf(workspace, limit / events)
         assert band[k] == pytest.approx(0.05, abs=1e-4)
+
+
+def test_an_effect_on_the_signal_s_shape_is_pyhf_s_histosys():
+    b, a, signal, ratio = random_model(7, 3, uncertain=False)
+    tilt, turn = np.array([0.7, 1.0, 1.5]), np.array([1.2, 1.1, 0.6])
+    four = (tilt * signal.in_a, tilt * signal.in_b, turn * signal.in_a, turn * signal.in_b)
+    shapes = {"tilt": (ShapeVariation(*four),)}
+    ours = region_limit([Region("", b, a, (signal,), ratio, shapes=shapes)])
+    events = ours.median
+    workspace = pyhf_workspace(
+        b,
+        a,
+        signal,
+        ratio=ratio,
+        signal_events=events,
+        mu_bounds=(0.0, 20.0),
+        shapes={"tilt": four},
+    )
+    for k, limit in ((None, ours.observed), *enumerate(ours.expected)):
+        observed, band = cls_of_pyhf(workspace, limit / events)
+        assert (observed if k is None else band[k]) == pytest.approx(0.05, abs=1e-4)
+    exact = region_limit([Region("", b, a, (signal,), ratio)])
+    assert ours.median > 1.01 * exact.median

@@ -11,6 +11,7 @@ from eμsym.limits.of_pair import expected_region
 from eμsym.limits.region import Region
 from eμsym.limits.sensitivity import sensitivity
 from eμsym.limits.upper_limit import region_limit
+from eμsym.plots import draw_limits_against_luminosity
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +72,15 @@ def test_a_ratio_that_is_uncertain_loosens_the_limit(region):
     assert each.median / alone.median == pytest.approx(gaussian[1] / gaussian[0], rel=0.05)
     with pytest.raises(DataError, match="fakes"):
         region.with_ratio_uncertainty("fakes", [0.1, 0.2])
+
+
+def test_the_figure_has_the_luminosities_and_z_where_it_is_known(region):
+    luminosities = [10.0, 20.0, 40.0, 140.0]
+    figure = draw_limits_against_luminosity(sensitivity(region, 20.0, luminosities))
+    assert [x.get_text() for x in figure.axes[0].get_xticklabels()] == ["10", "20", "40", "140"]
+    assert len(figure.axes) == 1
+    found = sensitivity(region, 20.0, luminosities, events_per_ifb=4.0)
+    limits, z = draw_limits_against_luminosity(found).axes
+    assert z.lines[0].get_ydata() == pytest.approx(found.z)
+    medians = [line.get_ydata() for line in limits.lines]
+    assert any(np.allclose(x, found.limits[:, 2] / luminosities) for x in medians)

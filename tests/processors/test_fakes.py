@@ -15,7 +15,7 @@ import pytest
 from eμsym import read_pair
 from eμsym.analysis.analyse import analyse
 from eμsym.analysis.limit_options import LimitOptions
-from eμsym.analysis.limits import FAKES_NOTE, folder_limits
+from eμsym.analysis.limits import folder_limits
 from eμsym.analysis.options import Tests
 from eμsym.cli import main
 from eμsym.errors import ConfigurationError, DataError, EmusymError
@@ -212,9 +212,12 @@ def test_an_analysis_knows_what_was_subtracted(fileset: Path, tmp_path: Path) ->
         "the fakes that dataset loose estimates are not subtracted: it was not chosen" in raw.notes
     )
     options = LimitOptions(equalise="none", luminosities=())
-    assert FAKES_NOTE in folder_limits(ProcessedFolder(out), options).notes
-    without = folder_limits(ProcessedFolder(out), replace(options, pair=("run",)))
-    assert FAKES_NOTE not in without.notes
+    limits = folder_limits(ProcessedFolder(out), options).signals
+    with_fakes = next(iter(limits.values())).region
+    assert with_fakes is not None
+    assert with_fakes.fakes is not None
+    without = folder_limits(ProcessedFolder(out), replace(options, pair=("run",))).signals
+    assert without[next(iter(limits))].region.fakes is None  # type: ignore[union-attr]
     with pytest.raises(ConfigurationError, match="no data beside the fakes; choose the data too"):
         read_pair(out, datasets=("loose", "prompt"))
     with pytest.raises(ConfigurationError, match="'prompt' is taken off 'loose', which is not"):
