@@ -24,6 +24,7 @@ _NAMES = {
     "isolation": "isolation",
     "exactly_one_each": "one e,\none μ",
     "opposite_charge": "opposite\ncharge",
+    "not_blinded": "not\nblinded",
     **dict(zip(LEADING.orders, LEADING.names, strict=True)),
 }
 
