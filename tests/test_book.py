@@ -7,6 +7,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +156,11 @@ def test_python_of_other_pages_runs(name: str, embedded_run: Path, tmp_path: Pat
     if "quick" in page.read_text(encoding="utf-8"):
         cli.main(["toys", str(tmp_path / "quick.toml")], standalone_mode=False)
     run_page(page, tmp_path)
+
+
+def test_spelling() -> None:
+    texts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+    texts += (ROOT / "data-recipes").rglob("*.md")
+    command = [sys.executable, "-m", "codespell_lib", "--toml", str(ROOT / "pyproject.toml")]
+    done = subprocess.run([*command, *map(str, texts)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
