@@ -104,8 +104,17 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
                         yield f"{page.name}: {part.strip()}", words[1:]
 
 
+def commands_of_the_workflow() -> Iterator[tuple[str, list[str]]]:
+    text = (DOCS / "workflow" / "Snakefile").read_text(encoding="utf-8")
+    for shell in re.findall(r"shell:\n((?: +\".*\"\n)+)", text):
+        line = "".join(ast.literal_eval(part.strip()) for part in shell.splitlines())
+        yield line, shlex.split(re.sub(r"\{[^}]*\}", "1", line))[1:]
+
+
 def test_shown_commands_have_the_options_that_are_shown() -> None:
-    found = list(command_lines())
+    of_the_workflow = list(commands_of_the_workflow())
+    assert len(of_the_workflow) == 6
+    found = [*command_lines(), *of_the_workflow]
     assert len(found) > 40
     for shown, (name, *arguments) in found:
         if ">" in arguments:

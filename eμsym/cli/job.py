@@ -14,6 +14,7 @@ from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.cli.drawing import save_figures
 from eμsym.cli.network_time import announce_network
+from eμsym.cli.stages import say_stage
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import (
     draw_cutflow,
@@ -50,8 +51,10 @@ def run_tests(
         As for `analyse` and `record`.
     """
     announce_network(folder, tests)
-    analysis = analyse(folder, tests)
-    written, problems = save_figures(folder, figures(analysis, style))
+    analysis = analyse(folder, tests, say=say_stage)
+    drawn = figures(analysis, style)
+    say_stage(f"drawing {len(drawn)} figures")
+    written, problems = save_figures(folder, drawn)
     record(analysis, folder, written)
     return analysis, folder.update_results(figure_problems=problems)
 
