@@ -9,7 +9,7 @@ ALONE = tests/cli/test_cli_interrupts.py tests/cli/test_cli_toys.py tests/cli/te
 	tests/processors/test_runner.py tests/recipes/test_chain.py \
 	tests/studies/test_study_kills.py tests/studies/test_study_run.py
 
-.PHONY: run test test-slow test-browser lint types bench docs clean
+.PHONY: run test test-slow test-minimums test-browser lint types bench docs clean
 
 run: $(VENV)/run-ready  ## install, then run the main job on the embedded sample
 	$(BIN)/emusym run --overwrite
@@ -21,6 +21,14 @@ test: $(VENV)/test-ready lint types  ## install, then check style and types and 
 test-slow: $(VENV)/test-ready  ## install, then run the long tests, which make test leaves out
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadscope $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest -m slow $(ALONE)
+
+test-minimums:  ## the tests with the lowest versions that pyproject.toml allows, in .venv-minimums
+	$(PYTHON) -m venv .venv-minimums
+	.venv-minimums/bin/python -m pip --disable-pip-version-check install --quiet uv
+	.venv-minimums/bin/uv pip install --quiet --python .venv-minimums/bin/python \
+		--resolution lowest-direct --editable '.[test]'
+	.venv-minimums/bin/python -m pytest -n 2 --dist loadscope $(ALONE:%=--ignore=%)
+	.venv-minimums/bin/python -m pytest $(ALONE)
 
 test-browser: $(VENV)/test-ready  ## a report in headless Chromium, which must be installed; pictures are kept
 	EMUSYM_PICTURES=$(CURDIR)/build/browser $(BIN)/python -m pytest -m browser tests/report
@@ -39,7 +47,7 @@ docs: $(VENV)/docs-ready  ## install, then build the book, its notebooks execute
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) build dist docs/_build emusym.egg-info emusym-output
+	rm -rf $(VENV) .venv-minimums build dist docs/_build emusym.egg-info emusym-output
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
 
 project = "eμsym"
@@ -60,6 +61,19 @@ def plain_signs(app: Any, what: str, name: str, obj: Any, options: Any, lines: l
             lines[i] = "".join(parts)
 
 
+def texts_beside(app: Any, name: str, source: list[str]) -> None:
+    """Make files of what a link leads to that is text of the repository, and no page of this."""
+    folder = Path(app.env.doc2path(name)).parent
+
+    def of_link(link: re.Match[str]) -> str:
+        beside = (folder / link[1]).resolve()
+        here = beside.is_relative_to(Path(app.srcdir).resolve())
+        return link[0] if here or not beside.exists() else f"](path:{link[1]})"
+
+    source[0] = re.sub(r"\]\((\.\./[^)#]+\.md)\)", of_link, source[0])
+
+
 def setup(app: Any) -> None:
     """Let Sphinx have docstrings as they are meant."""
+    app.connect("source-read", texts_beside)
     app.connect("autodoc-process-docstring", plain_signs, priority=900)

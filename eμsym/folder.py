@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from eμsym.blinding import Blinding
 from eμsym.errors import ConfigurationError, EmusymError, InputFileError
 from eμsym.event_io import write_events
 from eμsym.files import (
@@ -60,6 +61,9 @@ from eμsym.root_io import identity_of, root_file
 from eμsym.validation import first_problem
 
 _HOW = "make it with emusym process"
+
+#: The row of a blinded folder's cutflow with the events that are left.
+NOT_BLINDED = "not_blinded"
 
 
 def _plain_name(name: str) -> str:
@@ -145,6 +149,21 @@ class EventsWritten(_Part):
     digests: dict[str, str]
 
 
+class Blinded(_Part):
+    """What is hidden, see `eμsym.blinding.Blinding`, and what is left of the samples.
+
+    Attributes
+    ----------
+    windows : dict of str to (float, float)
+        By column.
+    left : dict of str to dict of str to Counts
+        Dataset → order → events outside of the window.
+    """
+
+    windows: dict[str, tuple[Number, Number]]
+    left: dict[str, dict[str, Counts]]
+
+
 class Provenance(_Part):
     """The versions of the packages that made the folder."""
 
@@ -203,6 +222,8 @@ class Results(_Part):
         Names of the figures' files.
     events : EventsWritten or None
         None in folders of before there was such a thing.
+    blinded : Blinded or None
+        What nobody is to look at yet; None: all is shown.
     """
 
     provenance: Provenance
@@ -218,6 +239,7 @@ class Results(_Part):
     figures: list[FileName] = []
     label_rule: Annotated[LabelRule, BeforeValidator(_as_rule)] = LEADING
     events: EventsWritten | None = None
+    blinded: Blinded | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -233,6 +255,10 @@ class Results(_Part):
                 raise ValueError(f"cutflow.{name} has other cuts than the first dataset")
             if missing := [order for order in self.orders if order not in own]:
                 raise ValueError(f"cutflow.{name}.{missing[0]} is missing")
+        if self.blinded is not None:
+            for name in self.cutflow:
+                if self.blinded.left.get(name, {}).keys() != set(self.orders):
+                    raise ValueError(f"blinded.left.{name} is not of {' and '.join(self.orders)}")
         return self
 
     def datasets_of(self, chosen: Sequence[str] | None, where: str) -> tuple[str, ...]:
@@ -260,6 +286,38 @@ class Results(_Part):
     def region(self, name: str) -> Region:
         """Return a region by its name; a `ConfigurationError` lists those there are."""
         return named(self.configuration.regions, name)
+
+    @property
+    def blinding(self) -> Blinding:
+        """The window whose events are hidden; false without."""
+        return Blinding({} if self.blinded is None else self.blinded.windows)
+
+    @property
+    def blinding_line(self) -> str:
+        """What is said of a blinding wherever numbers are; empty without one."""
+        if self.blinded is None:
+            return ""
+        pair = [name for name in self.pair if name in self.blinded.left]
+        of_all = sum(self.cutflow[name][order].raw for name in pair for order in self.orders)
+        left = sum(each.raw for name in pair for each in self.blinded.left[name].values())
+        return (
+            f"{self.blinding}: {of_all - left:,} of the pair's {of_all:,} events are in no "
+            "figure, table or test"
+        )
+
+    @property
+    def shown_cutflow(self) -> dict[str, dict[str, Counts]]:
+        """The cutflow of what may be looked at: with a row for a blinding, and its samples."""
+        if self.blinded is None:
+            return self.cutflow
+        shown = {}
+        for name, flow in self.cutflow.items():
+            left = {order: self.blinded.left[name][order] for order in self.orders}
+            a, b = left.values()
+            both = Counts(raw=a.raw + b.raw, sumw=a.sumw + b.sumw, sumw2=a.sumw2 + b.sumw2)
+            before = {cut: counts for cut, counts in flow.items() if cut not in left}
+            shown[name] = {**before, NOT_BLINDED: both, **left}
+        return shown
 
     @property
     def orders(self) -> tuple[str, str]:
@@ -472,9 +530,14 @@ class ProcessedFolder:
             (self.figures / each).unlink(missing_ok=True)
         kept = [each for each in known if each not in stale]
         self.update_results(
-            **{name: {**part, "figures": list(figures)}},
+            **{name: {**part, **self.made_blinded(), "figures": list(figures)}},
             figures=list(dict.fromkeys([*kept, *figures])),
         )
+
+    def made_blinded(self) -> dict[str, Any]:
+        """Return what a part of ``results.json`` says of the blinding that it was made under."""
+        blinding = self.results().blinding
+        return {"blinded": blinding.to_dict()} if blinding else {}
 
     def replace_figures(self, written: Iterable[str]) -> list[str]:
         """Remove the figures of earlier tests that were not drawn again.

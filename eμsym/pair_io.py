@@ -88,6 +88,7 @@ def read_pair(
         For a folder: which datasets to add up. Default: all.
     region : str, optional
         For a folder: the name of a region that it was processed with. Default: all events.
+        Of a blinded folder the events in the window are left out in any case.
 
     Returns
     -------
@@ -333,8 +334,11 @@ def _read_folder(
         histograms = sides(by_dataset, datasets=chosen, orders=rule.orders)
     cracks = results.configuration.format.cracks
     pair = replace(pair, histograms=histograms, rule=rule, cracks=cracks)
+    if results.blinding:
+        pair = pair.where(results.blinding.where)
     if within is not None:
         pair = pair.where(within.where)
+    if within is not None or results.blinding:
         check_fakes(pair.pool, sources.names)
     return pair
 

@@ -167,7 +167,7 @@ class Symmetry(Shown, ABC):
         ConfigurationError
             If n is not a whole number of at least 1.
         """
-        if not isinstance(n, int | np.integer) or n < 1:
+        if not isinstance(n, int | np.integer) or n < 1:  # type: ignore[redundant-expr]
             raise ConfigurationError(f"{n} draws: choose a whole number, 1 or more")
         return self.relabel_each(pool, np.random.default_rng(rng).spawn(int(n)))
 

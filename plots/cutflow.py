@@ -24,6 +24,7 @@ _NAMES = {
     "isolation": "isolation",
     "exactly_one_each": "one e,\none μ",
     "opposite_charge": "opposite\ncharge",
+    "not_blinded": "not\nblinded",
     **dict(zip(LEADING.orders, LEADING.names, strict=True)),
 }
 
@@ -36,6 +37,7 @@ def draw_cutflow(
     cutflow: Mapping[str, Mapping[str, Mapping[str, float]]],
     scale: Mapping[str, float] | None = None,
     *,
+    labels: Mapping[str, str] | None = None,
     style: Style = "neutral",
 ) -> Figure:
     """Draw the weighted number of events after every cut, stacked by dataset.
@@ -46,6 +48,8 @@ def draw_cutflow(
         dataset → cut → ``sumw``, as `EMuProcessor` gives it.
     scale : mapping of str to float, optional
         What every dataset's weights are multiplied by; default 1.
+    labels : mapping of str to str, optional
+        What to call a dataset. Default: its name.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -74,7 +78,7 @@ def draw_cutflow(
         bottom = np.zeros(len(steps))
         colors, entries = _colors(len(order)), []
         for name, color in zip(order[::-1], colors, strict=True):
-            label = as_text(name)
+            label = as_text((labels or {}).get(name, name))
             bars = axes.bar(positions, totals[name], 0.8, bottom=bottom, color=color, label=label)
             entries.append((bars, label))
             bottom = bottom + totals[name]

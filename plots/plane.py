@@ -63,6 +63,7 @@ def draw_plane(
             axes.set_title(label, loc="right")
             _colorbar(figure, axes, mesh, f"events / {_area(a)}")
         pull = difference.pull
+        panels[2].set_facecolor("0.88")  # an empty bin is no pull of zero
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
         mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
         _colorbar(figure, panels[2], mesh, rf"pull ({names[1]} $-$ {names[0]})")
@@ -101,6 +102,8 @@ def _area(histogram: Any) -> str:
     widths = [f"{axis.widths[0]:g}" for axis in histogram.axes]
     units = {"GeV" if "[GeV]" in axis.label else "" for axis in histogram.axes}
     unit = f" {units.pop()}$^2$" if units == {"GeV"} else ""
+    if unit and widths[0] == widths[1]:
+        return f"({widths[0]} GeV)$^2$"
     return rf"{widths[0]}$\times${widths[1]}{unit}"
 
 

@@ -6,6 +6,9 @@ import pytest
 
 from eμsym.cli import main
 
+#: How lines begin that tell of a stage.
+STAGES = ("correcting ", "testing ", "drawing ", "scanning ")
+
 
 def run(*arguments: object) -> int:
     """Run the command and return its exit code."""
@@ -22,6 +25,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert run(*arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
+    *stages, line = captured.err.strip().splitlines()
+    assert all(stage.startswith(STAGES) for stage in stages)
     assert line.startswith("emusym: error: ")
     return line

@@ -187,7 +187,17 @@ class Analysis:
         return found
 
 
-def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
+#: Is told of each stage, in a line.
+Say = Callable[[str], None]
+
+
+def _say_nothing(line: str) -> None:
+    pass
+
+
+def analyse(
+    folder: ProcessedFolder, tests: Tests | None = None, *, say: Say = _say_nothing
+) -> Analysis:
     """Run the tests on a processed folder; nothing is written, see `record`.
 
     Parameters
@@ -196,6 +206,8 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
         Output of ``emusym process``.
     tests : Tests, optional
         Default: those of ``emusym test``.
+    say : callable
+        Told of each stage in a line.
 
     Raises
     ------
@@ -206,22 +218,24 @@ def analyse(folder: ProcessedFolder, tests: Tests | None = None) -> Analysis:
     """
     tests = Tests() if tests is None else tests
     try:
-        return _analyse(folder, tests)
+        return _analyse(folder, tests, say)
     except DataError as error:
         if tests.equalise is not None or tests.given is not None:
             raise
         # Nobody asked for a correction: without it there may be nothing wrong.
-        uncorrected = _analyse(folder, replace(tests, equalise="none"))
+        uncorrected = _analyse(folder, replace(tests, equalise="none"), say)
         return replace(uncorrected, correction=Problem(str(error)))
 
 
-def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
+def _analyse(folder: ProcessedFolder, tests: Tests, say: Say) -> Analysis:
     results = folder.results()
     datasets = results.datasets_of(tests.pair, str(folder.path))
     raw = read_pair(folder.path, datasets=datasets, region=tests.region)
     raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
     raw.symmetry.exchange.check_comparable(tests.columns)
     _check_there(raw, tests.columns)
+    if tests.equalise != "none":
+        say(f"correcting {len(raw.pool):,} events for the detector")
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
     correction: Correction | Problem | None = None
@@ -232,7 +246,9 @@ def _analyse(folder: ProcessedFolder, tests: Tests) -> Analysis:
         uncorrected = _uncorrected(raw, looked_for, tests)
     else:
         correction = equalised
+    say(f"testing {len(raw.pool):,} events")
     fits = _fits(folder, results, pair, datasets, looked_for, tests)
+    say(f"testing them with {tests.permutations:,} to {tests.most_permutations:,} redrawn labels")
     joint = drawn_together(pair, [fit.shape for fit in fits.values() if fit.fit], tests)
     workspaces, notes = None, [*looked_for.notes, *left_out(results, datasets)]
     if isinstance(correction, Correction):

@@ -47,6 +47,6 @@ def record(
     others = [name for part in _OTHERS for name in content.get(part, {}).get("figures", ())]
     return folder.update_results(
         pair=list(analysis.yields.datasets),
-        tests=analysis.to_dict(),
+        tests={**analysis.to_dict(), **folder.made_blinded()},
         figures=folder.replace_figures(dict.fromkeys([*figures, *others])),
     )

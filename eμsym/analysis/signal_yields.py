@@ -59,7 +59,7 @@ def yield_of(
             "give n_generated in the fileset's metadata"
         )
     else:
-        flow = results.cutflow[name]
+        flow = results.shown_cutflow[name]
         processed, entries = _processed(results, name)
         asked = generated * (processed / entries if entries else 1.0)
         counts = [flow[order] for order in results.orders]

@@ -132,8 +132,11 @@ def signals(
                 f"q0 of {x.name}: left out, {named}{results.label_rule.name!r}" for x in stored
             ]
             stored = []
-        if region is not None:
-            stored, problems = _in_region(stored, results.region(region))
+        parts = [] if region is None else [results.region(region)]
+        if results.blinding:
+            parts.append(Region(f"outside of {results.blinding}", results.blinding.where))
+        for part in parts:
+            stored, problems = _in_region(stored, part)
             notes += problems
         shapes += stored
         notes += _other_cuts(results, [x.name for x in stored])

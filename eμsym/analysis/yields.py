@@ -42,7 +42,7 @@ class Cutflow:
             name: {
                 cut: counts.sumw * results.normalisation[name].scale for cut, counts in flow.items()
             }
-            for name, flow in results.cutflow.items()
+            for name, flow in results.shown_cutflow.items()
         }
         return cls(scaled, tuple(results.pair) if pair is None else pair)
 
@@ -91,14 +91,14 @@ class Yields:
     @classmethod
     def of(cls, results: Results, datasets: tuple[str, ...], names: tuple[str, str]) -> Yields:
         """Add up the yields of datasets as the folder has them scaled."""
-        sums = []
+        sums, shown = [], results.shown_cutflow
         for order in results.orders:
             sumw = sumw2 = 0.0
             for name in datasets:
                 scale = results.normalisation[name].scale
-                sumw += results.cutflow[name][order].sumw * scale
+                sumw += shown[name][order].sumw * scale
                 # A product, not a power, which raises an error beyond all floats.
-                sumw2 += results.cutflow[name][order].sumw2 * scale * scale
+                sumw2 += shown[name][order].sumw2 * scale * scale
             sums.append(Measured(sumw, sumw2**0.5))
         return cls(datasets, names, sums[0], sums[1], results.orders)
 

@@ -97,7 +97,7 @@ def check_scan(plane: tuple[int, ...], shape: str, min_size: int, side: str) -> 
         raise DataError(f"shape {shape!r}: choose square or rectangle")
     if side not in ("either", "b", "a"):
         raise DataError(f"side {side!r}: choose either, b or a")
-    if not isinstance(min_size, int | np.integer) or not 1 <= min_size <= min(plane):
+    if not isinstance(min_size, int | np.integer) or not 1 <= min_size <= min(plane):  # type: ignore[redundant-expr]
         raise DataError(
             f"min_size {min_size}: choose a whole number from 1 to {min(plane)}, "
             f"for the plane has {plane[0]}×{plane[1]} bins"

@@ -275,7 +275,7 @@ def _null_of(
     rng: Rng,
 ) -> Null:
     """Scan the planes of pulls that n relabellings of a pool make."""
-    if not isinstance(n, int | np.integer) or n < 1:
+    if not isinstance(n, int | np.integer) or n < 1:  # type: ignore[redundant-expr]
         raise DataError(f"{n} toys: choose a whole number, 1 or more")
     sizes = list(window_sizes(plane, shape, min_size))
     parent = np.random.default_rng(rng)

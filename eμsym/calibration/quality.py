@@ -190,7 +190,7 @@ def fit_quality(
         If a number is not a whole one of at least 1, or 2 for the folds.
     """
     for what, value, least in (("draws", n, 1), ("folds", folds, 2), ("bins", n_bins, 1)):
-        if not isinstance(value, int | np.integer) or value < least:
+        if not isinstance(value, int | np.integer) or value < least:  # type: ignore[redundant-expr]
             raise ConfigurationError(f"{value} {what}: choose a whole number, {least} or more")
     symmetry: Any = pair.symmetry.of_data
     if symmetry.source == "none":

@@ -9,6 +9,7 @@ from eμsym.cli.check import check
 from eμsym.cli.config import config
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report
+from eμsym.cli.init import init
 from eμsym.cli.limit import limit
 from eμsym.cli.process import process
 from eμsym.cli.reproduce import reproduce
@@ -41,6 +42,7 @@ for command in (
     limit,
     report,
     check,
+    init,
     config,
     simulate,
     toys,

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.blinding import Windows, blind_if_asked, blind_option, unblind_option
 from eμsym.cli.examples import examples
 from eμsym.errors import EmusymError, printable
 
@@ -17,13 +18,18 @@ from eμsym.errors import EmusymError, printable
     epilog=examples("emusym report emusym-output"),
 )
 @click.argument("folder", type=click.Path())
-def report(folder: str) -> None:
+@blind_option
+@unblind_option
+def report(folder: str, blind: Windows, unblind: bool) -> None:
     """Write FOLDER/report.html: all that is in FOLDER, as one page to read, print and send.
 
     It needs no network and no other file. emusym run, test and limit write it too.
+    With --blind it leaves out what was made before the window was hidden.
     """
+    from eμsym.folder import ProcessedFolder
     from eμsym.report import write_report
 
+    blind_if_asked(ProcessedFolder(Path(folder)), blind, unblind)
     click.echo(f"Report in {printable(str(write_report(folder)))}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.cli.drawing import save_figures
 from eμsym.cli.network_time import announce_network
+from eμsym.cli.stages import say_stage
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import (
     draw_cutflow,
@@ -25,6 +26,7 @@ from eμsym.plots import (
     draw_plane,
     draw_profile,
 )
+from eμsym.plots.process_names import process_names
 from eμsym.plots.style import Style
 from eμsym.processors.columns import LABELS
 from eμsym.unbinned.subspace import SubspaceResult
@@ -50,13 +52,18 @@ def run_tests(
         As for `analyse` and `record`.
     """
     announce_network(folder, tests)
-    analysis = analyse(folder, tests)
-    written, problems = save_figures(folder, figures(analysis, style))
+    analysis = analyse(folder, tests, say=say_stage)
+    about = {name: each.model_dump() for name, each in folder.results().datasets.items()}
+    drawn = figures(analysis, style, labels=process_names(about))
+    say_stage(f"drawing {len(drawn)} figures")
+    written, problems = save_figures(folder, drawn)
     record(analysis, folder, written)
     return analysis, folder.update_results(figure_problems=problems)
 
 
-def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
+def figures(
+    analysis: Analysis, style: Style = "neutral", *, labels: Mapping[str, str] | None = None
+) -> dict[str, Callable[[], Figure]]:
     """Return what draws the figures of an analysis, by their names.
 
     Parameters
@@ -64,13 +71,18 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Callable[
     analysis : Analysis
     style : str
         See `eμsym.plots.style.styled`.
+    labels : mapping of str to str, optional
+        What to call a dataset or a signal. Default: its name.
     """
+    called = labels or {}
     names, flow = analysis.names, analysis.cutflow
     cuts = {
         name: {cut: {"sumw": sumw} for cut, sumw in flow.datasets[name].items()}
         for name in flow.pair
     }
-    drawn: dict[str, Callable[[], Figure]] = {"cutflow": partial(draw_cutflow, cuts, style=style)}
+    drawn: dict[str, Callable[[], Figure]] = {
+        "cutflow": partial(draw_cutflow, cuts, labels=called, style=style)
+    }
     for name, each in analysis.comparisons.items():
         if name == "plane":
             drawn[name] = partial(
@@ -93,7 +105,9 @@ def figures(analysis: Analysis, style: Style = "neutral") -> dict[str, Callable[
         )
     for name, signal in analysis.q0.items():
         if isinstance(signal.fit, ProfileFit):
-            drawn[f"q0_{name}"] = partial(draw_profile, signal.fit, name, style=style)
+            drawn[f"q0_{name}"] = partial(
+                draw_profile, signal.fit, called.get(name, name), style=style
+            )
     return drawn | _unbinned_figures(analysis, style)
 
 

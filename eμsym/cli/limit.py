@@ -7,6 +7,13 @@ from typing import Any
 
 import click
 
+from eμsym.cli.blinding import (
+    Windows,
+    blind_if_asked,
+    blind_option,
+    print_blinding,
+    unblind_option,
+)
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
@@ -182,6 +189,8 @@ def numbers(
     show_default=True,
     help="Look of the figures.",
 )
+@blind_option
+@unblind_option
 @report_option
 def limit(
     folder: str,
@@ -190,6 +199,8 @@ def limit(
     hepdata: str | None,
     style: Any,
     report: bool,
+    blind: Windows,
+    unblind: bool,
     **options: Any,
 ) -> None:
     """Set upper limits on signals in FOLDER, made by emusym process; add them to it."""
@@ -199,9 +210,12 @@ def limit(
     from eμsym.folder import ProcessedFolder
 
     given = {name: value for name, value in options.items() if value is not None}
+    processed = ProcessedFolder(Path(folder))
+    blind_if_asked(processed, blind, unblind)
     found, problems = run_limits(
-        ProcessedFolder(Path(folder)), LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
+        processed, LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
     )
+    print_blinding(processed)
     print_limits(found, Path(folder), problems)
     if others:
         together = combine(ProcessedFolder(Path(folder)), found, [Path(x) for x in others])

@@ -73,6 +73,7 @@ def ranges(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, tuple[float, float]]:
     """Turn ("m_coll=110:140",) into {"m_coll": (110.0, 140.0)}."""
+    option = parameter.opts[0]
     result: dict[str, tuple[float, float]] = {}
     for text in values:
         column, _, edges = text.partition("=")
@@ -80,12 +81,12 @@ def ranges(
             low, high = (float(edge) for edge in edges.split(":"))
         except ValueError:
             raise ConfigurationError(
-                f"--equalise-exclude {text}: write COLUMN=LOW:HIGH, such as m_coll=110:140"
+                f"{option} {text}: write COLUMN=LOW:HIGH, such as m_coll=110:140"
             ) from None
         if column.strip() in result:
             raise ConfigurationError(
-                f"--equalise-exclude {text}: {column.strip()} has a range already; events inside "
-                "all ranges are excluded, give one for each column"
+                f"{option} {text}: {column.strip()} has a range already; events inside "
+                "all ranges are left out, give one for each column"
             )
         result[column.strip()] = (low, high)
     return result

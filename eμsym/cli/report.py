@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
+from eμsym.folder import NOT_BLINDED
 from eμsym.symmetries import RULES
 from eμsym.written_numbers import events as number
 
@@ -29,6 +30,7 @@ _HEADINGS = {
     "exactly_one": "1 good",
     "a_jet": "≥ 1 jet",
     "opposite_charge": "+ −",
+    NOT_BLINDED: "shown",
     **{
         order: name
         for rule in RULES.values()

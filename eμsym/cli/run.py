@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eμsym.cli.blinding import Windows, blind_if_asked, blind_option, print_blinding
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import TESTING, processing_options, testing_options
@@ -18,6 +19,7 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
         "emusym run",
         "emusym run study.toml --overwrite",
         "emusym run fileset.json -o results --luminosity 20",
+        "emusym run study.toml --blind m_coll=110:140",
     ),
 )
 @click.argument("arguments", metavar="[CONFIG.toml] [FILE]...", nargs=-1)
@@ -30,11 +32,13 @@ from eμsym.cli.options import TESTING, processing_options, testing_options
 )
 @processing_options
 @testing_options
+@blind_option
 @report_option
 def run(
     arguments: tuple[str, ...],
     inputs: tuple[str, ...],
     overwrite: bool,
+    blind: Windows,
     report: bool,
     **options: Any,
 ) -> None:
@@ -51,7 +55,7 @@ def run(
     from eμsym.cli.process import configured, process_into
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.cli.report_tests import print_tests
-    from eμsym.folder import new_folder
+    from eμsym.folder import ProcessedFolder, new_folder
     from eμsym.recipes import embedded_fileset
 
     testing = {name: options.pop(name) for name in TESTING}
@@ -63,9 +67,11 @@ def run(
         config = replace(config, inputs=(str(embedded_fileset()),))
     with new_folder(config.output, overwrite=overwrite) as folder:
         process_into(folder, config)
+        blind_if_asked(folder, blind)
         analysis, results = run_tests(folder, replace(tests, pair=config.pair), style)
         last = update_report(folder.path, wanted=report, shown=Path(config.output))
     print_cutflow(analysis.cutflow)
+    print_blinding(ProcessedFolder(Path(config.output)))
     print_tests(results)
     print_written(Path(config.output), results)
     say_report(last)

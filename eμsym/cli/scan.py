@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eμsym.cli.blinding import (
+    Windows,
+    blind_if_asked,
+    blind_option,
+    print_blinding,
+    unblind_option,
+)
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import (
@@ -134,6 +141,8 @@ def signal_and_events(
     show_default=True,
     help="Look of the figures.",
 )
+@blind_option
+@unblind_option
 @report_option
 def scan(
     source: str,
@@ -142,6 +151,8 @@ def scan(
     style: Any,
     freeze: str | None,
     report: bool,
+    blind: Windows,
+    unblind: bool,
     **options: Any,
 ) -> None:
     """Compare A and B in every region and observable: one global p-value.
@@ -171,7 +182,9 @@ def scan(
     )
     if freeze is not None:
         require_possible(freeze)
+    blind_if_asked(folder, blind, unblind)
     found, problems = run_scan(folder, request, style, freeze=freeze)
+    print_blinding(folder)
     print_scan(found, folder.path, problems, freeze)
     say_report(update_report(folder.path, wanted=report))
 

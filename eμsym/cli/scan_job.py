@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from eμsym.analysis.scan_request import ScanRequest
 from eμsym.analysis.scanned import FolderScan, scan_folder
 from eμsym.cli.drawing import save_figures
+from eμsym.cli.stages import say_stage
 from eμsym.files import write_json
 from eμsym.folder import ProcessedFolder
 from eμsym.plots import draw_scan_entry, draw_scan_expected, draw_scan_map
@@ -39,7 +39,7 @@ def run_scan(
     EmusymError
         As for `scan_folder`; or if a file cannot be written.
     """
-    found = scan_folder(folder, request, say=_say)
+    found = scan_folder(folder, request, say=say_stage)
     if freeze is not None:
         found.frozen.write(freeze)
     write_json(folder.path / "scan.json", found.to_dict(), one_line=True)
@@ -67,8 +67,3 @@ def figures(found: FolderScan, style: Style = "neutral") -> dict[str, Callable[[
             draw_scan_entry, each.entry, each.place, names=scan.names, labels=LABELS, style=style
         )
     return drawn
-
-
-def _say(line: str) -> None:
-    """Tell of a stage on standard error, where a bar shows the rest."""
-    print(line, file=sys.stderr, flush=True)

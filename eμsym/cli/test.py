@@ -7,6 +7,13 @@ from typing import Any
 
 import click
 
+from eμsym.cli.blinding import (
+    Windows,
+    blind_if_asked,
+    blind_option,
+    print_blinding,
+    unblind_option,
+)
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import pair_option, testing_options
@@ -29,13 +36,25 @@ from eμsym.cli.options import pair_option, testing_options
 )
 @testing_options
 @click.option("--overwrite", is_flag=True, help="Drop the results of earlier tests in FOLDER.")
+@blind_option
+@unblind_option
 @report_option
-def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **options: Any) -> None:
+def test(
+    folder: str,
+    confirm: str | None,
+    report: bool,
+    overwrite: bool,
+    blind: Windows,
+    unblind: bool,
+    **options: Any,
+) -> None:
     """Compare the two samples in FOLDER, made by emusym process; add results and figures to it.
 
     Results of earlier tests are kept beside the new ones, unless --overwrite is given.
     """
     if confirm is not None:
+        if blind or unblind:
+            raise click.UsageError("--blind and --unblind do not go with --confirm")
         _confirm(folder, confirm, options)
         return
     from eμsym.analysis.options import Tests
@@ -47,6 +66,7 @@ def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **opti
     given = {name: value for name, value in options.items() if value is not None}
     style = given.pop("style")
     tests, processed = Tests(**given), ProcessedFolder(Path(folder))
+    blind_if_asked(processed, blind, unblind)
     content = processed.content()
     earlier = [*content.get("earlier_tests", ()), *([content["tests"]] if content["tests"] else ())]
     analysis, results = run_tests(processed, tests, style)
@@ -54,6 +74,7 @@ def test(folder: str, confirm: str | None, report: bool, overwrite: bool, **opti
         results = processed.update_results(earlier_tests=[] if overwrite else earlier)
     last = update_report(Path(folder), wanted=report)
     print_cutflow(analysis.cutflow)
+    print_blinding(processed)
     print_tests(results)
     print_written(Path(folder), results)
     if earlier and not overwrite:

@@ -112,7 +112,7 @@ def counted_region(
 def _variation(
     effect: str, test: Q0Test, counts: MergedCounts, pair: tuple[Any, Any]
 ) -> ShapeVariation:
-    if not (isinstance(pair, tuple) and len(pair) == 2):
+    if not (isinstance(pair, tuple) and len(pair) == 2):  # type: ignore[redundant-expr]
         raise DataError(f"{effect}: give a shape up and one down")
     nominal = _both(test, test.signal)
     per_event = counts.signal.both.sum() / sum(

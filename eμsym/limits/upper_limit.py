@@ -168,7 +168,7 @@ def upper_limit(
     """
     check_cl(cl)
     varied = {
-        effect: tuple(_b_first(shape) for shape in pair) if isinstance(pair, tuple) else pair
+        effect: tuple(_b_first(shape) for shape in pair) if isinstance(pair, tuple) else pair  # type: ignore[redundant-expr]
         for effect, pair in (shapes or {}).items()
     }
     region = signal_region(
@@ -236,7 +236,7 @@ def signal_region(
     kappa = checked_ratio(ratio, counts_b.shape, "profiled")
     varied = {}
     for effect, pair in (shapes or {}).items():
-        if not (isinstance(pair, tuple) and len(pair) == 2):
+        if not (isinstance(pair, tuple) and len(pair) == 2):  # type: ignore[redundant-expr]
             raise DataError(f"{effect}: give a shape up and one down")
         varied[effect] = (_variation(effect, signal, *pair),)
     return Region(

@@ -83,6 +83,8 @@ def _of_scan(scan: Mapping[str, Any]) -> str:
 def caveats(results: Results) -> tuple[str, ...]:
     """Return what the answer must not be read without: p's meaning, and what the events are."""
     found = []
+    if results.blinding:
+        found.append(f"Blinded: {results.blinding_line}.")
     if results.tests:
         found.append(
             "p is how often labels alone, with nothing new in the events, give as much or more; "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eμsym.analysis.yields import Cutflow
-from eμsym.folder import Results
+from eμsym.folder import NOT_BLINDED, Results
 from eμsym.report.parts import Block, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
 from eμsym.symmetries import RULES
@@ -28,6 +28,7 @@ _HEADINGS = {
     "exactly_one": "one lepton exactly",
     "a_jet": "a jet",
     "opposite_charge": "opposite charge",
+    NOT_BLINDED: "outside the blinded window",
     **{
         order: name
         for rule in RULES.values()

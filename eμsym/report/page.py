@@ -13,6 +13,7 @@ from eμsym.folder import ProcessedFolder, Results
 from eμsym.input_files import is_file
 from eμsym.report.answer import answer, caveats
 from eμsym.report.bare import bare_report
+from eμsym.report.blinded import without_unblinded
 from eμsym.report.calibration import calibration_section
 from eμsym.report.events import events_section
 from eμsym.report.left_out import left_out_section
@@ -50,9 +51,11 @@ def report_of(folder: str | Path) -> Report:
     processed = ProcessedFolder(folder)
     if not is_file(processed.results_file):
         return bare_report(folder)
-    results, scan = processed.results(), read_scan(folder)
+    content, hidden = without_unblinded(processed.content())
+    results = Results.model_validate(content)
+    scan = read_scan(folder) if "scan" in content or not results.blinding else None
     try:
-        return _report(results, scan, processed.figures)
+        return _report(results, scan, processed.figures, hidden)
     except _DAMAGE as error:
         reason = " ".join(str(error).split())
         raise InputFileError(
@@ -61,7 +64,9 @@ def report_of(folder: str | Path) -> Report:
         ) from error
 
 
-def _report(results: Results, scan: dict[str, Any] | None, figures: Path) -> Report:
+def _report(
+    results: Results, scan: dict[str, Any] | None, figures: Path, hidden: list[str]
+) -> Report:
     of_scan = [f"{name}.svg" for name in scan_figures(scan, results)]
     pictures = Pictures(figures, [*results.figures, *of_scan])
     sections = filled(
@@ -81,7 +86,7 @@ def _report(results: Results, scan: dict[str, Any] | None, figures: Path) -> Rep
         (
             *sections,
             *filled(more),
-            left_out_section(results, scan, pictures.problems),
+            left_out_section(results, scan, [*hidden, *pictures.problems]),
             provenance_section(results),
         ),
     )

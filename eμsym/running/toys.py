@@ -110,7 +110,7 @@ def toy_statistics(
         If worker processes die again and again.
     """
     for value, name in ((n, "toys"), (1 if workers is None else workers, "workers")):
-        if not isinstance(value, int | np.integer) or value < 1:
+        if not isinstance(value, int | np.integer) or value < 1:  # type: ignore[redundant-expr]
             raise ConfigurationError(f"{value} {name}: choose a whole number, 1 or more")
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     first: SeedSequence = parent.spawn(int(n))[0]  # type: ignore[attr-defined]

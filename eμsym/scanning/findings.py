@@ -154,7 +154,7 @@ class Frozen:
     @classmethod
     def of(cls, scan: Scan, pool: Pool, count: int = 1, **equalise: Any) -> Self:
         """Freeze the first findings of a scan of a pool."""
-        if not isinstance(count, int | np.integer) or count < 1:
+        if not isinstance(count, int | np.integer) or count < 1:  # type: ignore[redundant-expr]
             raise ConfigurationError(f"{count} findings: freeze one or more")
         findings = tuple(
             Finding.of(entry, place, scan.regions[entry.region].where)

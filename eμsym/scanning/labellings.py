@@ -49,7 +49,7 @@ class Labellings:
         DataError
             If there are no events, or a weight is not finite.
         """
-        if not isinstance(n, int | np.integer) or n < 19:
+        if not isinstance(n, int | np.integer) or n < 19:  # type: ignore[redundant-expr]
             raise ConfigurationError(f"{n} relabellings: choose a whole number, 19 or more")
         if not len(pool):
             raise DataError("there are no events: nothing to scan")

@@ -241,7 +241,7 @@ def _pairs(planes: Planes, names: Sequence[str]) -> list[tuple[int, int]]:
         return list(combinations(range(len(names)), 2)) if planes == "all" else []
     found = []
     for pair in planes:
-        if len(pair) != 2 or pair[0] == pair[1] or any(name not in names for name in pair):
+        if len(pair) != 2 or pair[0] == pair[1] or any(name not in names for name in pair):  # type: ignore[redundant-expr]
             raise ConfigurationError(
                 f"plane {', '.join(map(str, pair))}: name two of the observables {', '.join(names)}"
             )

@@ -56,7 +56,7 @@ def folds(pair: Pair, count: int, *, rng: Rng = None) -> Iterator[tuple[Pair, Pa
     rng : numpy.random.Generator, int or None
     """
     n = len(pair.pool)
-    if not isinstance(count, int | np.integer) or count < 2:
+    if not isinstance(count, int | np.integer) or count < 2:  # type: ignore[redundant-expr]
         raise ConfigurationError(f"{count} folds: choose two or more")
     if n < count:
         raise DataError(f"{n:,} events are too few for {count} folds")

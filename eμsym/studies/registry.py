@@ -37,7 +37,7 @@ class Registry:
             If the kind is another class's, the class is no frozen dataclass, or a
             field has a reserved name.
         """
-        frozen = isinstance(cls, type) and is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
+        frozen = isinstance(cls, type) and is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined,redundant-expr]
         if not frozen:
             raise ConfigurationError(f"{self.what} {kind!r}: {cls!r} is no frozen dataclass")
         known = self.classes.get(kind, cls)

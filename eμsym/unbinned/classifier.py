@@ -167,7 +167,7 @@ class ClassifierTest:
                 raise ConfigurationError(
                     f"{name}: a whole number from {value} on, got {getattr(self, name)!r}"
                 )
-        if not all(isinstance(n, int) and n > 0 for n in self.hidden):
+        if not all(isinstance(n, int) and n > 0 for n in self.hidden):  # type: ignore[redundant-expr]
             raise ConfigurationError(f"hidden: numbers of neurons, got {self.hidden!r}")
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ConfigurationError(

@@ -359,8 +359,13 @@ def test_check_says_which_files_are_fine(
     assert "branch Muon.PT cannot be read" in capsys.readouterr().out
 
 
-def test_piped_output_is_quiet(main_job: Path) -> None:
-    assert (main_job / "errors.txt").read_text(encoding="utf-8") == ""
+def test_piped_output_is_a_line_a_stage(main_job: Path) -> None:
+    assert (main_job / "errors.txt").read_text(encoding="utf-8").splitlines() == [
+        "correcting 12,567 events for the detector",
+        "testing 12,567 events",
+        "testing them with 200 to 1,000 redrawn labels",
+        "drawing 10 figures",
+    ]
     printed = (main_job / "printed.txt").read_text(encoding="utf-8")
     assert "\x1b" not in printed
     assert "━" not in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import hist
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,8 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
 from eμsym import Pair, Sample, nsigma, profile_fit, scan_windows
+from eμsym.difference import Difference
 from eμsym.errors import ConfigurationError
-from eμsym.plots import STYLES, draw_cutflow, draw_profile, save_figure
+from eμsym.plots import STYLES, draw_cutflow, draw_plane, draw_profile, save_figure
+from eμsym.plots.process_names import process_names
 from eμsym.plots.style import COLOR_A, COLOR_B, styled
 from tests.plots.drawn_pair import (
     CUTFLOW,
@@ -187,12 +190,29 @@ def test_the_panels_of_the_plane_are_a_b_and_the_pulls(pair):
     np.testing.assert_allclose(drawn_plane(panels[2]), expected)
 
 
+def test_a_square_bin_is_a_squared_length():
+    axes = [hist.axis.Regular(4, 0, 20, name=x, label=f"{x} [GeV]") for x in "xy"]
+    a, b = hist.Hist(*axes), hist.Hist(*axes)
+    a.fill([1, 6], [1, 6])
+    b.fill([1, 7], [1, 6])
+    figure = draw_plane(a, b, Difference.of(b=b, a=a))
+    assert [axes.get_ylabel() for axes in figure.axes[3:5]] == ["events / (5 GeV)$^2$"] * 2
+
+
+def test_processes_are_called_as_they_are_written():
+    labels = process_names({"zz": {"label": "Z pairs"}})
+    axes = draw_cutflow(CUTFLOW, labels=labels).axes[0]
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["Z → ττ", "Z pairs"]
+
+
 def test_the_panels_are_named_and_carry_units(pair):
     figure = plane_of(pair)
     panels = plane_panels(figure)
     assert [panel.get_title(loc="right") for panel in panels] == ["eμ", "μe", ""]
     assert all(panel.get_xlabel() == r"$m_\mathrm{coll}$ [GeV]" for panel in panels)
     assert panels[0].get_ylabel() == r"leading lepton $p_\mathrm{T}$ [GeV]"
+    # An empty bin shows the panel behind it, which is no colour of a pull.
+    assert to_hex(panels[2].get_facecolor()) == to_hex("0.88")
     bars = [axes.get_ylabel() for axes in figure.axes[3:]]
     assert bars == [r"events / 5$\times$10 GeV$^2$"] * 2 + [r"pull (μe $-$ eμ)"]
 
