@@ -8,6 +8,7 @@ import mplhep
 import numpy as np
 from hist import Hist
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
@@ -126,7 +127,7 @@ def _draw_pulls(
     axes.set_ylabel(rf"pull ({names[1]} $-$ {names[0]})")
     if result is not None and result.n_bins:
         axes.set_title(
-            rf"$N_\sigma$ = {result.z:+.2f} in {result.n_bins} bins"
+            rf"$N_\sigma$ = {Formatter.fix_minus(f'{result.z:+.2f}')} in {result.n_bins} bins"
             + (" (some below 25 entries)" if result.sparse else ""),
             fontsize="small",
             loc="right",

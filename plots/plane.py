@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import Formatter
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
@@ -133,4 +134,4 @@ def _pull_title(window: Window | None, result: NSigma | None) -> str:
         parts.append(rf"whole plane $N_\sigma$ = {result.z:+.2f}")
     if window is not None:
         parts.append(rf"marked window $N_\sigma$ = {window.z:+.2f} (local)")
-    return ", ".join(parts)
+    return Formatter.fix_minus(", ".join(parts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
 
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.plots.style import COLOR_A, COLOR_BOTH, Style, as_text, one_panel
@@ -28,8 +29,18 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
     with one_panel(style, (6.4, 4.4)) as (figure, axes):
         shown = np.isfinite(fit.scan)
         axes.plot(fit.scan_mu[shown], fit.scan[shown], color=COLOR_A)
-        for level in (1, 4, 9):
-            axes.axhline(level, color=COLOR_BOTH, linewidth=0.6, linestyle=":")
+        for sigmas in (1, 2, 3):
+            axes.axhline(sigmas**2, color=COLOR_BOTH, linewidth=0.6, linestyle=":")
+            axes.annotate(
+                f"{sigmas}σ",
+                (1, sigmas**2),
+                (-3, 1),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                fontsize="x-small",
+                annotation_clip=True,
+            )
         low, high = fit.interval
         if np.isfinite(low) and np.isfinite(high):
             axes.axvspan(low, high, color=COLOR_A, alpha=0.15, linewidth=0)
@@ -40,13 +51,14 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         axes.set_ylim(bottom=0)
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
-        axes.set_title(f"{as_text(label)}: {_strength(fit)}, $\\sqrt{{q_0}}$ = {fit.z:+.2f}")
+        z = Formatter.fix_minus(f"{fit.z:+.2f}")
+        axes.set_title(f"{as_text(label)}: {_strength(fit)}, $\\sqrt{{q_0}}$ = {z}")
     return figure
 
 
 def _strength(fit: ProfileFit) -> str:
     """Return μ̂ with its error; on a kink or a boundary, which have none, with its interval."""
     if np.isfinite(fit.mu_error):
-        return rf"μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}"
+        return Formatter.fix_minus(rf"μ = {fit.mu:.1f} $\pm$ {fit.mu_error:.1f}")
     low, high = (f"{end:.1f}" if np.isfinite(end) else "?" for end in fit.interval)
-    return f"μ = {fit.mu:.1f}, {low} to {high}"
+    return Formatter.fix_minus(f"μ = {fit.mu:.1f}, {low} to {high}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
 
 from eμsym.arrays import FloatArray
 from eμsym.plots.limits import BAND_COLORS
@@ -210,7 +211,7 @@ def _heading(entry: Entry, place: Place, names: tuple[str, str]) -> str:
     return (
         f"{_TESTS[entry.test]} in {as_text(entry.region)}\n"
         f"local p = {entry.p_local:.2g}, adjusted {entry.p_adjusted:.2g}; "
-        rf"marked window: {window}, $N_\sigma$ = {place.z:+.2f}"
+        rf"marked window: {window}, $N_\sigma$ = {Formatter.fix_minus(f'{place.z:+.2f}')}"
     )
 
 

@@ -144,7 +144,7 @@ def test_nsigma_is_written_beside_the_pulls(pair):
     result = nsigma(*reversed(pair.hist("m_coll")))
     title = observable_of(pair, "m_coll", result).axes[1].get_title(loc="right")
     # (2.8 - 19/sqrt(181) - 2.8) / sqrt(3)
-    assert title == r"$N_\sigma$ = -0.82 in 3 bins"
+    assert title == r"$N_\sigma$ = −0.82 in 3 bins"
     sparse = nsigma([3], [4])
     assert "some below 25" in observable_of(pair, "m_coll", sparse).axes[1].get_title(loc="right")
 
@@ -256,8 +256,9 @@ def test_the_best_window_is_marked_at_its_edges_in_every_panel(pair):
         assert (outline.get_width(), outline.get_height()) == (5, 10)
         assert not outline.get_fill()
     title = figure.axes[2].get_title(loc="right")
-    assert f"marked window $N_\\sigma$ = {best.z:+.2f} (local)" in title
-    assert f"whole plane $N_\\sigma$ = {nsigma(b, a).z:+.2f}" in title
+    z, whole = (f"{z:+.2f}".replace("-", "−") for z in (best.z, nsigma(b, a).z))
+    assert f"marked window $N_\\sigma$ = {z} (local)" in title
+    assert f"whole plane $N_\\sigma$ = {whole}" in title
 
 
 def test_without_a_window_nothing_is_marked(pair):
@@ -414,5 +415,5 @@ def test_a_strength_on_the_kink_is_titled_with_its_interval():
     )
     figure = draw_profile(fit, "signal")
     (axes,) = figure.axes
-    assert axes.get_title() == r"signal: μ = 0.0, -4.7 to 1.5, $\sqrt{q_0}$ = +0.00"
+    assert axes.get_title() == r"signal: μ = 0.0, −4.7 to 1.5, $\sqrt{q_0}$ = +0.00"
     plt.close("all")
