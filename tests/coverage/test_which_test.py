@@ -91,14 +91,22 @@ def test_what_is_told_of_the_tests_is_in_the_table(stored):
         for row in stored["rows"]
         for name in row["ranks"]
     }
-    # A correlation is in no single column: what looks at one at a time is blind.
-    for columns in (2, 5):
-        own = share["correlation of two", columns, "subspace"]
-        assert own > 0.6
-        for blind in ("spline of x0", "Student", "KS"):
-            assert share["correlation of two", columns, blind] < own
-    for name in ("energy", "MMD"):
-        assert share["local in two", 10, name] < share["local in two", 10, "subspace"]
+    names = list(stored["rows"][0]["ranks"])
+    others = [name for name in names if name != "subspace"]
+    for columns in (2, 5, 10):
+        local = share["local in two", columns, "subspace"]
+        assert local >= 0.5
+        assert all(share["local in two", columns, name] < local for name in others)
+        for signal in ("resonance in one", "tail of one"):
+            assert share[signal, columns, "subspace"] > 0.5
+            for name in ("Student", "KS", "energy", "MMD"):
+                assert share[signal, columns, name] < share[signal, columns, "subspace"]
+    # Among many columns a correlation of two is found by none.
+    assert share["correlation of two", 2, "subspace"] == max(
+        share["correlation of two", 2, name] for name in names
+    )
+    assert all(share["correlation of two", 10, name] < 0.2 for name in names)
+    assert share["S2", 1, "Student"] == max(share["S2", 1, name] for name in names)
 
 
 def test_the_stored_table_is_that_of_the_stored_numbers(stored):

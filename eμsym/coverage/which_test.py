@@ -1,0 +1,290 @@
+r"""Which test finds which signal: every test on the same toys, over kinds of signals.
+
+``python -m eμsym.coverage.which_test -n 30`` writes ``docs/coverage/which_test.json`` and its
+table. A and B have 2,000 expected events each of one distribution, and A some of a signal: as
+many as, were the background and the signal's shape known, would be seven standard deviations,
+
+.. math:: Z^2 = 2 N_b\, E_b[(1 + ρ) \ln(1 + ρ)] - 2 N_s, \qquad ρ = N_s s / (N_b b)
+
+(SYM Eq. 30). In one dimension they are the SYM paper's; in more, the background is of
+independent standard normal columns. All tests of a toy are run on the same relabellings.
+Toy i of row j draws with child (j, i) of one `SeedSequence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import SeedSequence
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from eμsym.arrays import FloatArray
+from eμsym.coverage.command import command_of
+from eμsym.pair import Pair
+from eμsym.progress import Advance
+from eμsym.running.loop import answers_of
+from eμsym.running.toys import draw_and_test
+from eμsym.testing import OnColumns
+from eμsym.together import together
+from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS
+from eμsym.unbinned.distances import EnergyTest, MMDTest
+from eμsym.unbinned.moments_and_steps import KSTest, StudentTest
+from eμsym.unbinned.spline import SplineTest
+from eμsym.unbinned.subspace import SubspaceTest
+
+SCHEMA, VERSION, SEED = "emusym/coverage-which-test", 1, 20421
+
+#: Events of background in each sample, relabellings of a toy, and the ideal significance.
+N_BACKGROUND, N, IDEAL = 2_000, 199, 7.0
+
+#: Correlation of the two columns of the signal that has the background's own marginals.
+CORRELATION = 0.95
+
+_Draw = Callable[[int, np.random.Generator], FloatArray]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal in some of the first columns; in all others it is like the background.
+
+    Attributes
+    ----------
+    columns : int
+        How many it is in; 0: in all.
+    draw : callable
+        Takes a number of events and a generator; returns an array of shape (n, columns).
+    ratio : callable
+        Takes such an array; returns s/b of every event.
+    """
+
+    columns: int
+    draw: _Draw
+    ratio: Callable[[FloatArray], FloatArray]
+
+
+def normal_signal(mean: float, sigma: float, columns: int) -> Signal:
+    """Return independent normal columns of one mean and width."""
+
+    def ratio(x: FloatArray) -> FloatArray:
+        parts = norm.logpdf(x, mean, sigma) - norm.logpdf(x)
+        return np.asarray(np.exp(np.sum(parts, axis=1)))
+
+    return Signal(columns, lambda n, rng: rng.normal(mean, sigma, (n, columns)), ratio)
+
+
+def _correlated() -> Signal:
+    rest = np.sqrt(1 - CORRELATION**2)
+
+    def draw(n: int, rng: np.random.Generator) -> FloatArray:
+        x = rng.normal(size=(n, 2))
+        x[:, 1] = CORRELATION * x[:, 0] + rest * x[:, 1]
+        return x
+
+    def ratio(x: FloatArray) -> FloatArray:
+        given = norm.logpdf(x[:, 1], CORRELATION * x[:, 0], rest)
+        return np.asarray(np.exp(given - norm.logpdf(x[:, 1])))
+
+    return Signal(2, draw, ratio)
+
+
+#: Signals in several columns by name.
+SIGNALS: Mapping[str, Signal] = {
+    "resonance in one": normal_signal(0.5, 0.1, 1),
+    "tail of one": normal_signal(2.5, 0.5, 1),
+    "local in two": normal_signal(1.0, 0.2, 2),
+    "correlation of two": _correlated(),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Toys of one kind: the signal's name, "none" for none of it, and the number of columns."""
+
+    signal: str
+    columns: int
+
+
+ROWS = (
+    *(Row(name, 1) for name in ("none", *TOY_SIGNALS)),
+    *(Row(name, columns) for columns in (2, 5, 10) for name in ("none", *SIGNALS)),
+)
+
+
+def names_of(columns: int) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    return tuple(f"x{i}" for i in range(columns))
+
+
+def tests_of(columns: int, *, seed: int) -> dict[str, Any]:
+    """Return the tests of pairs of so many columns, by the names of the table's columns."""
+    names = names_of(columns)
+    tests: dict[str, Any] = {
+        "Student": StudentTest(),
+        "KS": KSTest(),
+        "energy": EnergyTest(),
+        "MMD": MMDTest(),
+    }
+    subspace = SubspaceTest(names, n=0, standardising=128, trees=24, seed=seed)
+    found: dict[str, Any] = {name: OnColumns(test, names) for name, test in tests.items()}
+    return {"spline of x0": OnColumns(SplineTest(), "x0"), "subspace": subspace, **found}
+
+
+def ideal_z(ratios: FloatArray, shares: FloatArray, n_signal: float) -> float:
+    """Return the ideal significance of a signal.
+
+    Parameters
+    ----------
+    ratios : ndarray, shape (m,)
+        s/b of events.
+    shares : ndarray, shape (m,)
+        Their weights as events of the background; of sum one.
+    n_signal : float
+    """
+    rho = n_signal / N_BACKGROUND * ratios
+    square = N_BACKGROUND * float(np.sum(shares * (1 + rho) * np.log1p(rho))) - n_signal
+    return float(np.sqrt(max(2 * square, 0.0)))
+
+
+def events_of(row: Row) -> float:
+    """Return how many events of a row's signal are expected, so that it is ideally `IDEAL`."""
+    if row.signal == "none":
+        return 0.0
+    rng = np.random.default_rng(SEED)
+    half = 200_000
+    if row.columns == 1:
+        shape = TOY_SIGNALS[row.signal]
+        x = np.concatenate([TOY_BACKGROUND.draw(half, rng), shape.draw(half, rng)])
+        ratios = shape.pdf(x) / TOY_BACKGROUND.pdf(x)
+    else:
+        signal = SIGNALS[row.signal]
+        background = rng.normal(size=(half, signal.columns))
+        ratios = signal.ratio(np.concatenate([background, signal.draw(half, rng)]))
+    # Half of the events are of the signal: b/(b/2 + s/2) of each is its share of b.
+    shares = 2 / (1 + ratios) / ratios.size
+    return float(brentq(lambda n: ideal_z(ratios, shares, n) - IDEAL, 1.0, N_BACKGROUND))
+
+
+def drawn(row: Row, n_signal: float, rng: np.random.Generator) -> Pair:
+    """Draw a pair of a row, with so many expected events of its signal in A."""
+    sides = []
+    for n in (rng.poisson(n_signal), 0):
+        size = rng.poisson(N_BACKGROUND)
+        if row.columns == 1:
+            x = TOY_BACKGROUND.draw(size + n, rng)[:, None]
+            if n:
+                x[:n, 0] = TOY_SIGNALS[row.signal].draw(n, rng)
+        else:
+            x = rng.normal(size=(size + n, row.columns))
+            if n:
+                part = SIGNALS[row.signal].draw(n, rng)
+                x[:n, : part.shape[1]] = part
+        sides.append(dict(zip(names_of(row.columns), x.T, strict=True)))
+    return Pair.from_columns(*sides)
+
+
+@dataclass(frozen=True, eq=False)
+class _Toys:
+    """Toys of all rows, in any process."""
+
+    rows: Sequence[Row]
+    n_signal: Sequence[float]
+    seed: int
+
+    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
+        return [self._ranks(*task) for task in tasks]
+
+    def _ranks(self, row_number: int, number: int) -> dict[str, int]:
+        """Return (n + 1) times the p-value of every test."""
+        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
+        for_draw, for_labels = map(np.random.default_rng, draw_and_test(seed))
+        row = self.rows[row_number]
+        pair = drawn(row, self.n_signal[row_number], for_draw)
+        joint = together(tests_of(row.columns, seed=number), pair, N, rng=for_labels, workers=1)
+        return {name: round((N + 1) * joint.local_pvalue(name)) for name in joint.names}
+
+
+def compute(
+    n_toys: int,
+    *,
+    rows: Sequence[Row] = ROWS,
+    seed: int = SEED,
+    workers: int | None = None,
+    progress: bool | Advance | None = None,
+) -> dict[str, Any]:
+    """Run the study; parameters as for `eμsym.coverage.global_line.compute`.
+
+    Returns
+    -------
+    dict
+        For JSON: of every row the expected events of the signal, and (n + 1) p of its toys
+        by test.
+    """
+    n_signal = [events_of(row) for row in rows]
+    tasks = [(j, i) for j in range(len(rows)) for i in range(n_toys)]
+    answers = answers_of(_Toys(rows, n_signal, seed), tasks, workers=workers, progress=progress)
+    stored = []
+    for j, row in enumerate(rows):
+        toys = answers[j * n_toys : (j + 1) * n_toys]
+        ranks = {name: " ".join(str(toy[name]) for toy in toys) for name in toys[0]}
+        stored.append(
+            {
+                "signal": row.signal,
+                "columns": row.columns,
+                "n_signal": round(n_signal[j], 1),
+                "n_toys": n_toys,
+                "ranks": ranks,
+            }
+        )
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "seed": seed,
+        "n": N,
+        "n_background": N_BACKGROUND,
+        "ideal": IDEAL,
+        "rows": stored,
+    }
+
+
+def found_share(row: Mapping[str, Any], name: str, n: int, level: float = 0.05) -> float:
+    """Return in which share of a row's toys a test's p is at most a level."""
+    p = np.array(row["ranks"][name].split(), dtype=np.float64) / (n + 1)
+    return float(np.mean(p <= level + 1e-9))
+
+
+def table(data: Mapping[str, Any]) -> str:
+    """Return the table, as Markdown."""
+    names = list(data["rows"][0]["ranks"])
+    lines = [
+        "# Which test finds which signal",
+        "",
+        f"{data['n_background']:,} events expected in each sample, and in A as many of a signal as "
+        f"would be {data['ideal']:g}σ, were background and shape known. In how many percent of "
+        f"the toys p ≤ 0.05, and ≤ 0.005; {data['n']} relabellings a toy, the same for all tests. "
+        "“none” should have 5 and 0.5.",
+        "",
+        "| columns | signal | events of it | toys | " + " | ".join(names) + " |",
+        "|---" * (4 + len(names)) + "|",
+    ]
+    for row in data["rows"]:
+        cells = []
+        for name in names:
+            shares = (100 * found_share(row, name, data["n"], level) for level in (0.05, 0.005))
+            cells.append(", ".join(f"{share:.0f}" for share in shares))
+        lines.append(
+            f"| {row['columns']} | {row['signal']} | {row['n_signal']:.0f} | {row['n_toys']} | "
+            + " | ".join(cells)
+            + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+main = command_of("which_test", compute, table, toys=30, seed=SEED)
+
+
+if __name__ == "__main__":
+    main()
