@@ -165,6 +165,12 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             varied, why = varied_planes(folder, pair, shape, options.shapes, region)
             notes += why
             found = fitted(pair, inside, shape, varied)
+            if found.kept is not None:
+                where = "" if region is None else f" in {region}"
+                notes.append(
+                    f"{shape.name}{where}: the calibration, fitted to the same events, leaves "
+                    f"{found.kept:.1%} of it, for which the limits allow"
+                )
             parts[region][shape.name] = _Part(shape, worth, found)
     limits, alone = _limits(pair, parts, options)
     notes += _reasons(limits, alone)
@@ -196,9 +202,10 @@ def _limits(
     expected_only = not pair.counted.pool.unit
 
     def limits_of(part: _Part) -> SignalLimits:
-        return limits_of_region(
+        found = limits_of_region(
             part.shape, part.fitted.region, part.worth, options, expected_only=expected_only
         )
+        return replace(found, kept=part.fitted.kept)
 
     alone = {
         str(region): {name: limits_of(part) for name, part in signals.items()}

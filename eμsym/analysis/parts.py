@@ -16,6 +16,7 @@ from eμsym.arrays import BoolArray, IntArray
 from eμsym.errors import DataError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.joined import joined, of_one_calibration
+from eμsym.limits.kept import kept_in
 from eμsym.limits.of_pair import counted_region, joint_region
 from eμsym.limits.part_of_pair import PartOfPair
 from eμsym.limits.region import Region
@@ -33,10 +34,14 @@ class Fitted:
         Strengths are in events of the signal in that part.
     place : ndarray of int, shape (n,), or None
         The bin of every event of the pair, −1 outside, where κ is that of a calibration.
+    kept : float or None
+        How much of the signal a calibration with the pair's own events leaves, see
+        `eμsym.limits.kept.kept_in`; the region's signal is so much less. None if there is none.
     """
 
     region: Region | Problem
     place: IntArray | None = None
+    kept: float | None = None
 
 
 def read_parts(
@@ -111,9 +116,11 @@ def fitted(
         test = shape.test(axes)
         counts = test.counts(part)
         region = counted_region("", test, counts, shapes=varied)
+        kept = kept_in(part, shape.events.pool, axes=axes, bins=counts.bins, signal=counts.signal)
+        region = region.scaled([kept])
     except DataError as error:
         return Fitted(Problem(str(error)))
-    return Fitted(region, _place(part, axes, counts.bins))
+    return Fitted(region, _place(part, axes, counts.bins), None if kept == 1.0 else kept)
 
 
 def fitted_jointly(
@@ -137,6 +144,11 @@ def fitted_jointly(
         tests = [shape.test(axes) for shape in shapes]
         region = joint_region("", tests, part, events=events)
         bins = tests[0].counts(part).bins
+        kept = [
+            kept_in(part, shape.events.pool, axes=axes, bins=bins, signal=signal)
+            for shape, signal in zip(shapes, joint_region("", tests, part).signals, strict=True)
+        ]
+        region = region.scaled(kept)
     except DataError as error:
         return Fitted(Problem(str(error)))
     return Fitted(region, _place(part, axes, bins))

@@ -17,9 +17,9 @@ from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.binned.q0 import Q0
 from eμsym.binned.q0_minuit import ProfileFit
 from eμsym.binned.q0_of_pair import MergedCounts, Q0Test
-from eμsym.calibration.signal_kept import signal_kept
 from eμsym.distributions import Null
 from eμsym.errors import DataError
+from eμsym.limits.kept import kept_in
 from eμsym.pair import Pair
 from eμsym.pool import Pool
 from eμsym.symmetry import Relabellings
@@ -142,27 +142,18 @@ def fit_signal(pair: Pair, shape: SignalShape, *, minimizer: str) -> SignalFit:
         test = shape.test(axes)
         counts = test.counts(pair)
         fit: ProfileFit | Q0 = test.profile(pair) if minimizer == "minuit" else test(pair)
-        kept = _kept(pair, shape, axes, counts, fit)
+        kept = _kept(pair, shape, axes, counts)
     except DataError as error:
         return SignalFit(shape, minimizer, problem=str(error))
     return SignalFit(shape, minimizer, len(counts.ratio.modes), fit, kept)
 
 
 def _kept(
-    pair: Pair, shape: SignalShape, axes: Sequence[Any], counts: MergedCounts, fit: Any
+    pair: Pair, shape: SignalShape, axes: Sequence[Any], counts: MergedCounts
 ) -> float | None:
     if not pair.symmetry.used(pair.pool).any():
         return None
-    mu = fit.mu_error if np.isfinite(fit.mu_error) else float(np.sqrt(counts.b.sum() + 1))
-    return signal_kept(
-        pair.symmetry.of_data,
-        pair.counted.pool,
-        shape.events.pool,
-        axes=axes,
-        bins=counts.bins,
-        signal=counts.signal,
-        mu=mu,
-    )
+    return kept_in(pair, shape.events.pool, axes=axes, bins=counts.bins, signal=counts.signal)
 
 
 def expect_signal(pair: Pair, shape: SignalShape, *, luminosity_ifb: float | None) -> SignalFit:

@@ -51,6 +51,9 @@ class SignalLimits:
         Of all uncertainties; None of weighted events, or without any.
     interval : tuple of float, Problem or None
         In events, with Feldman and Cousins' ordering; None if it was not asked for.
+    kept : float or None
+        How much of the signal a calibration with the same events leaves, for which all
+        limits allow; None if there is none, or of several regions together.
     """
 
     shape: SignalShape
@@ -65,6 +68,7 @@ class SignalLimits:
     region: Region | None = None
     impacts: Impacts | Problem | None = None
     interval: tuple[float, float] | Problem | None = None
+    kept: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limits with what they are made of, for JSON."""
@@ -78,6 +82,8 @@ class SignalLimits:
             "cross_section": self.cross_section.to_dict(),
             "branching_ratio": self.branching_ratio.to_dict(),
         }
+        if self.kept is not None:
+            found["kept_by_calibration"] = self.kept
         if self.sensitivity is not None:
             found["sensitivity"] = self.sensitivity.to_dict()
         if self.impacts is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.arrays import FloatArray, summed
+from eμsym.arrays import BoolArray, FloatArray, summed
 from eμsym.binned.merging import MergedBins
 from eμsym.binned.q0 import fit_q0
 from eμsym.binned.q0_input import Signal
@@ -29,7 +29,8 @@ def signal_kept(
     axes: Sequence[Any],
     bins: MergedBins,
     signal: Signal,
-    mu: float,
+    mu: float | None = None,
+    inside: BoolArray | None = None,
 ) -> float:
     """Return μ̂/μ of Asimov data whose r was fitted to them, 1 if nothing is taken.
 
@@ -46,21 +47,35 @@ def signal_kept(
         Of these axes, in which μ is fitted.
     signal : Signal
         Its share in each of these bins.
-    mu : float
-        How much there is; the share hardly depends on it.
+    mu : float, optional
+        How much there is; the share hardly depends on it. Default: about one error of it.
+    inside : ndarray of bool, shape (n,), optional
+        Which of the pool's events are fitted, where r is fitted to more. Default: all.
 
     Raises
     ------
     DataError
         If the signal's events lack a column, or a fit does not converge.
     """
+    if mu is None:
+        mu = _about_one_error(pool, axes, bins, signal)
     asimov = _asimov(symmetry, pool, events, mu)
     place = bins.index(asimov.bin_index(axes)[0])
+    if inside is not None:
+        place[: len(pool)][~inside] = -1
     ratio = YieldRatio(*symmetry.refitted(asimov).log_yields(asimov, place, len(bins)))
     within = place >= 0
     a = summed(place[within], asimov.labels[within], len(bins))
     b = summed(place[within], asimov.sizes[within], len(bins)) - a
     return fit_q0(b, a, signal, ratio).mu / mu
+
+
+def _about_one_error(pool: Pool, axes: Sequence[Any], bins: MergedBins, signal: Signal) -> float:
+    """Return the error of μ where each bin's difference has the variance of its entries."""
+    place = bins.index(pool.bin_index(axes)[0])
+    entries = summed(place[place >= 0], pool.sizes[place >= 0], len(bins))
+    information = float(np.sum((signal.in_b - signal.in_a) ** 2 / np.maximum(entries, 1.0)))
+    return 1 / np.sqrt(information) if information > 0 else float(np.sqrt(entries.sum() + 1))
 
 
 def _asimov(symmetry: Symmetry, pool: Pool, events: Pool, mu: float) -> Pool:

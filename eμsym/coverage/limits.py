@@ -53,22 +53,14 @@ class Row:
         The true signal, in median expected limits with ln r known.
     ratio : str
         One of `RATIOS`.
-    share : float
-        Of the toys that are asked for.
     """
 
     n_events: int
     times: float
     ratio: str = "mild"
-    share: float = 1.0
 
 
-#: A toy of 12,000 events takes twice as long as one of 1,500.
-ROWS = tuple(
-    Row(n_events, times, share=share)
-    for n_events, share in ((1_500, 1.0), (12_000, 0.625))
-    for times in (0.0, 1.0, 2.0)
-)
+ROWS = tuple(Row(n_events, times) for n_events in (1_500, 12_000) for times in (0.0, 1.0, 2.0))
 
 #: By correction: the observed and the median expected limit, or why there is none.
 Answer = dict[str, tuple[float, float] | str]
@@ -115,7 +107,11 @@ class _Toys:
         found: Answer = {}
         for correction in CORRECTIONS:
             try:
-                limit = pair_limit(test, corrected(pair, correction, source.ratio))
+                limit = pair_limit(
+                    test,
+                    corrected(pair, correction, source.ratio),
+                    signal_events=self.signal.pool,
+                )
                 found[correction] = limit.observed, limit.median
             except DataError as error:
                 found[correction] = str(error)
@@ -137,7 +133,7 @@ def compute(
     Parameters
     ----------
     n_toys : int
-        Of each row, times its share.
+        Of each row.
     rows : sequence of Row
     first : int
         The number of the first toy, where others have been done.
@@ -180,8 +176,7 @@ def compute(
     ]
     work = _Toys([*without, *sources], signal, seed)
     order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    numbers = [range(round(first * row.share), round((first + n_toys) * row.share)) for row in rows]
-    tasks = [(len(kinds) + j, i) for j in order for i in numbers[j]]
+    tasks = [(len(kinds) + j, i) for j in order for i in range(first, first + n_toys)]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     by_row: list[list[Answer]] = [[] for _ in rows]
     for (j, _), answer in zip(tasks, answers, strict=True):

@@ -18,6 +18,7 @@ from eμsym.calibration.efficiency_ratio import EfficiencyRatio, LeptonBins
 from eμsym.event_io import read_events
 from eμsym.pair import Pair
 from eμsym.papers.equalisation_study import COLUMNS, genuine_events, true_ratio
+from eμsym.pool import Pool
 from eμsym.recipes import stored_signal
 from eμsym.sources import check_mean
 
@@ -108,6 +109,11 @@ class SignalEvents:
     def __len__(self) -> int:
         """Return the number of events."""
         return self.electron_leads.size
+
+    @property
+    def pool(self) -> Pool:
+        """The events of both orders, with their labels."""
+        return Pool(dict(self.columns), self.electron_leads)
 
     def shapes(self, *axes: Any, rng: Rng = None) -> tuple[Hist, Hist]:
         """Return (S_A, S_B) of a simulation of as many events: each is there Poisson(1) times.

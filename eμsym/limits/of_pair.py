@@ -13,17 +13,23 @@ from eμsym.binned.merging import MergedBins
 from eμsym.binned.q0_input import Signal, as_counts, contents, is_signal_pair
 from eμsym.binned.q0_of_pair import CountedPair, MergedCounts, Q0Test
 from eμsym.counts import check_same_binning
+from eμsym.difference import as_axes
 from eμsym.errors import DataError
 from eμsym.limits.added import scaled_fakes
+from eμsym.limits.kept import kept_in
+from eμsym.limits.part_of_pair import PartOfPair
 from eμsym.limits.region import Region, ShapeVariation, in_units, log_normal
 from eμsym.limits.upper_limit import UpperLimit, check_cl, region_limit
+from eμsym.pair import Pair
+from eμsym.pool import Pool
 
 
 def pair_limit(
     test: Q0Test,
-    pair: CountedPair,
+    pair: Pair | PartOfPair,
     *,
     cl: float = 0.95,
+    signal_events: Pool | None = None,
     normalisations: Mapping[str, float] | None = None,
     shapes: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> UpperLimit:
@@ -37,6 +43,10 @@ def pair_limit(
     test : Q0Test
     pair : Pair
     cl : float
+    signal_events : Pool, optional
+        The signal's events in both samples. Of a pair whose ratio was fitted to its own
+        events they tell how much of a signal that leaves, for which the limit allows; see
+        `eμsym.limits.kept.kept_in`. Without them it is too strong by the part that is taken.
     normalisations : mapping of str to float, optional
         Relative uncertainties of the signal's size.
     shapes : mapping of str to (up, down), optional
@@ -66,21 +76,29 @@ def pair_limit(
     (35.92, 28.53)
     """
     check_cl(cl)
-    region = pair_region("", test, pair, normalisations=normalisations, shapes=shapes)
+    region = pair_region(
+        "", test, pair, signal_events=signal_events, normalisations=normalisations, shapes=shapes
+    )
     return region_limit([region], cl=cl)
 
 
 def pair_region(
     name: str,
     test: Q0Test,
-    pair: CountedPair,
+    pair: Pair | PartOfPair,
     *,
+    signal_events: Pool | None = None,
     normalisations: Mapping[str, float] | None = None,
     shapes: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Region:
     """Return the region that a test fits in a pair; parameters and errors as of `pair_limit`."""
     counts = test.counts(pair)
-    return counted_region(name, test, counts, normalisations=normalisations, shapes=shapes)
+    region = counted_region(name, test, counts, normalisations=normalisations, shapes=shapes)
+    if signal_events is None:
+        return region
+    axes = as_axes(test.on(pair).axes)
+    kept = kept_in(pair, signal_events, axes=axes, bins=counts.bins, signal=counts.signal)
+    return region.scaled([kept])
 
 
 def counted_region(
