@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from eμsym.errors import ConfigurationError, EmusymError
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 #: A worker is one core's: threads of a BLAS in every one of them would fight over all.
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
@@ -93,6 +94,25 @@ def collect_apart(collect: Callable[[], Answer], stop: Callable[[], None]) -> An
             stop()
             result.exception()
             raise
+
+
+def in_threads(
+    function: Callable[[Item], Answer], items: Sequence[Item], workers: int
+) -> list[Answer]:
+    """Return a function of every item, in their order, by threads.
+
+    For functions that spend their time in numpy, which lets other threads run meanwhile.
+    """
+    if workers < 2 or len(items) < 2:
+        return [function(item) for item in items]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        return collect_apart(
+            lambda: list(pool.map(function, items)),
+            lambda: pool.shutdown(wait=False, cancel_futures=True),
+        )
+    finally:
+        pool.shutdown(wait=False)
 
 
 @contextmanager

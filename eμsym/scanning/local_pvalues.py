@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from eμsym.arrays import FloatArray
+from eμsym.arrays import FloatArray, IntArray
 from eμsym.joint_pvalue import TIE
+from eμsym.workers import in_threads
 
 #: The tail begins at this part of the labellings, and at so many of them at least.
 TAIL, FEWEST = 0.05, 10
@@ -29,7 +30,7 @@ def tail_begins(labellings: int) -> int:
 
 
 def minus_log_pvalues(
-    statistics: NDArray[np.floating[Any]], kinds: NDArray[np.str_]
+    statistics: NDArray[np.floating[Any]], kinds: NDArray[np.str_], *, workers: int = 1
 ) -> NDArray[np.float32]:
     """Return −ln p of statistics.
 
@@ -39,6 +40,8 @@ def minus_log_pvalues(
     kinds : ndarray of str, shape (entries,)
         "nsigma", normal and large in either direction; "chi2" and "spline", sums of squares;
         "window", the largest of many squares.
+    workers : int
+        Threads.
 
     Returns
     -------
@@ -46,18 +49,24 @@ def minus_log_pvalues(
         Zero of a statistic that no labelling changes.
     """
     result: NDArray[np.float32] = np.zeros(statistics.shape, dtype=np.float32)
+    parts = []
     for kind in np.unique(kinds):
         chosen = np.flatnonzero(kinds == kind)
-        for part in np.array_split(chosen, -(-chosen.size // 256)):
-            result[part] = _of_kind(statistics[part].astype(np.float64), str(kind))
+        parts += [(str(kind), part) for part in np.array_split(chosen, -(-chosen.size // 256))]
+
+    def fill(part: tuple[str, IntArray]) -> None:
+        kind, rows = part
+        result[rows] = _of_kind(statistics[rows].astype(np.float64), kind)
+
+    in_threads(fill, parts, workers)
     return result
 
 
 def _of_kind(values: FloatArray, kind: str) -> FloatArray:
     size = values.shape[1]
     tail = _tail(values, kind)
-    # Rank 1 is the largest; equal ones all have the last of their ranks.
-    order = np.argsort(-tail, axis=1, kind="stable")
+    # Rank 1 is the largest; equal ones all have the last of their ranks, in whatever order.
+    order = np.argsort(-tail, axis=1)
     falling = np.take_along_axis(tail, order, axis=1)
     last = np.ones(falling.shape, dtype=bool)
     last[:, :-1] = falling[:, :-1] - falling[:, 1:] > TIE * np.abs(falling[:, :-1])

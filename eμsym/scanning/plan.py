@@ -28,6 +28,7 @@ from eμsym.scanning.regions import (
 )
 from eμsym.scanning.shared_terms import SharedTerms
 from eμsym.scanning.view_layout import ViewLayout
+from eμsym.workers import in_threads
 
 Regions = Mapping[str, str] | Iterable[Region | tuple[str, str] | str] | Literal["default"]
 Observables = Sequence[str | tuple[str, str]] | Literal["all"]
@@ -91,6 +92,7 @@ class Plan:
         squares: bool = False,
         fewest: int = FEWEST,
         bins: tuple[int, int] = (BINS_1D, BINS_2D),
+        workers: int = 1,
     ) -> Plan:
         """Prepare a scan; parameters and errors as of `eμsym.scan`."""
         pool, exchange = pair.pool, pair.symmetry.exchange
@@ -108,8 +110,13 @@ class Plan:
         shared = SharedTerms.of(pool, pair.symmetry, moments)
         columns = {name: pool.column(name) for name in names}
         kept, views = [], []
-        for each in chosen:
-            found, reasons = _views(each, columns, pairs, moments.variance, shared, squares, bins)
+
+        def views_of(each: Chosen) -> tuple[RegionViews | None, list[Skipped]]:
+            return _views(each, columns, pairs, moments.variance, shared, squares, bins)
+
+        for each, (found, reasons) in zip(
+            chosen, in_threads(views_of, chosen, workers), strict=True
+        ):
             skipped += reasons
             if found is not None:
                 kept.append(each)

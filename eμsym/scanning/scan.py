@@ -22,6 +22,7 @@ from eμsym.scanning.places import Place, place_of
 from eμsym.scanning.plan import Observables, Plan, Planes, Regions, Where
 from eμsym.scanning.result import Entry, RegionCounts, Scan
 from eμsym.scanning.step_down import adjusted_pvalues
+from eμsym.workers import cores
 
 
 def scan(
@@ -101,6 +102,7 @@ def scan(
     if windows not in ("rectangle", "square"):
         raise ConfigurationError(f"windows {windows!r}: choose rectangle or square")
     labellings = Labellings.of(pair.pool, pair.symmetry, n, rng)
+    threads = cores() if workers is None else int(workers)
     plan = Plan.of(
         pair,
         labellings,
@@ -111,10 +113,11 @@ def scan(
         squares=windows == "square",
         fewest=fewest,
         bins=bins,
+        workers=threads,
     )
     kept = InMemory() if keeper is None else keeper
     statistics = _all_statistics(plan, kept, workers=workers, dask=dask, progress=progress)
-    return _found(pair, plan, statistics)
+    return _found(pair, plan, statistics, threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +145,10 @@ def _all_statistics(plan: Plan, keeper: Any, **options: Any) -> NDArray[np.float
     return np.concatenate([answers[chunk] for chunk in chunks], axis=1)
 
 
-def _found(pair: Pair, plan: Plan, statistics: NDArray[np.float32]) -> Scan:
+def _found(pair: Pair, plan: Plan, statistics: NDArray[np.float32], threads: int) -> Scan:
     where = plan.entries()
     kinds = np.array([each.test for each in where])
-    local = minus_log_pvalues(statistics, kinds)
+    local = minus_log_pvalues(statistics, kinds, workers=threads)
     adjusted = adjusted_pvalues(local)
     p_local = np.exp(-local[:, 0].astype(np.float64))
     entries = []
