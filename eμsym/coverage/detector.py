@@ -29,13 +29,12 @@ from eμsym.coverage.detector_table import SCHEMA, VERSION, table
 from eμsym.coverage.global_line import with_histograms
 from eμsym.coverage.sources import DETECTORS, KnownRatioSource, SignalEvents, background_events
 from eμsym.coverage.tally import Tally
+from eμsym.coverage.toys import share_of, toys_by_row
 from eμsym.errors import DataError
 from eμsym.joint_pvalue import Together
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20404
 
@@ -130,21 +129,17 @@ def measured(
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     sources: Sequence[KnownRatioSource]
     shapes: Sequence[SignalShape]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row, source = self.rows[row_number], self.sources[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_labels = draw_and_test(seed)
         pair = with_histograms(source.draw(np.random.default_rng(for_draw)))
         # As the command has them: a fair coin before any correction.
         pair = Pair.from_samples(pair.a, pair.b, names=pair.names)
@@ -190,18 +185,14 @@ def compute(
     background, none = background_events(), SignalEvents.stored()
     ratios = {name: DETECTORS[name]() for name in {row.ratio for row in rows}}
     sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio], none) for row in rows]
-    work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    numbers = {
-        j: range(round(first * rows[j].share), round((first + n_toys) * rows[j].share))
-        for j in order
-    }
-    tasks = [(j, i) for j in order for i in numbers[j]]
-    tallies = [Tally() for _ in rows]
-    for (j, _), answer in zip(
-        tasks, answers_of(work, tasks, workers=workers, progress=progress), strict=True
-    ):
-        tallies[j].add(answer)
+    by_row = toys_by_row(
+        _Measured(rows, sources, stored_signals(LEADING.orders)),
+        [share_of(row.share, first, n_toys) for row in rows],
+        seed=seed,
+        sizes=[row.n_events for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -209,7 +200,7 @@ def compute(
         "n_relabellings": N_RELABELLINGS,
         "rows": [
             {"n_events": row.n_events, "ratio": row.ratio, **tally.to_dict()}
-            for row, tally in zip(rows, tallies, strict=True)
+            for row, tally in zip(rows, map(Tally.of, by_row), strict=True)
         ],
     }
 

@@ -25,12 +25,11 @@ from eμsym.coverage.detector import N_RELABELLINGS, measured
 from eμsym.coverage.global_line import with_histograms
 from eμsym.coverage.sources import background_events
 from eμsym.coverage.tally import Tally
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20405
 SCHEMA, VERSION = "emusym/coverage-effects", 1
@@ -145,23 +144,18 @@ ROWS = tuple(
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     background: Columns
     shapes: Sequence[SignalShape]
-    seed: int
     n_events: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row = self.rows[row_number]
-        place = list(EFFECTS).index(row.effect)
-        seed = SeedSequence(self.seed, spawn_key=(place, number))
-        for_draw, for_labels = draw_and_test(seed)
         rng = np.random.default_rng(for_draw)
         size = self.background["lead_pt"].size
         chosen = rng.integers(0, size, rng.poisson(self.n_events))
@@ -210,12 +204,15 @@ def compute(
         For JSON.
     """
     background = background_events("met")
-    work = _Toys(rows, background, stored_signals(LEADING.orders), seed, n_events)
-    tasks = [(j, i) for j in range(len(rows)) for i in range(n_toys)]
-    tallies = [Tally() for _ in rows]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        tallies[j].add(answer)
+    by_row = toys_by_row(
+        _Measured(rows, background, stored_signals(LEADING.orders), n_events),
+        [range(n_toys)] * len(rows),
+        seed=seed,
+        # Rows of one effect have the same events.
+        keys=[list(EFFECTS).index(row.effect) for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -224,7 +221,7 @@ def compute(
         "n_relabellings": N_RELABELLINGS,
         "rows": [
             {"effect": row.effect, "correction": row.correction, **tally.to_dict()}
-            for row, tally in zip(rows, tallies, strict=True)
+            for row, tally in zip(rows, map(Tally.of, by_row), strict=True)
         ],
     }
 

@@ -25,14 +25,13 @@ from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.coverage.command import command_of
 from eμsym.coverage.fakes_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.fake_events import subtract_fakes
 from eμsym.pair import Pair
 from eμsym.papers.equalisation_study import COLUMNS
 from eμsym.pool import Pool
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.symmetry import FairCoin
 from eμsym.testing import OnColumns, TwoSided
 from eμsym.together import together
@@ -164,21 +163,17 @@ def tests(signal: SignalEvents) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     sources: Sequence[FakeSource]
     tests: Mapping[str, Any]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row, source = self.rows[row_number], self.sources[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_labels = draw_and_test(seed)
         subtracted = source.draw(np.random.default_rng(for_draw))
         found: dict[str, Any] = {}
         for name, pair in (("raw", subtracted.counted), ("subtracted", subtracted)):
@@ -234,13 +229,14 @@ def compute(
     background = background_events()
     ratios = {"one": None, **{name: ratio() for name, ratio in RATIOS.items()}}
     sources = [FakeSource(background, x.n_events, x.share, ratios[x.ratio]) for x in rows]
-    work = _Toys(rows, sources, tests(SignalEvents.stored()), seed)
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(j, i) for j in order for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    by_row: list[list[dict[str, Any]]] = [[] for _ in rows]
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j].append(answer)
+    by_row = toys_by_row(
+        _Measured(rows, sources, tests(SignalEvents.stored())),
+        [range(first, first + n_toys)] * len(rows),
+        seed=seed,
+        sizes=[row.n_events for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,

@@ -24,13 +24,12 @@ from eμsym.analysis.signals import SignalShape, stored_signals
 from eμsym.coverage.command import command_of
 from eμsym.coverage.global_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.processors.config import EMuConfig
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20403
 
@@ -89,21 +88,17 @@ def with_histograms(pair: Pair) -> Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     sources: Sequence[KnownRatioSource]
     signals: Sequence[SignalShape]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row, source = self.rows[row_number], self.sources[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row.number, number))
-        for_draw, for_labels = draw_and_test(seed)
         pair = with_histograms(source.draw(np.random.default_rng(for_draw)))
         # As the command has them: a fair coin before any correction.
         pair = Pair.from_samples(pair.a, pair.b, names=pair.names)
@@ -157,13 +152,15 @@ def compute(
     ratios = {name: ratio() for name, ratio in RATIOS.items()}
     none = SignalEvents.stored()  # of which no event is drawn
     sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio], none) for row in rows]
-    work = _Toys(rows, sources, stored_signals(LEADING.orders), seed)
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(j, i) for j in order for i in range(n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    by_row: list[list[dict[str, Any]]] = [[] for _ in rows]
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j].append(answer)
+    by_row = toys_by_row(
+        _Measured(rows, sources, stored_signals(LEADING.orders)),
+        [range(n_toys)] * len(rows),
+        seed=seed,
+        keys=[row.number for row in rows],
+        sizes=[row.n_events for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,

@@ -27,12 +27,11 @@ from eμsym.coverage.command import command_of
 from eμsym.coverage.limits_table import SCHEMA, VERSION, table
 from eμsym.coverage.q0 import AXES
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.limits.of_pair import pair_limit
 from eμsym.papers.equalisation_study import corrected
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20407
 CORRECTIONS = ("true", "self", "self_excluded")
@@ -88,19 +87,16 @@ def promised(times: float, cl: float = 0.95) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     sources: Sequence[KnownRatioSource]
     signal: SignalEvents
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[Answer]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> Answer:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_shape: SeedSequence
+    ) -> Answer:
         source = self.sources[row_number]
-        for_draw, for_shape = draw_and_test(SeedSequence(self.seed, spawn_key=(row_number, number)))
         pair = source.draw(np.random.default_rng(for_draw))
         axes = AXES["plane"]
         test = Q0Test(self.signal.shapes(*axes, rng=np.random.default_rng(for_shape)), axes)
@@ -160,13 +156,9 @@ def compute(
     without = [
         KnownRatioSource(background, n_events, RATIOS[ratio](), signal) for n_events, ratio in kinds
     ]
-    # Rows are counted after these, whose toys are their own.
-    tasks = [(j, i) for j in range(len(kinds)) for i in range(median_toys)]
-    answers = answers_of(_Toys(without, signal, seed), tasks, workers=workers, progress=progress)
-    medians = {
-        kind: _median(answers[j * median_toys : (j + 1) * median_toys])
-        for j, kind in enumerate(kinds)
-    }
+    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    of_kinds = toys_by_row(_Measured(without, signal), [range(median_toys)] * len(kinds), **options)
+    medians = {kind: _median(answers) for kind, answers in zip(kinds, of_kinds, strict=True)}
     sources = [
         replace(
             without[kinds.index((row.n_events, row.ratio))],
@@ -174,13 +166,14 @@ def compute(
         )
         for row in rows
     ]
-    work = _Toys([*without, *sources], signal, seed)
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(len(kinds) + j, i) for j in order for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    by_row: list[list[Answer]] = [[] for _ in rows]
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j - len(kinds)].append(answer)
+    by_row = toys_by_row(
+        _Measured(sources, signal),
+        [range(first, first + n_toys)] * len(rows),
+        # Rows are counted after those of the medians, whose toys are their own.
+        keys=[len(kinds) + j for j in range(len(rows))],
+        sizes=[row.n_events for row in rows],
+        **options,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,

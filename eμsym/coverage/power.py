@@ -27,6 +27,7 @@ from eμsym.coverage.power_table import SCHEMA, VERSION, table
 from eμsym.coverage.resolution import COLUMNS as FURTHER
 from eμsym.coverage.resolution import SmearedSource
 from eμsym.coverage.sources import ELECTRON_LEADS, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.event_io import read_events
 from eμsym.fake_events import subtract_fakes
@@ -34,7 +35,6 @@ from eμsym.pair import Pair
 from eμsym.papers.equalisation_study import COLUMNS
 from eμsym.progress import Advance
 from eμsym.recipes import stored_signal
-from eμsym.running.loop import answers_of
 
 SEED = 20407
 N_SIGNAL = 190
@@ -156,24 +156,20 @@ CASES: Mapping[str, Case] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all cases, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     background: Columns
     signal: Columns
     signal_in_a: BoolArray
     test: Q0Test
-    seed: int
     n_events: int
+    cases: Sequence[str]
 
-    def __call__(self, tasks: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, case: str, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_events: SeedSequence, for_rest: SeedSequence
+    ) -> dict[str, Any]:
         """Return Z without and with signal, by the correction's name; or a problem."""
-        place = list(CASES).index(case)
-        seed = SeedSequence(self.seed, spawn_key=(place, number))
-        for_events, for_rest = seed.spawn(2)
         rng = np.random.default_rng(for_events)
         size = self.background["lead_pt"].size
         chosen = rng.integers(0, size, rng.poisson(self.n_events))
@@ -184,7 +180,7 @@ class _Toys:
             self.signal_in_a[added],
             for_rest,
         )
-        make, names = CASES[case]
+        make, names = CASES[self.cases[row_number]]
         try:
             return {
                 name: [self.test(pair).z for pair in make(offered, drawn)]
@@ -229,26 +225,31 @@ def compute(
     """
     events = read_events(stored_signal("hlfv_taue"))
     signal = {name: np.asarray(events[name], dtype=np.float64) for name in (*COLUMNS, *FURTHER)}
-    work = _Toys(
+    measure = _Measured(
         background_events(*FURTHER),
         signal,
         np.asarray(events[ELECTRON_LEADS], dtype=bool),
         Q0Test(SignalEvents.stored().shapes(*PLANE, rng=1), PLANE),
-        seed,
         n_events,
+        cases,
     )
-    tasks = [(case, i) for case in cases for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    by_case: dict[str, list[dict[str, Any]]] = {case: [] for case in cases}
-    for (case, _), answer in zip(tasks, answers, strict=True):
-        by_case[case].append(answer)
+    by_case = toys_by_row(
+        measure,
+        [range(first, first + n_toys)] * len(cases),
+        seed=seed,
+        keys=[list(CASES).index(case) for case in cases],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,
         "seed": seed,
         "n_events": n_events,
         "n_signal": N_SIGNAL,
-        "rows": [row for case in cases for row in _rows(case, by_case[case])],
+        "rows": [
+            row for case, toys in zip(cases, by_case, strict=True) for row in _rows(case, toys)
+        ],
     }
 
 

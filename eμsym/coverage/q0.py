@@ -22,14 +22,13 @@ from eμsym.coverage.command import command_of
 from eμsym.coverage.kept import kept_share
 from eμsym.coverage.q0_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.coverage.unresolved import unresolved_z
 from eμsym.errors import DataError
 from eμsym.pair import Pair
 from eμsym.papers.equalisation_study import EXCLUDED, corrected
 from eμsym.processors.config import LEAD_PT, M_COLL
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20402
 
@@ -117,20 +116,16 @@ def fitted(test: Q0Test, pair: Pair, true_mu: float) -> Fitted:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     sources: Sequence[KnownRatioSource]
     signal: SignalEvents
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[Answer]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> Answer:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_shape: SeedSequence
+    ) -> Answer:
         source = self.sources[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_shape = draw_and_test(seed)
         pair = source.draw(np.random.default_rng(for_draw))
         tests = {
             name: Q0Test(self.signal.shapes(*axes, rng=np.random.default_rng(for_shape)), axes)
@@ -188,14 +183,14 @@ def compute(
         KnownRatioSource(background, row.n_events, ratios[row.ratio], signal, row.n_signal)
         for row in rows
     ]
-    work = _Toys(sources, signal, seed)
-    # The long ones first, so that all cores end together.
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    tasks = [(j, i) for j in order for i in range(rows[j].n_toys(n_toys))]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    by_row: list[list[Answer]] = [[] for _ in rows]
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        by_row[j].append(answer)
+    by_row = toys_by_row(
+        _Measured(sources, signal),
+        [range(row.n_toys(n_toys)) for row in rows],
+        seed=seed,
+        sizes=[row.n_events for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,

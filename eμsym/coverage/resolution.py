@@ -31,12 +31,11 @@ from eμsym.coverage.global_line import with_histograms
 from eμsym.coverage.resolution_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import background_events
 from eμsym.coverage.tally import Tally
+from eμsym.coverage.toys import share_of, toys_by_row
 from eμsym.errors import DataError
 from eμsym.kinematics import collinear_mass
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20406
 
@@ -208,21 +207,16 @@ class SmearedSource:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     sources: Sequence[SmearedSource]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row = self.rows[row_number]
-        sizes = list(dict.fromkeys(each.n_events for each in self.rows))
-        seed = SeedSequence(self.seed, spawn_key=(sizes.index(row.n_events), number))
-        for_draw, for_labels = draw_and_test(seed)
         pair = with_histograms(self.sources[row_number].draw(np.random.default_rng(for_draw)))
         pair = Pair.from_samples(pair.a, pair.b, names=pair.names)
         try:
@@ -280,17 +274,17 @@ def compute(
     """
     background = background_events(*COLUMNS)
     sources = [SmearedSource(background, row.n_events, row.maps) for row in rows]
-    work = _Toys(rows, sources, seed)
-    order = sorted(range(len(rows)), key=lambda j: -rows[j].n_events)
-    numbers = {
-        j: range(round(first * rows[j].share), round((first + n_toys) * rows[j].share))
-        for j in order
-    }
-    tasks = [(j, i) for j in order for i in numbers[j]]
-    tallies = [Tally() for _ in rows]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        tallies[j].add(answer)
+    sizes = list(dict.fromkeys(row.n_events for row in rows))
+    by_row = toys_by_row(
+        _Measured(rows, sources),
+        [share_of(row.share, first, n_toys) for row in rows],
+        seed=seed,
+        # Rows of one size have the same events.
+        keys=[sizes.index(row.n_events) for row in rows],
+        sizes=[row.n_events for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -304,7 +298,7 @@ def compute(
                 "maps": row.maps,
                 **tally.to_dict(),
             }
-            for row, tally in zip(rows, tallies, strict=True)
+            for row, tally in zip(rows, map(Tally.of, by_row), strict=True)
         ],
     }
 

@@ -36,13 +36,12 @@ from eμsym.coverage.scan_sources import (
 )
 from eμsym.coverage.scan_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import KnownRatioSource, background_events, fine_ratio, strong_ratio
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.recipes import stored_templates
 from eμsym.regions import Region
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.scanning.result import Scan
 from eμsym.scanning.scan import scan
 
@@ -140,21 +139,17 @@ def measured(found: Scan, signal: Mapping[str, FloatArray] | None) -> dict[str, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     background: Mapping[str, FloatArray]
-    seed: int
     regions: Sequence[Region] = field(default=REGIONS)
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         row = self.rows[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row.number, number))
-        for_draw, for_labels = draw_and_test(seed)
         labels = int(for_labels.generate_state(1)[0])
         if row.kind == "plane":
             return self._plane(row, for_draw, labels)
@@ -213,13 +208,18 @@ def compute(
     dict
         For JSON: see `eμsym.coverage.scan_table`.
     """
-    work = _Toys(rows, background_events(*FURTHER), seed)
     numbers = [
         range(round(first * row.share), max(1, round((first + n_toys) * row.share))) for row in rows
     ]
-    tasks = [(j, i) for j in range(len(rows)) for i in numbers[j]]
-    answers = iter(answers_of(work, tasks, workers=workers, progress=progress))
-    stored = [_stored(row, [next(answers) for _ in numbers[j]]) for j, row in enumerate(rows)]
+    by_row = toys_by_row(
+        _Measured(rows, background_events(*FURTHER)),
+        numbers,
+        seed=seed,
+        keys=[row.number for row in rows],
+        workers=workers,
+        progress=progress,
+    )
+    stored = [_stored(row, toys) for row, toys in zip(rows, by_row, strict=True)]
     return {"schema": SCHEMA, "version": VERSION, "seed": seed, "rows": stored}
 
 

@@ -19,11 +19,10 @@ from eμsym.arrays import Rng
 from eμsym.calibration.quality import fit_quality
 from eμsym.coverage.command import command_of
 from eμsym.coverage.symmetry_toys import PEAK, RULES, SymmetryToy
+from eμsym.coverage.toys import share_of, toys_by_row
 from eμsym.errors import DataError
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 
 SEED = 20417
 SCHEMA, VERSION = "emusym/coverage-symmetries", 1
@@ -103,21 +102,17 @@ def ranked(pair: Pair, axis: Any, n: int, *, rng: Rng) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     toys: Sequence[SymmetryToy]
     axes: Sequence[Mapping[str, Any]]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        return [self._measured(*task) for task in tasks]
-
-    def _measured(self, row_number: int, number: int) -> dict[str, Any]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, Any]:
         toy, axes = self.toys[row_number], self.axes[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_labels = draw_and_test(seed)
         raw = toy.draw(np.random.default_rng(for_draw))
         labels = int(for_labels.generate_state(1)[0])
         try:
@@ -167,8 +162,13 @@ def compute(
         {name: axis_of(SymmetryToy(toy.name), name) for name in (toy.observable, "lead_pt", "met")}
         for toy in toys
     ]
-    work = _Toys(rows, toys, axes, seed)
-    tasks = [(j, i) for j, row in enumerate(rows) for i in range(round(n_toys * row.share))]
+    by_row = toys_by_row(
+        _Measured(rows, toys, axes),
+        [share_of(row.share, 0, n_toys) for row in rows],
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
     found: list[dict[str, Any]] = [
         {
             "rule": row.name,
@@ -180,16 +180,16 @@ def compute(
         }
         for row in rows
     ]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
-    for (j, _), answer in zip(tasks, answers, strict=True):
-        if "problem" in answer:
-            why = found[j]["problems"]
-            why[answer["problem"]] = why.get(answer["problem"], 0) + 1
-            continue
-        found[j]["n_found"] += answer["n_found"] / round(n_toys * rows[j].share)
-        for kind in ("calibrated", "raw"):
-            for name, p in answer[kind].items():
-                found[j][kind].setdefault(name, []).append(float(f"{p:.4g}"))
+    for stored, answers in zip(found, by_row, strict=True):
+        for answer in answers:
+            if "problem" in answer:
+                why = stored["problems"]
+                why[answer["problem"]] = why.get(answer["problem"], 0) + 1
+                continue
+            stored["n_found"] += answer["n_found"] / len(answers)
+            for kind in ("calibrated", "raw"):
+                for name, p in answer[kind].items():
+                    stored[kind].setdefault(name, []).append(float(f"{p:.4g}"))
     return {
         "schema": SCHEMA,
         "version": VERSION,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.stats import chisquare
@@ -36,6 +36,14 @@ class Tally:
     pvalues: dict[str, list[int]] = field(default_factory=dict)
     moments: dict[str, list[float]] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, answers: Iterable[Mapping[str, Any]]) -> Self:
+        """Return what toys count up to, see `add`."""
+        tally = cls()
+        for answer in answers:
+            tally.add(answer)
+        return tally
 
     def add(self, answer: Mapping[str, Any]) -> None:
         """Count a toy: its ``p``, ``quality`` and ``z``, or its ``problem``."""
