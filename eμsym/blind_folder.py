@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -15,19 +16,26 @@ from eμsym.event_io import read_events
 from eμsym.expression import Expression
 from eμsym.folder import ProcessedFolder
 from eμsym.pool import WEIGHT
+from eμsym.report.blinded import without_unblinded
 
 
-def blind_folder(folder: ProcessedFolder, blinding: Blinding) -> None:
+def blind_folder(folder: ProcessedFolder, blinding: Blinding) -> list[str]:
     """Write into ``results.json`` which events are hidden, and how many are left.
 
     The files of the folder keep all events; `eμsym.read_pair` and every command leave out what
-    is in the window, until the folder is unblinded, with a blinding without windows.
+    is in the window, until the folder is unblinded, with a blinding without windows. Figures
+    that were not made under this blinding are removed.
 
     Parameters
     ----------
     folder : ProcessedFolder
     blinding : Blinding
         In place of an earlier one.
+
+    Returns
+    -------
+    list of str
+        Names of the figures that are gone, without their endings.
 
     Raises
     ------
@@ -40,7 +48,7 @@ def blind_folder(folder: ProcessedFolder, blinding: Blinding) -> None:
     """
     if not blinding:
         folder.update_results(blinded=None)
-        return
+        return []
     results, inside = folder.results(), Expression(blinding.where)
     check_symmetric(inside, results.label_rule.exchange)
     left: dict[str, dict[str, Any]] = {}
@@ -60,7 +68,18 @@ def blind_folder(folder: ProcessedFolder, blinding: Blinding) -> None:
             order: _counts(weight[kept & side])
             for order, side in zip(results.orders, (in_a, ~in_a), strict=True)
         }
-    folder.update_results(blinded={"windows": blinding.to_dict(), "left": left})
+    content = folder.update_results(blinded={"windows": blinding.to_dict(), "left": left})
+    return _remove_unblinded(folder, content)
+
+
+def _remove_unblinded(folder: ProcessedFolder, content: Mapping[str, Any]) -> list[str]:
+    """Remove the figures that show what is hidden now; return their names."""
+    shown, _ = without_unblinded(content)
+    gone = set(content.get("figures", ())).difference(shown["figures"])
+    if not gone:
+        return []
+    folder.update_results(figures=folder.replace_figures(shown["figures"]))
+    return sorted({Path(name).stem for name in gone})
 
 
 def _counts(weight: np.ndarray[Any, np.dtype[np.float64]]) -> Mapping[str, float]:

@@ -7,7 +7,16 @@ import pytest
 from eμsym.cli import main
 
 #: How lines begin that tell of a stage.
-STAGES = ("correcting ", "testing ", "drawing ", "scanning ")
+STAGES = (
+    "correcting ",
+    "drawing ",
+    "limits on ",
+    "removing ",
+    "scanning ",
+    "selecting ",
+    "testing ",
+    "writing ",
+)
 
 
 def run(*arguments: object) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -120,7 +120,12 @@ class _Part:
 _Parts = Mapping[str | None, Mapping[str, _Part]]
 
 
-def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) -> FolderLimits:
+def folder_limits(
+    folder: ProcessedFolder,
+    options: LimitOptions | None = None,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> FolderLimits:
     """Set limits on the signals of a processed folder; nothing is written.
 
     A correction is fitted to the events of all chosen regions, and is one in all of them.
@@ -129,6 +134,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     ----------
     folder : ProcessedFolder
     options : LimitOptions, optional
+    say : callable
+        Told of each stage in a line.
 
     Raises
     ------
@@ -142,6 +149,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
     datasets = results.datasets_of(options.pair, str(folder.path))
     raw, insides = read_parts(folder, datasets, options.regions)
     notes: list[str] = []
+    if options.equalise != "none":
+        say(f"correcting {len(raw.pool):,} events for the detector")
     corrected = Equalisation(options.equalise, options.exclude).apply(raw)
     if isinstance(corrected, Problem):
         notes.append(f"not corrected for the detector's e/μ difference: {corrected.reason}")
@@ -172,7 +181,7 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
                     f"{found.kept:.1%} of it, for which the limits allow"
                 )
             parts[region][shape.name] = _Part(shape, worth, found)
-    limits, alone = _limits(pair, parts, options)
+    limits, alone = _limits(pair, parts, options, say)
     notes += _reasons(limits, alone)
     if any(
         isinstance(x.events, UpperLimit) and math.isnan(x.events.observed) for x in limits.values()
@@ -181,6 +190,8 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
             "the events are weighted simulation: limits are those expected of its yields, and "
             "none is observed"
         )
+    if options.together:
+        say("fitting two signals together")
     together = _together(pair, insides, parts, options) if options.together else None
     if isinstance(together, Problem):
         notes.append(f"signals together: {together.reason}")
@@ -196,19 +207,20 @@ def folder_limits(folder: ProcessedFolder, options: LimitOptions | None = None) 
 
 
 def _limits(
-    pair: Pair, parts: _Parts, options: LimitOptions
+    pair: Pair, parts: _Parts, options: LimitOptions, say: Callable[[str], None]
 ) -> tuple[dict[str, SignalLimits], dict[str, dict[str, SignalLimits]]]:
     """Return the limits on each signal, and if there are several regions those in each."""
     expected_only = not pair.counted.pool.unit
 
-    def limits_of(part: _Part) -> SignalLimits:
+    def limits_of(part: _Part, where: str | None) -> SignalLimits:
+        say(f"limits on {part.shape.name}" + (f" in {where}" if where else ""))
         found = limits_of_region(
             part.shape, part.fitted.region, part.worth, options, expected_only=expected_only
         )
         return replace(found, kept=part.fitted.kept)
 
     alone = {
-        str(region): {name: limits_of(part) for name, part in signals.items()}
+        str(region): {name: limits_of(part, region) for name, part in signals.items()}
         for region, signals in parts.items()
     }
     if len(alone) == 1:
@@ -217,7 +229,9 @@ def _limits(
         x for x in next(iter(parts.values())) if all(x in signals for signals in parts.values())
     ]
     all_regions = {
-        name: limits_of(_together_in(pair, {str(r): x[name] for r, x in parts.items()}))
+        name: limits_of(
+            _together_in(pair, {str(r): x[name] for r, x in parts.items()}), "all regions"
+        )
         for name in names
     }
     return all_regions, alone

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eμsym.cli.options import ranges
+from eμsym.cli.stages import say_stage
 
 if TYPE_CHECKING:
     from eμsym.folder import ProcessedFolder
@@ -37,6 +38,8 @@ def unblind_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def blind_if_asked(folder: ProcessedFolder, blind: Windows, unblind: bool = False) -> None:
     """Hide a window of a folder, or show what was hidden; else leave it as it is.
 
+    Says how many figures were removed, which would still show the window.
+
     Raises
     ------
     ConfigurationError
@@ -49,7 +52,10 @@ def blind_if_asked(folder: ProcessedFolder, blind: Windows, unblind: bool = Fals
     if blind and unblind:
         raise ConfigurationError("--blind and --unblind: give one of them")
     if blind or unblind:
-        blind_folder(folder, Blinding(blind))
+        gone = blind_folder(folder, Blinding(blind))
+        if gone:
+            named = ", ".join(gone[:3]) + (", …" if len(gone) > 3 else "")
+            say_stage(f"removing {len(gone)} figures that show what is blinded now: {named}")
 
 
 def print_blinding(folder: ProcessedFolder) -> None:

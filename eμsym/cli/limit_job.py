@@ -12,6 +12,7 @@ from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
 from eμsym.cli.drawing import save_figures
+from eμsym.cli.stages import say_stage
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.hepdata import write_submission
 from eμsym.limits.impacts import Impacts
@@ -51,8 +52,10 @@ def run_limits(
         As for `folder_limits`; or if a file cannot be written, or a submission to HEPData
         cannot be made.
     """
-    found = folder_limits(folder, options)
-    written, problems = save_figures(folder, figures(found, style))
+    found = folder_limits(folder, options, say=say_stage)
+    drawn = figures(found, style)
+    say_stage(f"drawing {len(drawn)} figures")
+    written, problems = save_figures(folder, drawn)
     if pyhf:
         _write_workspaces(folder, found)
     if hepdata is not None:
@@ -111,7 +114,9 @@ def combine(
     pairs = [found.options.pair or tuple(each.results().pair) for each in folders]
     check_apart(folders, pairs)
     every = {str(folder.path): found}
-    every |= {str(each.path): folder_limits(each, found.options) for each in folders[1:]}
+    for each in folders[1:]:
+        say_stage(f"limits of {each.path}")
+        every[str(each.path)] = folder_limits(each, found.options, say=say_stage)
     together = combined_limits(every, found.options)
     limits = folder.content()["limits"]
     combined = {name: each.to_dict() for name, each in together.items()}

@@ -73,6 +73,7 @@ def process_into(folder: ProcessedFolder, config: RunConfig) -> dict[str, Any]:
     """
     import sys
 
+    from eμsym.cli.stages import say_stage
     from eμsym.processors.fileset import read_fileset
     from eμsym.processors.folder import write_folder
     from eμsym.processors.normalisation import normalise, pair_datasets
@@ -80,6 +81,8 @@ def process_into(folder: ProcessedFolder, config: RunConfig) -> dict[str, Any]:
 
     datasets = read_fileset(config.inputs, tree=config.tree, dataset=config.dataset)
     pair = pair_datasets(datasets, config.pair)
+    n_files = sum(len(each.files) for each in datasets)
+    say_stage(f"selecting events of {n_files:,} {'file' if n_files == 1 else 'files'}")
     parts = folder.path / ".parts"
     processed = run_processor(
         datasets,
@@ -95,4 +98,5 @@ def process_into(folder: ProcessedFolder, config: RunConfig) -> dict[str, Any]:
     normalisation = normalise(
         processed, luminosity_ifb=config.luminosity_ifb, allow_missing=config.allow_missing
     )
+    say_stage("writing events and histograms")
     return write_folder(folder, processed, config.processor, normalisation, pair, parts)

@@ -43,7 +43,9 @@ def run_scan(
     if freeze is not None:
         found.frozen.write(freeze)
     write_json(folder.path / "scan.json", found.to_dict(), one_line=True)
-    written, problems = save_figures(folder, figures(found, style))
+    drawn = figures(found, style)
+    say_stage(f"drawing {len(drawn)} figures")
+    written, problems = save_figures(folder, drawn)
     folder.update_part("scan", {"file": "scan.json", "p_global": found.scan.p_global}, written)
     return found, problems
 

@@ -110,7 +110,7 @@ def test_t_is_scaled_to_a_luminosity(processed, made):
     )
     chosen = templates_from_folders(processed, processed, background_datasets=["ww", "zz"], flat=0)
     rows = events(processed, "ww", "zz")
-    np.testing.assert_allclose(chosen.t, plane_of(rows, rows.weight) / 2, rtol=1e-12)
+    np.testing.assert_allclose(chosen.t, plane_of(rows, np.asarray(rows.weight)) / 2, rtol=1e-12)
 
 
 def test_provenance_says_what_went_in_and_no_folder(made, processed):

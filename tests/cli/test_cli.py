@@ -361,6 +361,8 @@ def test_check_says_which_files_are_fine(
 
 def test_piped_output_is_a_line_a_stage(main_job: Path) -> None:
     assert (main_job / "errors.txt").read_text(encoding="utf-8").splitlines() == [
+        "selecting events of 8 files",
+        "writing events and histograms",
         "correcting 12,567 events for the detector",
         "testing 12,567 events",
         "testing them with 200 to 1,000 redrawn labels",

@@ -87,8 +87,14 @@ def test_a_report_leaves_out_what_was_made_before(
     embedded_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = shutil.copytree(embedded_run, tmp_path / "folder")
-    before = (folder / "results.json").read_bytes()
+    before = content(folder)
+    (folder / "figures" / "mine.png").write_bytes(b"of somebody else")
+    capsys.readouterr()
     assert run("report", folder, "--blind", "m_coll=110:140") == 0
+    said = capsys.readouterr().err
+    n_figures = len({Path(name).stem for name in before["figures"]})
+    assert f"removing {n_figures} figures that show what is blinded now: cutflow, equa" in said
+    assert [path.name for path in (folder / "figures").iterdir()] == ["mine.png"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "tests: left out, made with what is blinded now" in page
     assert "6,488" not in page
@@ -97,7 +103,21 @@ def test_a_report_leaves_out_what_was_made_before(
     assert "6,488" in (folder / "report.html").read_text(encoding="utf-8")
     after = content(folder)
     assert after.pop("blinded") is None
-    assert after == json.loads(before)
+    assert after == {**before, "figures": []}
+
+
+def test_figures_of_what_is_blinded_are_replaced_once(
+    blinded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(blinded, tmp_path / "folder")
+    figures = sorted(path.name for path in (folder / "figures").iterdir())
+    assert figures
+    assert run("report", folder, "--blind", "m_coll=110:140") == 0
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == figures
+    capsys.readouterr()
+    assert run("report", folder, "--blind", "m_coll=100:140") == 0
+    assert "figures that show what is blinded now" in capsys.readouterr().err
+    assert not list((folder / "figures").iterdir())
 
 
 @pytest.mark.parametrize(
