@@ -22,6 +22,8 @@ from eμsym.errors import ConfigurationError
 Chain = Literal["madgraph", "pythia"]
 CHAINS: tuple[Chain, ...] = ("madgraph", "pythia")
 TABLE = Path(__file__).parent / "cross_sections.toml"
+#: What a process is generated for if the table says nothing: an electron and a muon.
+EMU = "emu"
 #: Branching ratio of H→τe or H→τμ where none is given.
 LFV_BRANCHING_RATIO = 0.01
 
@@ -35,6 +37,8 @@ class CrossSection:
     process : str
     chain : {"madgraph", "pythia"}
     role : {"background", "signal"}
+    final_state : str
+        What it is generated for, by the names of `eμsym.final_states.FINAL_STATES`.
     value_pb, uncertainty_pb : float
         Of `definition`, pb; no branching ratio of what is forced below is in it.
     order : str
@@ -57,6 +61,7 @@ class CrossSection:
     process: str
     chain: Chain
     role: Literal["background", "signal"]
+    final_state: str
     value_pb: float
     uncertainty_pb: float
     order: str
@@ -83,9 +88,20 @@ class CrossSection:
         return {**asdict(self), "decays": list(self.decays), "filtered_pb": self.filtered_pb}
 
 
-def processes(chain: Chain = "pythia") -> tuple[str, ...]:
-    """Return the names of the processes of a chain, backgrounds first."""
-    return tuple(name for name, entry in _table()["processes"].items() if chain in entry["chains"])
+def processes(chain: Chain = "pythia", *, final_state: str | None = EMU) -> tuple[str, ...]:
+    """Return the names of the processes of a chain, backgrounds first.
+
+    Parameters
+    ----------
+    chain : {"madgraph", "pythia"}
+    final_state : str or None
+        Only those that are generated for it; None: all.
+    """
+    return tuple(
+        name
+        for name, entry in _table()["processes"].items()
+        if chain in entry["chains"] and final_state in (None, entry.get("final_state", EMU))
+    )
 
 
 def cross_section(
@@ -121,7 +137,7 @@ def cross_section(
         there = f"; there is one{other}" if entry else ""
         raise ConfigurationError(
             f"{process!r}: no such process with {chain}{there}; "
-            f"choose one of {', '.join(processes(chain))}"
+            f"choose one of {', '.join(processes(chain, final_state=None))}"
         )
     if not 0 < lfv_branching_ratio <= 1:
         raise ConfigurationError(
@@ -134,6 +150,7 @@ def cross_section(
         process=process,
         chain=chain,
         role=entry["role"],
+        final_state=entry.get("final_state", EMU),
         generated=entry["generated"],
         phase_space=float(entry.get("phase_space", {}).get(chain, 1.0)),
         decays=decays,

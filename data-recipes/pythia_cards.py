@@ -25,6 +25,8 @@ _PARTS = {
     "wz": ("wz", "wz"),
     "zz": ("zz", "zz"),
     "wt": (None, "w"),
+    "zll": ("zll", "zll"),
+    "wjets": ("wjets", "w_emu"),
     "hww": ("higgs", "hww"),
     "htautau": ("higgs", "htautau"),
     "hlfv_taue": ("higgs", "hlfv_taue"),

@@ -1,8 +1,8 @@
 """The numbers of Delphes' public ATLAS card that decide what becomes of a particle.
 
 The magnet, the tracks' and leptons' efficiencies and resolutions, the calorimeters'
-towers and resolutions, and the isolation, with the lepton thresholds of the papers
-(0.15 for electrons, where the card has 0.12, and 0.25 for muons). Delphes:
+towers and resolutions, the isolation, with the lepton thresholds of the papers
+(0.15 for electrons, where the card has 0.12, and 0.25 for muons), and the jets. Delphes:
 arXiv:1307.6346; the card: ``cards/delphes_card_ATLAS.tcl`` of its distribution.
 """
 
@@ -28,6 +28,12 @@ ISOLATION_MAX = {"electron": 0.15, "muon": 0.25, "photon": 0.12}
 #: Leptons and photons are identified above this pT in GeV, in |η| up to 1.5 and to 2.5.
 IDENTIFIED_PT_MIN = 10.0
 _IDENTIFICATION = (0.95, 0.85)
+
+#: Jets are anti-kT ones of towers and muons, of this R and of more pT in GeV, before `jet_scale`.
+JET_RADIUS, JET_PT_MIN = 0.6, 20.0
+#: A jet has the flavour of the heaviest quark within this ΔR, of those with more pT in GeV
+#: and less |η|.
+FLAVOUR_CONE, PARTON_PT_MIN, PARTON_ETA_MAX = 0.5, 1.0, 2.5
 
 #: |η| up to which the two parts of the tracker reach.
 _BARREL, _ENDCAP = 1.5, 2.5
@@ -70,6 +76,27 @@ def track_resolution(kind: Kind, pt: FloatArray, eta: FloatArray) -> FloatArray:
     region = np.minimum(np.searchsorted(_RESOLUTION_ETA, np.abs(eta)), 2)
     constant, linear = np.array(_RESOLUTION[kind])[region].T
     return np.asarray(np.minimum(np.hypot(constant, linear * pt), 1.0))
+
+
+def jet_scale(pt: FloatArray, eta: FloatArray) -> FloatArray:
+    """Return the factor by which a jet's energy and momentum are multiplied; pT in GeV."""
+    return np.asarray(np.sqrt((3.0 - 0.2 * np.abs(eta)) ** 2 / pt + 1.0))
+
+
+def b_tag_efficiency(flavour: IntArray, pt: FloatArray) -> FloatArray:
+    """Return the probability that jets are b-tagged (the card cites ATL-PHYS-PUB-2015-022).
+
+    Parameters
+    ----------
+    flavour : ndarray of int
+        5 of b, 4 of c; all others are light.
+    pt : ndarray
+        After the scale, GeV.
+    """
+    b = 0.80 * np.tanh(0.003 * pt) * 30.0 / (1.0 + 0.086 * pt)
+    c = 0.20 * np.tanh(0.02 * pt) / (1.0 + 0.0034 * pt)
+    light = 0.002 + 7.3e-6 * pt
+    return np.select([flavour == 5, flavour == 4], [b, c], light)
 
 
 @dataclass(frozen=True, eq=False)

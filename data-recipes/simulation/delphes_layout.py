@@ -21,6 +21,7 @@ import uproot
 
 from eμsym.arrays import FloatArray
 from eμsym.input_files import parse_json
+from eμsym.recipes.simulation.jets import Jets
 from eμsym.recipes.simulation.pythia_events import Generated
 from eμsym.recipes.simulation.response import Leptons, Reconstructed
 from eμsym.root_io import undated
@@ -61,6 +62,15 @@ MEMBERS: dict[str, dict[str, Any]] = {
     },
     "Weight": {"Weight": np.float32},
     "GenMissingET": _MISSING,
+    "Jet": {
+        "PT": np.float32,
+        "Eta": np.float32,
+        "Phi": np.float32,
+        "Mass": np.float32,
+        "Flavor": np.uint32,
+        "BTag": np.uint32,
+        "EhadOverEem": np.float32,
+    },
     "Electron": _LEPTON,
     "Muon": _LEPTON,
     "MissingET": _MISSING,
@@ -100,11 +110,25 @@ def delphes_columns(made: Generated, seen: Reconstructed) -> Columns:
         "Event": (event, one),
         "Weight": ({"Weight": made.weight}, one),
         "GenMissingET": (_missing(seen.gen_missing), one),
+        "Jet": _jets(seen.jets, made.n_events),
         "Electron": _leptons(seen.electrons, made.n_events),
         "Muon": _leptons(seen.muons, made.n_events),
         "MissingET": (_missing(seen.missing), one),
     }
     return {name: _collection(name, *given) for name, given in flat.items()}
+
+
+def _jets(jets: Jets, n_events: int) -> tuple[dict[str, Any], Any]:
+    members = {
+        "PT": jets.pt,
+        "Eta": jets.eta,
+        "Phi": jets.phi,
+        "Mass": jets.mass,
+        "Flavor": jets.flavour,
+        "BTag": jets.b_tag,
+        "EhadOverEem": jets.had_over_em,
+    }
+    return members, np.bincount(jets.event, minlength=n_events)
 
 
 def _leptons(leptons: Leptons, n_events: int) -> tuple[dict[str, Any], Any]:

@@ -1,4 +1,4 @@
-"""Isolation of leptons: what else flies beside them."""
+"""What flies beside something: isolation of leptons, and pairs that are near."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 
 from eμsym.arrays import FloatArray
 from eμsym.recipes.simulation.particles import BoolArray, IntArray
+
+#: Event, η and φ of objects, a column each.
+Places = tuple[IntArray, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +51,46 @@ def cone_sums(
     charged, neutral : ndarray, shape (number of candidates,)
     """
     hard = objects.pt >= pt_min
-    order = np.argsort(objects.event[hard], kind="stable")
-    event, pt, eta, phi, charged = (
-        column[hard][order]
-        for column in (objects.event, objects.pt, objects.eta, objects.phi, objects.charged)
+    pt, charged = objects.pt[hard], objects.charged[hard]
+    candidate, other = pairs_within(
+        (candidates.event, candidates.eta, candidates.phi),
+        (objects.event[hard], objects.eta[hard], objects.phi[hard]),
+        cone,
     )
-    first = np.searchsorted(event, candidates.event, side="left")
-    count = np.searchsorted(event, candidates.event, side="right") - first
+
+    def total(chosen: BoolArray) -> FloatArray:
+        sums = np.bincount(
+            candidate[chosen], weights=pt[other[chosen]], minlength=len(candidates.event)
+        )
+        return sums.astype(np.float64)  # of nothing, bincount gives whole numbers
+
+    return total(charged[other]), total(~charged[other])
+
+
+def pairs_within(candidates: Places, others: Places, cone: float) -> tuple[IntArray, IntArray]:
+    """Return the pairs of a candidate and another object of its event that are near.
+
+    Parameters
+    ----------
+    candidates, others : tuple of ndarray
+        Event, η and φ.
+    cone : float
+        Largest ΔR = √(Δη² + Δφ²).
+
+    Returns
+    -------
+    candidate, other : ndarray of int, shape (number of pairs,)
+        By candidate, and those of one candidate in the order of the others.
+    """
+    event, eta, phi = candidates
+    order = np.argsort(others[0], kind="stable")
+    other_event, other_eta, other_phi = (column[order] for column in others)
+    first = np.searchsorted(other_event, event, side="left")
+    count = np.searchsorted(other_event, event, side="right") - first
     candidate = np.repeat(np.arange(len(count)), count)
     before = np.repeat(np.cumsum(count) - count, count)
     other = np.repeat(first, count) + np.arange(len(candidate)) - before
-    dphi = np.abs(candidates.phi[candidate] - phi[other])
+    dphi = np.abs(phi[candidate] - other_phi[other])
     dphi = np.minimum(dphi, 2 * np.pi - dphi)
-    near = np.hypot(candidates.eta[candidate] - eta[other], dphi) <= cone
-
-    def total(chosen: BoolArray) -> FloatArray:
-        sums = np.bincount(candidate[chosen], weights=pt[other[chosen]], minlength=len(count))
-        return sums.astype(np.float64)  # of nothing, bincount gives whole numbers
-
-    return total(near & charged[other]), total(near & ~charged[other])
+    near = np.hypot(eta[candidate] - other_eta[other], dphi) <= cone
+    return candidate[near], order[other[near]]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from eμsym.recipes.simulation.delphes_layout import Columns, delphes_columns, joined
-from eμsym.recipes.simulation.particles import has_electron_and_muon
+from eμsym.recipes.simulation.event_filters import FILTERS
 from eμsym.recipes.simulation.pythia_events import generate
 from eμsym.recipes.simulation.response import respond
 
@@ -38,8 +38,8 @@ class Job:
         No two jobs of a sample have the same.
     response_seed : SeedSequence
         Of the detector's response.
-    filtered : bool
-        Whether only events that pass the filter reach the detector.
+    event_filter : str or None
+        The one of `FILTERS` that events must pass to reach the detector; None: all reach it.
     lhe : Path or None
         File with the hard processes; those before the first are skipped.
     """
@@ -49,7 +49,7 @@ class Job:
     n: int
     pythia_seed: int
     response_seed: SeedSequence
-    filtered: bool = True
+    event_filter: str | None = "emu"
     lhe: Path | None = None
 
 
@@ -79,7 +79,7 @@ def cut_into_jobs(
     *,
     seed: int,
     job_size: int = JOB_SIZE,
-    filtered: bool = True,
+    event_filter: str | None = "emu",
     lhe: Path | None = None,
 ) -> list[Job]:
     """Cut a sample into jobs.
@@ -95,7 +95,8 @@ def cut_into_jobs(
         Events of the whole sample.
     seed : int
     job_size : int
-    filtered : bool
+    event_filter : str or None
+        See `Job`.
     lhe : Path, optional
 
     Returns
@@ -111,7 +112,7 @@ def cut_into_jobs(
             n=min(job_size, n - i * job_size),
             pythia_seed=(first_seed + i) % _MAX_SEED + 1,
             response_seed=SeedSequence(entropy, spawn_key=(i,)),
-            filtered=filtered,
+            event_filter=event_filter,
             lhe=lhe,
         )
         for i in range(-(-n // job_size))
@@ -133,8 +134,8 @@ def run_job(job: Job) -> JobResult:
     for made in generate(settings, job.n, lhe=job.lhe, skip=job.first):
         n_generated += made.n_events
         sum_of_weights += float(np.sum(made.weight))
-        if job.filtered:
-            made = made[has_electron_and_muon(made.particles, made.n_events)]
-        seen = respond(made.particles, made.n_events, rng)
+        if job.event_filter is not None:
+            made = made[FILTERS[job.event_filter].passes(made.particles, made.n_events)]
+        seen = respond(made.particles, made.partons, made.n_events, rng)
         parts.append(delphes_columns(replace(made, number=job.first + made.number), seen))
     return JobResult(joined(parts), n_generated, sum_of_weights)

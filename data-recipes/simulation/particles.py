@@ -68,27 +68,22 @@ class Particles:
         return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
-def has_electron_and_muon(
-    particles: Particles, n_events: int, *, pt_min: float = 10.0, eta_max: float = 2.6
-) -> BoolArray:
-    """Return which events pass the filter of the embedded sample.
+@dataclass(frozen=True, eq=False)
+class Partons:
+    """Quarks and gluons of several events, of every stage of the shower.
 
-    Parameters
+    Attributes
     ----------
-    particles : Particles
-    n_events : int
-    pt_min : float
-        An electron and a muon, of whatever origin, must have more than this, GeV.
-    eta_max : float
-        And less |η| than this.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_events,)
+    event : ndarray of int, shape (n,)
+        Number of the event, ascending.
+    pdg : ndarray of int, shape (n,)
+    eta, phi : ndarray, shape (n,)
     """
-    hard = (particles.pt > pt_min) & (np.abs(particles.eta) < eta_max)
-    both = np.ones(n_events, dtype=bool)
-    for code in (11, 13):
-        lepton = hard & (np.abs(particles.pdg) == code)
-        both &= np.bincount(particles.event[lepton], minlength=n_events) > 0
-    return both
+
+    event: IntArray
+    pdg: IntArray
+    eta: FloatArray
+    phi: FloatArray
+
+    def __getitem__(self, chosen: BoolArray | IntArray) -> Self:
+        return type(self)(*(getattr(self, f.name)[chosen] for f in fields(self)))

@@ -28,6 +28,7 @@ from eμsym.recipes.simulation.delphes_layout import (
     joined,
     read_record,
 )
+from eμsym.recipes.simulation.event_filters import FILTERS
 from eμsym.recipes.simulation.jobs import JOB_SIZE, Job, JobResult, cut_into_jobs, run_job
 from eμsym.recipes.simulation.lhe import LesHouchesFile, read_les_houches_file
 from eμsym.recipes.simulation.parallel import progress_bar, run_in_order
@@ -37,8 +38,7 @@ from eμsym.workers import cores
 SCHEMA, VERSION = "emusym/simulated-sample", 1
 #: Events that are collected before they are written together.
 _WRITE_EVENTS = 10_000
-_PACKAGES = ("emusym", "pythia8mc", "numpy", "awkward", "uproot")
-_FILTER = "an electron and a muon in the final state with pT > 10 GeV, |η| < 2.6"
+_PACKAGES = ("emusym", "pythia8mc", "fastjet", "numpy", "awkward", "uproot")
 _RESPONSE = "parametrised, ATLAS card of Delphes, isolation below 0.15 (e) and 0.25 (μ)"
 
 
@@ -111,7 +111,8 @@ def simulate(
     lhe : str or Path, optional
         Les Houches file with the hard processes, of MadGraph for instance.
     filtered : bool
-        Leave out events without an electron and a muon, as in the embedded sample.
+        Leave out events without the leptons (and the jet) of the process's final state;
+        see `eμsym.recipes.simulation.event_filters`.
     lfv_branching_ratio : float
         Of H→τe or H→τμ, for which a signal stands.
     overwrite : bool
@@ -149,7 +150,7 @@ def simulate(
         n,
         seed=seed,
         job_size=job_size,
-        filtered=filtered,
+        event_filter=table.final_state if filtered else None,
         lhe=None if events is None else events.path,
     )
     record = _record(table, settings, seed, job_size, filtered, events)
@@ -168,14 +169,15 @@ def simulate(
 
 
 def _what_to_generate(process: str, branching_ratio: float, *, with_lhe: bool) -> CrossSection:
-    if not with_lhe and process not in processes() and process in processes("madgraph"):
+    alone = processes(final_state=None)
+    if not with_lhe and process not in alone and process in processes("madgraph"):
         raise ConfigurationError(
             f"{process}: Pythia has no such process; make its events with MadGraph and give "
             "them with --lhe"
         )
-    if process not in (*processes(), *processes("madgraph")):
+    if process not in (*alone, *processes("madgraph")):
         raise ConfigurationError(
-            f"no process {process!r}; there are {', '.join(processes())}, and with --lhe "
+            f"no process {process!r}; there are {', '.join(alone)}, and with --lhe "
             f"{', '.join(processes('madgraph'))}"
         )
     chain: Chain = "madgraph" if with_lhe else "pythia"
@@ -279,7 +281,7 @@ def _record(
         "process": table.process,
         "seed": seed,
         "job_size": job_size,
-        "filter": _FILTER if filtered else None,
+        "filter": FILTERS[table.final_state].description if filtered else None,
         "response": _RESPONSE,
         "cross_section": table.to_dict(),
         "pythia_settings": list(settings),

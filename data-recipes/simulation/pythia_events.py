@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import ConfigurationError, InputFileError
-from eμsym.recipes.simulation.particles import BoolArray, IntArray, Particles
+from eμsym.recipes.simulation.atlas_card import PARTON_ETA_MAX, PARTON_PT_MIN
+from eμsym.recipes.simulation.particles import BoolArray, IntArray, Particles, Partons
 
 #: Events in memory at a time, with all that Pythia remembers of each.
 BATCH = 100
@@ -41,6 +42,8 @@ class Generated:
     ----------
     particles : Particles
         In their final state, of events 0 … n_events − 1.
+    partons : Partons
+        Those that may decide a jet's flavour.
     weight : ndarray, shape (n_events,)
     number : ndarray of int, shape (n_events,)
         Counting what was asked of the generator, from 0.
@@ -49,6 +52,7 @@ class Generated:
     """
 
     particles: Particles
+    partons: Partons
     weight: FloatArray
     number: IntArray
     info: dict[str, np.ndarray[Any, Any]]
@@ -61,16 +65,11 @@ class Generated:
     def __getitem__(self, kept: BoolArray) -> Generated:
         """Return the events of a mask of shape (n_events,), numbered anew."""
         particles = self.particles[kept[self.particles.event]]
+        partons = self.partons[kept[self.partons.event]]
         new = np.cumsum(kept) - 1
         return Generated(
-            Particles(
-                new[particles.event],
-                particles.pdg,
-                particles.charge,
-                particles.momentum,
-                particles.energy,
-                particles.position,
-            ),
+            replace(particles, event=new[particles.event]),
+            replace(partons, event=new[partons.event]),
             self.weight[kept],
             self.number[kept],
             {name: values[kept] for name, values in self.info.items()},
@@ -173,7 +172,29 @@ def _columns(
     )
     info = {name: ak.to_numpy(events.info[there]) for name, there in _INFO.items()}
     weight = ak.to_numpy(events.info.weights[:, 0]).astype(np.float64)
-    return Generated(particles, weight, number, info)
+    return Generated(particles, _partons(events), weight, number, info)
+
+
+def _partons(events: Any) -> Partons:
+    """Return the quarks and gluons of the whole record, within the limits of the flavours."""
+    code = _flat(events.prt.id)
+    size = np.abs(code)
+    chosen = np.flatnonzero(((size >= 1) & (size <= 5)) | (size == 21))
+    momentum = events.prt.p
+    px, py, pz = (_flat(momentum[axis])[chosen] for axis in ("px", "py", "pz"))
+    pt = np.hypot(px, py)
+    hard = pt > PARTON_PT_MIN
+    chosen, px, py, pz, pt = chosen[hard], px[hard], py[hard], pz[hard], pt[hard]
+    eta = np.arcsinh(pz / pt)
+    central = np.abs(eta) <= PARTON_ETA_MAX
+    chosen = chosen[central]
+    event = np.repeat(np.arange(len(events)), ak.to_numpy(ak.num(events.prt)))
+    return Partons(
+        event[chosen],
+        code[chosen].astype(np.int64),
+        eta[central],
+        np.arctan2(py[central], px[central]),
+    )
 
 
 def _flat(values: Any) -> np.ndarray[Any, Any]:

@@ -2,8 +2,9 @@
 
 The same steps as the card's, on columns of many events: tracks (efficiency and
 resolution by kind, pT and η), electromagnetic and hadronic towers, energy flow,
-electrons and muons that are identified and isolated, and the missing momentum of
-all towers and muon tracks. What is left out: jets, and the particles' times.
+electrons and muons that are identified and isolated, the missing momentum of
+all towers and muon tracks, and jets. What is left out: the particles' times, and tags
+of hadronic τ decays.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from eμsym.recipes.simulation.atlas_card import (
 )
 from eμsym.recipes.simulation.energy_flow import Deposits, Rng, Towers, log_normal, measure
 from eμsym.recipes.simulation.isolation import Objects, cone_sums
-from eμsym.recipes.simulation.particles import BoolArray, IntArray, Particles
+from eμsym.recipes.simulation.jets import JetInput, Jets, find_jets
+from eμsym.recipes.simulation.particles import BoolArray, IntArray, Particles, Partons
 from eμsym.recipes.simulation.propagation import to_the_calorimeter
 
 _NEUTRINOS = (12, 14, 16)
@@ -77,23 +79,30 @@ class Reconstructed:
         Minus the momenta of all towers and muon tracks, GeV.
     gen_missing : ndarray, shape (3, n_events)
         Minus those of all particles but neutrinos.
+    jets : Jets
+        Without those of isolated leptons and photons.
     """
 
     electrons: Leptons
     muons: Leptons
     missing: FloatArray
     gen_missing: FloatArray
+    jets: Jets
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Reconstructed tracks: the particles, their smeared pT, and where they arrive."""
+    """Reconstructed tracks: the particles, their smeared pT, and where they arrive.
+
+    `tower` is the number of the electromagnetic tower that they point to, −1 of none.
+    """
 
     particles: Particles
     pt: FloatArray
     resolution: FloatArray
     outer_eta: FloatArray
     outer_phi: FloatArray
+    tower: IntArray
 
     def __getitem__(self, chosen: BoolArray | IntArray) -> Self:
         return type(self)(*(getattr(self, f.name)[chosen] for f in fields(self)))
@@ -104,20 +113,29 @@ class Tracks:
         return np.asarray(np.hypot(self.particles.mass, self.pt * np.cosh(self.particles.eta)))
 
 
-def respond(particles: Particles, n_events: int, rng: Rng) -> Reconstructed:
+def respond(particles: Particles, partons: Partons, n_events: int, rng: Rng) -> Reconstructed:
     """Simulate the detector's response to events.
 
     Parameters
     ----------
     particles : Particles
         All final-state ones of events 0 … n_events − 1.
+    partons : Partons
+        Of the same events; they decide the flavours of jets.
     n_events : int
     rng : numpy.random.Generator
 
     Returns
     -------
     Reconstructed
+
+    Raises
+    ------
+    ConfigurationError
+        If FastJet is not installed.
     """
+    # A generator of its own: leptons and missing momentum do not depend on there being jets.
+    of_jets = rng.spawn(1)[0]
     particles = particles[~np.isin(np.abs(particles.pdg), _NEUTRINOS)]
     gen_missing = -_total(particles.event, particles.momentum, n_events)
     eta, phi = to_the_calorimeter(particles.position, particles.momentum, particles.charge)
@@ -134,12 +152,57 @@ def respond(particles: Particles, n_events: int, rng: Rng) -> Reconstructed:
     for found in towers:
         pt = found.energy / np.cosh(found.eta)
         missing -= _total(found.event, _momentum(pt, found.eta, found.phi), n_events)
+    electrons, of_electrons = _leptons("electron", tracks[of_electron], e_flow, rng)
+    muons, of_muons = _leptons("muon", muon_tracks, e_flow, rng)
+    of_photons = _photon_towers(towers[0], e_flow, of_jets)
+    taken = np.append(tracks[of_electron].tower[of_electrons], of_photons)
+    objects = _jet_input(towers, taken, muon_tracks, of_muons)
     return Reconstructed(
-        _leptons("electron", tracks[of_electron], e_flow, rng),
-        _leptons("muon", muon_tracks, e_flow, rng),
-        missing,
-        gen_missing,
+        electrons, muons, missing, gen_missing, find_jets(objects, partons, n_events, of_jets)
     )
+
+
+def _photon_towers(ecal: Towers, e_flow: Objects, rng: Rng) -> IntArray:
+    """Return the numbers of the electromagnetic towers that are isolated photons."""
+    tower = np.flatnonzero(ecal.neutral > 0)
+    pt = ecal.neutral[tower] / np.cosh(ecal.eta[tower])
+    found = rng.random(len(pt)) < identification_efficiency(pt, ecal.eta[tower])
+    tower, pt = tower[found], pt[found]
+    photons = Objects(
+        ecal.event[tower], pt, ecal.eta[tower], ecal.phi[tower], np.zeros(len(pt), bool)
+    )
+    sums = cone_sums(photons, e_flow, cone=ISOLATION_CONE, pt_min=ISOLATION_PT_MIN)
+    # The photon itself is part of the energy flow.
+    beside = sums[0] + sums[1] - pt
+    return tower[beside <= ISOLATION_MAX["photon"] * pt]
+
+
+def _jet_input(
+    towers: tuple[Towers, Towers], taken: IntArray, muons: Tracks, taken_muons: IntArray
+) -> JetInput:
+    """Join towers and muons; what is taken are numbers of electromagnetic towers and of muons."""
+    parts = []
+    for electromagnetic, found in zip((True, False), towers, strict=True):
+        pt = found.energy / np.cosh(found.eta)
+        momentum = np.vstack([_momentum(pt, found.eta, found.phi), found.energy])
+        nothing = np.zeros(len(pt))
+        of_one = np.zeros(len(pt), dtype=bool)
+        if electromagnetic:
+            of_one[taken[taken >= 0]] = True
+        seen = JetInput(
+            found.event,
+            momentum,
+            found.energy if electromagnetic else nothing,
+            nothing if electromagnetic else found.energy,
+            of_one,
+        )
+        parts.append(seen[found.energy > 0])
+    at, nothing = muons.particles, np.zeros(len(muons.pt))
+    momentum = np.vstack([_momentum(muons.pt, at.eta, at.phi), muons.energy])
+    isolated = np.zeros(len(muons.pt), dtype=bool)
+    isolated[taken_muons] = True
+    parts.append(JetInput(at.event, momentum, nothing, nothing, isolated))
+    return JetInput.joined(parts)
 
 
 def _momentum(pt: FloatArray, eta: FloatArray, phi: FloatArray) -> FloatArray:
@@ -163,7 +226,8 @@ def _tracks(particles: Particles, eta: FloatArray, phi: FloatArray, rng: Rng) ->
         resolution[chosen] = track_resolution(kind, pt[chosen], eta[chosen])
     found = rng.random(len(pt)) < efficiency
     smeared = log_normal(pt[found], resolution[found] * pt[found], rng)
-    return Tracks(particles[found], smeared, resolution[found], eta[found], phi[found])
+    nowhere = np.full(int(found.sum()), -1, dtype=np.int64)
+    return Tracks(particles[found], smeared, resolution[found], eta[found], phi[found], nowhere)
 
 
 def _calorimeters(
@@ -200,6 +264,10 @@ def _calorimeters(
         pt = tracks.pt.copy()
         pt[pointing] *= found.track_factor
         tracks = replace(tracks, pt=pt)
+        if calorimeter is ECAL:
+            tower = tracks.tower.copy()
+            tower[pointing] = found.of_track
+            tracks = replace(tracks, tower=tower)
         towers.append(found)
     hadrons = tracks[~np.isin(np.abs(tracks.particles.pdg), (11, 13))]
     columns = [
@@ -223,9 +291,11 @@ def _fraction(electromagnetic: bool, pdg: IntArray) -> FloatArray:
     return in_ecal if electromagnetic else np.where(np.isin(code, UNSEEN), 0.0, 1.0 - in_ecal)
 
 
-def _leptons(kind: Kind, tracks: Tracks, e_flow: Objects, rng: Rng) -> Leptons:
+def _leptons(kind: Kind, tracks: Tracks, e_flow: Objects, rng: Rng) -> tuple[Leptons, IntArray]:
+    """Return the identified and isolated leptons, and the numbers of their tracks."""
     efficiency = identification_efficiency(tracks.pt, tracks.outer_eta)
-    tracks = tracks[rng.random(len(efficiency)) < efficiency]
+    number = np.flatnonzero(rng.random(len(efficiency)) < efficiency)
+    tracks = tracks[number]
     at = tracks.particles
     charged, neutral = cone_sums(
         Objects(at.event, tracks.pt, at.eta, at.phi, at.charge != 0),
@@ -236,5 +306,7 @@ def _leptons(kind: Kind, tracks: Tracks, e_flow: Objects, rng: Rng) -> Leptons:
     found = Leptons(
         at.event, np.sign(at.charge).astype(np.int64), tracks.pt, at.eta, at.phi, charged, neutral
     )
-    found = found[found.isolation <= ISOLATION_MAX[kind]]
-    return found[np.lexsort((-found.pt, found.event))]
+    isolated = found.isolation <= ISOLATION_MAX[kind]
+    found, number = found[isolated], number[isolated]
+    order = np.lexsort((-found.pt, found.event))
+    return found[order], number[order]

@@ -32,7 +32,8 @@ from eμsym.cli.examples import examples
     "filtered",
     default=True,
     show_default=True,
-    help="Keep only events with an electron and a muon, pT > 10 GeV, |η| < 2.6.",
+    help="Keep only events with an electron and a muon (zll: two of a flavour; wjets: one, and a "
+    "jet), pT > 10 GeV, |η| < 2.6.",
 )
 @click.option(
     "--branching-ratio",
@@ -56,7 +57,8 @@ def simulate(
 ) -> None:
     """Generate a sample without MadGraph, Delphes and ROOT.
 
-    PROCESS is ztautau, ttbar, ww, wz, zz, hww, htautau, hlfv_taue or hlfv_taumu; with
+    PROCESS is ztautau, ttbar, ww, wz, zz, hww, htautau, hlfv_taue or hlfv_taumu; for
+    the symmetries of other final states zll (Z → ee, μμ) or wjets (W → eν, μν); with
     --lhe also one that Pythia has not, such as wt. Written are a ROOT file in Delphes'
     layout and, beside it, a fileset JSON for 'emusym process'.
     """

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eμsym.recipes.cross_sections import processes
+from eμsym.recipes.cross_sections import cross_section, processes
 from eμsym.recipes.pythia_cards import pythia_settings
+from eμsym.recipes.simulation.event_filters import has_electron_and_muon
 from eμsym.recipes.simulation.jobs import JOB_SIZE, cut_into_jobs, run_job
-from eμsym.recipes.simulation.particles import has_electron_and_muon
 from eμsym.recipes.simulation.pythia_events import generate
 from eμsym.recipes.simulation.response import respond
 
@@ -36,10 +36,12 @@ def pythia_alone(process: str, n: int) -> float:
     return time.process_time() - start
 
 
-@pytest.mark.parametrize("process", processes())
+@pytest.mark.parametrize("process", processes(final_state=None))
 def test_events_per_second_and_core(process: str) -> None:
     alone = N / pythia_alone(process, N)
-    (job,) = cut_into_jobs(process, pythia_settings(process), N, seed=1)
+    final_state = cross_section(process).final_state
+    settings = pythia_settings(process)
+    (job,) = cut_into_jobs(process, settings, N, seed=1, event_filter=final_state)
     start = time.process_time()
     result = run_job(job)
     seconds = time.process_time() - start
@@ -59,7 +61,9 @@ def test_response_alone(benchmark: Any) -> None:
     made = made[has_electron_and_muon(made.particles, made.n_events)]
     rng = np.random.default_rng(1)
     benchmark.pedantic(
-        lambda: respond(made.particles, made.n_events, rng), rounds=10, warmup_rounds=1
+        lambda: respond(made.particles, made.partons, made.n_events, rng),
+        rounds=10,
+        warmup_rounds=1,
     )
     seconds = benchmark.stats.stats.median
     print(

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import uproot
 
+from eμsym import read_pair
 from eμsym.errors import OutputError
 from eμsym.recipes.cross_sections import cross_section
 from eμsym.recipes.pythia_cards import pythia_settings
@@ -141,6 +142,33 @@ def test_filter_keeps_what_it_should(tmp_path: Path, made: Path) -> None:
     for name in names:
         both = everything[name][kept], whole[name][: len(first)]
         assert ak.array_equal(*both)
+
+
+@pytest.mark.parametrize(
+    ("process", "symmetry", "wanted"),
+    [
+        ("zll", "flavour", "two electrons or two muons in the final state"),
+        ("wjets", "lepton_jet", "an electron or a muon in the final state"),
+    ],
+)
+def test_other_final_states(tmp_path: Path, process: str, symmetry: str, wanted: str) -> None:
+    """Both leptons' flavours come out in the selection that the symmetry is for, with jets."""
+    path = tmp_path / "a.root"
+    options = ("-n", 400, "-o", path, "--workers", 1)
+    assert run("simulate", process, *options) == 0
+    record = read_record(path)
+    assert record is not None
+    assert record["filter"].startswith(wanted)
+    assert 0.2 < record["entries"] / record["n_generated"] < 0.8
+    assert run("check", "--deep", path) == 0
+    folder = tmp_path / "out"
+    assert run("process", tmp_path / "a.json", "-o", folder, "--symmetry", symmetry) == 0
+    pool = read_pair(folder).pool
+    assert 10 < np.count_nonzero(pool.labels) < len(pool) - 10
+    if process == "zll":
+        assert 85 < np.median(pool.column("m_ll")) < 95
+    else:
+        assert np.all(pool.column("n_jets") >= 1)
 
 
 # ---------------------------------------------------------------- what is written about it

@@ -16,7 +16,7 @@ from eμsym.recipes.cross_sections import CHAINS, Chain, processes
 from eμsym.recipes.pythia_cards import PARTS, pythia_card, pythia_settings
 from tests.recipes.lhe_file import dibosons, higgs, taus, write_lhe
 
-ALL = [(chain, name) for chain in CHAINS for name in processes(chain)]
+ALL = [(chain, name) for chain in CHAINS for name in processes(chain, final_state=None)]
 N_EVENTS = 40
 
 #: What decays, to what (any of these, |PDG| sorted, without photons), process by process.
@@ -32,6 +32,8 @@ DECAYS: dict[str, set[tuple[int, tuple[int, ...]]]] = {
     "zz": LEPTONIC_Z,
     "hww": {(25, (24, 24)), *LEPTONIC_W},
     "htautau": {(25, (15, 15)), *LEPTONIC_TAU},
+    "zll": {(23, (11, 11)), (23, (13, 13))},
+    "wjets": {(24, (11, 12)), (24, (13, 14))},
     "hlfv_taue": {(25, (11, 15)), (15, (13, 14, 16))},
     "hlfv_taumu": {(25, (13, 15)), (15, (11, 12, 16))},
 }
@@ -87,7 +89,7 @@ def test_pythia_reads_the_card_and_decays_as_it_says(
         return
     forced = {kind for kind, _ in expected}
     assert {decay for decay in found if decay[0] in forced} == expected
-    number = {23: 2 if name == "zz" else 1, 24: 1 if name == "wz" else 2, 25: 1}
+    number = {23: 2 if name == "zz" else 1, 24: 1 if name in ("wz", "wjets") else 2, 25: 1}
     number[15] = 1 if "hlfv" in name else 2
     for kind in forced:
         total = sum(n for (decayed, _), n in found.items() if decayed == kind)
@@ -144,7 +146,7 @@ def test_a_whole_card_says_how_much_and_from_where() -> None:
 
 
 def test_every_part_is_used_and_ascii() -> None:
-    used = "".join(pythia_card(name, n_events=1, seed=1) for name in processes("pythia"))
+    used = "".join(pythia_card(name, n_events=1, seed=1) for name in processes(final_state=None))
     used += pythia_card("wt", n_events=1, seed=1, chain="madgraph", lhe="x")
     for part in PARTS.glob("*.cmnd"):
         text = part.read_text(encoding="utf-8")

@@ -29,6 +29,7 @@ MADGRAPH_ONLY = {
     for production in ("ggf", "vbf")
 } | {"wt"}
 BOTH = {"ztautau", "ttbar", "ww", "wz", "zz"}
+OTHERS = {"zll": "same_flavour", "wjets": "one_lepton"}
 PYTHIA_ONLY = {"hww", "htautau", "hlfv_taue", "hlfv_taumu"}
 
 # Total uncertainties: all printed components in quadrature.
@@ -68,9 +69,26 @@ def test_every_process_has_its_number_and_where_it_comes_from() -> None:
             assert relative == pytest.approx(entry.uncertainty_pb / entry.value_pb)
 
 
-@pytest.mark.parametrize("name", ["ztautau", "wz", "zz"])
+def test_other_final_states_have_processes_of_their_own() -> None:
+    assert set(processes(final_state=None)) == BOTH | PYTHIA_ONLY | OTHERS.keys()
+    assert set(processes("madgraph", final_state=None)) == BOTH | MADGRAPH_ONLY
+    for name, final_state in OTHERS.items():
+        assert processes(final_state=final_state) == (name,)
+        entry = cross_section(name)
+        assert entry.final_state == final_state
+        assert entry.filtered_pb == entry.value_pb
+        assert "arXiv:1011.3540" in entry.source
+    # CMS's list at 13 TeV, three flavours: 6077.22 and 61526.7 pb.
+    assert cross_section("zll").value_pb == pytest.approx(6077.22 * 2 / 3, rel=1e-4)
+    assert cross_section("wjets").value_pb == pytest.approx(61526.7 * 2 / 3, rel=1e-5)
+    # Of one flavour, measured by ATLAS (arXiv:1603.09222): W⁺ 11,830, W⁻ 8,790 pb.
+    error = np.hypot(320 + 240, 250 + 180)
+    assert cross_section("wjets").value_pb / 2 == pytest.approx(11_830 + 8_790, abs=error)
+
+
+@pytest.mark.parametrize("name", ["ztautau", "wz", "zz", "zll"])
 def test_what_has_a_z_says_its_mass_window(name: str) -> None:
-    for chain in CHAINS:
+    for chain in CHAINS if name in BOTH else ("pythia",):
         entry = cross_section(name, chain=chain)
         assert re.search(r"> \d+ GeV|no .\*: no mass window", entry.definition)
         assert re.search(r"> \d+ GeV|no .\*", entry.generated)
@@ -101,11 +119,13 @@ def test_uncertainties_are_the_printed_components_in_quadrature() -> None:
         "wz": (0.022,),
         "zz": (0.032,),
         "wt": (1.8, 3.4),
+        "zll": (0.02, 29.56),
+        "wjets": (331.4, 1541.8),
         "hww_ggf": (0.067, 0.032),
         "hww_vbf": (0.004, 0.021),
     }
     for name, parts in printed.items():
-        entry = cross_section(name, chain="madgraph")
+        entry = cross_section(name, chain="pythia" if name in OTHERS else "madgraph")
         in_pb = [part * entry.value_pb if part < 0.1 else part for part in parts]
         digits = len(str(entry.uncertainty_pb).partition(".")[2])
         assert entry.uncertainty_pb == round(float(np.linalg.norm(in_pb)), digits), name

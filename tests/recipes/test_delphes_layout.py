@@ -20,7 +20,8 @@ from eμsym.recipes.simulation.delphes_layout import (
     joined,
     read_record,
 )
-from eμsym.recipes.simulation.particles import Particles
+from eμsym.recipes.simulation.jets import Jets
+from eμsym.recipes.simulation.particles import Particles, Partons
 from eμsym.recipes.simulation.pythia_events import Generated
 from eμsym.recipes.simulation.response import Leptons, Reconstructed
 
@@ -59,6 +60,7 @@ def columns() -> Columns:
     none = np.zeros(0)
     made = Generated(
         Particles(none.astype(int), none.astype(int), none, none, none, none),
+        Partons(none.astype(int), none.astype(int), none, none),
         weight=np.array([1.0, 1.0, 1.25]),
         number=np.array([3, 5, 8]),
         info={name: np.arange(n) + 4.0 for name in INFO},
@@ -68,6 +70,12 @@ def columns() -> Columns:
         leptons([0, 2], [40.0, 25.0]),
         np.array([[3.0, 0.0, 0.0], [4.0, 0.0, -2.0], [5.0, 1.0, 0.0]]),
         np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        Jets(
+            np.array([1, 1]),
+            *(np.array([90.0, 30.0]), np.array([0.5, -3.0]), np.array([1.0, -2.0])),
+            *(np.array([12.0, 4.0]), np.array([2.0, 999.9])),
+            *(np.array([5, 0]), np.array([True, False])),
+        ),
     )
     return delphes_columns(made, seen)
 
@@ -82,7 +90,8 @@ def write(path: Path, *parts: Columns) -> Path:
 
 def test_branches_and_types_are_delphes_own(tmp_path: Path, columns: Columns, sample: Path) -> None:
     ours = uproot.open(write(tmp_path / "a.root", columns))["Delphes"]
-    genuine = uproot.open(sample / "ttbar.root")["Delphes"]
+    # With all branches of the card; the embedded files have no jets.
+    genuine = uproot.open(sample.parents[1] / "tests" / "data" / "all_branches.root")["Delphes"]
     for name, members in MEMBERS.items():
         assert ours[f"{name}_size"].typename == genuine[f"{name}_size"].typename
         for member in members:
@@ -104,6 +113,11 @@ def test_values_come_back_through_coffea(tmp_path: Path, columns: Columns) -> No
     assert events.Muon.Charge.tolist() == [[-1], [], [1]] * 2
     np.testing.assert_allclose(ak.flatten(events.Electron.IsolationVar), 0.03, rtol=1e-6)
     np.testing.assert_allclose(ak.flatten(events.Muon.SumPt), [1.2, 0.75] * 2, rtol=1e-6)
+    assert events.Jet.PT.tolist() == [[], [90.0, 30.0], []] * 2
+    assert events.Jet.Mass[1].tolist() == [12.0, 4.0]
+    assert events.Jet.Flavor[1].tolist() == [5, 0]
+    assert events.Jet.BTag[1].tolist() == [1, 0]
+    np.testing.assert_allclose(events.Jet.EhadOverEem[1], [2.0, 999.9], rtol=1e-6)
     assert ak.ravel(events.MissingET.MET).tolist() == [5.0, 0.0, 2.0] * 2
     np.testing.assert_allclose(
         ak.ravel(events.MissingET.Phi), [np.arctan2(4, 3), 0, -np.pi / 2] * 2, rtol=1e-6

@@ -11,7 +11,7 @@ import pytest
 
 from eμsym.cli.app import cli
 from eμsym.cli.simulate import simulate
-from eμsym.recipes.cross_sections import processes
+from eμsym.recipes.cross_sections import Chain, processes
 from eμsym.recipes.generate import make_samples
 
 ROOM = Path(__file__).parents[2] / "data-recipes"
@@ -43,7 +43,8 @@ def test_commands_of_emusym_exist(words: list[str]) -> None:
     context = parsed(cli, words)
     if context.command.name == "simulate":
         process = context.params["process"]
-        assert process in processes("madgraph" if context.params["lhe"] else "pythia")
+        chain: Chain = "madgraph" if context.params["lhe"] else "pythia"
+        assert process in processes(chain, final_state=None)
 
 
 @pytest.mark.parametrize("words", commands(SCRIPT), ids=" ".join)
@@ -76,7 +77,7 @@ def _options(command: click.Command) -> set[str]:
 
 def test_processes_are_all_named() -> None:
     words = set(re.findall(r"\w+", README))
-    assert {*processes("madgraph"), *processes("pythia")} <= words
+    assert {*processes("madgraph"), *processes("pythia", final_state=None)} <= words
 
 
 def test_environment_has_the_programs() -> None:

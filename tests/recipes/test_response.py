@@ -26,11 +26,14 @@ from eμsym.recipes.simulation.atlas_card import (
 )
 from eμsym.recipes.simulation.energy_flow import log_normal, separate, tower_edges, tower_number
 from eμsym.recipes.simulation.isolation import Objects, cone_sums
-from eμsym.recipes.simulation.particles import Particles, has_electron_and_muon
+from eμsym.recipes.simulation.particles import Particles, Partons
 from eμsym.recipes.simulation.propagation import to_the_calorimeter
 from eμsym.recipes.simulation.response import respond
 
 N_GENUINE = 12
+
+
+NO_PARTONS = Partons(*(np.zeros(0, dtype) for dtype in (int, int, float, float)))
 
 
 class Genuine:
@@ -257,7 +260,7 @@ def test_genuine_tracks_scatter_as_the_card_says(genuine: Genuine, matched: Any)
 )
 def test_single_leptons(pdg: int, pt: float, eta: float, efficiency: float) -> None:
     n = 20_000
-    seen = respond(gun(pdg, pt, eta, n), n, np.random.default_rng(1))
+    seen = respond(gun(pdg, pt, eta, n), NO_PARTONS, n, np.random.default_rng(1))
     found = seen.electrons if pdg == 11 else seen.muons
     if pdg == 11 and efficiency:
         efficiency *= isolated_part(pt, eta)
@@ -294,10 +297,10 @@ def test_lepton_resolution() -> None:
     """A muon has its track's, an electron the mean of track's and tower's, weighted by 1/σ²."""
     n, pt = 50_000, 60.0
     rng = np.random.default_rng(2)
-    muons = respond(gun(13, pt, 1.0, n), n, rng).muons
+    muons = respond(gun(13, pt, 1.0, n), NO_PARTONS, n, rng).muons
     expected = np.hypot(0.015, 1.5e-4 * pt)
     assert np.std(muons.pt / pt) == pytest.approx(expected, rel=0.02)
-    electrons = respond(gun(11, pt, 0.3, n), n, rng).electrons
+    electrons = respond(gun(11, pt, 0.3, n), NO_PARTONS, n, rng).electrons
     energy = pt * np.cosh(0.3)
     calorimeter = np.hypot(0.0017, 0.101 / np.sqrt(energy))
     track = np.hypot(0.03, 1.3e-3 * pt)
@@ -325,20 +328,21 @@ def test_response_to_genuine_particles(genuine: Genuine) -> None:
     """The missing momentum of the twelve events is one of those that we would get."""
     particles, n_times = genuine.particles(), 100
     rng = np.random.default_rng(11)
-    drawn = np.stack([respond(particles, N_GENUINE, rng).missing[:2] for _ in range(n_times)])
+    seen = [respond(particles, NO_PARTONS, N_GENUINE, rng) for _ in range(n_times)]
+    drawn = np.stack([each.missing[:2] for each in seen])
     met = genuine("MissingET.MET") * np.exp(1j * genuine("MissingET.Phi"))
     deviation = np.stack([met.real, met.imag]) - drawn.mean(axis=0)
     chi_squared = np.sum((deviation / drawn.std(axis=0)) ** 2)
     assert 0.005 < chi2.sf(chi_squared, 2 * N_GENUINE) < 0.995
 
-    gen = respond(particles, N_GENUINE, rng).gen_missing
+    gen = respond(particles, NO_PARTONS, N_GENUINE, rng).gen_missing
     expected = genuine("GenMissingET.MET") * np.exp(1j * genuine("GenMissingET.Phi"))
     np.testing.assert_allclose(gen[0] + 1j * gen[1], expected, rtol=1e-3, atol=0.02)
 
 
 def test_muons_take_part_in_the_missing_momentum() -> None:
     n = 1000
-    seen = respond(gun(13, 50.0, 0.3, n), n, np.random.default_rng(1))
+    seen = respond(gun(13, 50.0, 0.3, n), NO_PARTONS, n, np.random.default_rng(1))
     found = np.hypot(*seen.missing[:2]) > 0
     assert found.mean() == pytest.approx(0.99, abs=0.015)
     event = seen.muons.event
@@ -348,21 +352,6 @@ def test_muons_take_part_in_the_missing_momentum() -> None:
 
 def test_of_nothing_nothing_is_seen() -> None:
     nothing = gun(11, 50.0, 0.0, 3)[np.zeros(3, dtype=bool)]
-    seen = respond(nothing, 4, np.random.default_rng(1))
+    seen = respond(nothing, NO_PARTONS, 4, np.random.default_rng(1))
     assert len(seen.electrons.pt) == len(seen.muons.pt) == 0
     assert seen.missing.tolist() == np.zeros((3, 4)).tolist()
-
-
-def test_filter_wants_an_electron_and_a_muon() -> None:
-    def both(first: tuple[float, float], second: tuple[float, float]) -> bool:
-        parts = [gun(code, *given, 1) for code, given in ((11, first), (13, second))]
-        columns = [np.concatenate([getattr(p, n) for p in parts], axis=-1) for n in NAMES]
-        return bool(has_electron_and_muon(Particles(*columns), 1)[0])
-
-    assert both((10.1, 2.5), (10.1, -2.5))
-    assert not both((9.9, 0.0), (30.0, 0.0))
-    assert not both((30.0, 0.0), (30.0, 2.7))
-    assert not has_electron_and_muon(gun(11, 30.0, 0.0, 2), 2).any()
-
-
-NAMES = ("event", "pdg", "charge", "momentum", "energy", "position")
