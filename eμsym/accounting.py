@@ -14,8 +14,9 @@ import numpy as np
 from eμsym.arrays import BoolArray, FloatArray
 from eμsym.errors import InputFileError
 from eμsym.event_digest import events_digest
-from eμsym.folder import Counts, ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.pool import WEIGHT
+from eμsym.results import Counts, Results
 
 #: Sums of the same weights in another order differ by less than this times Σ|w|.
 _ROUNDING = 1e-9

@@ -11,8 +11,8 @@ import numpy as np
 
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.fakes import WithFakes
-from eμsym.folder import Results
 from eμsym.pool import FAKE
+from eμsym.results import Results
 from eμsym.symmetry import Symmetry
 
 #: Control events, and simulated prompt events that are taken off them.

@@ -15,7 +15,7 @@ from eμsym import FairCoin, Pair, read_pair
 from eμsym.errors import ConfigurationError, InputFileError
 from eμsym.exchange import LEPTONS, Exchange
 from eμsym.files import RESULTS_FILE, write_json
-from eμsym.folder import RESULTS_SCHEMA, VERSION
+from eμsym.folder_files import RESULTS_SCHEMA, VERSION
 from eμsym.histogram_io import write_histograms
 from eμsym.label_rule import LEADING, LabelRule, rule_of
 from eμsym.processors.columns import COLUMNS

@@ -41,11 +41,12 @@ from eμsym.binned.windows import BestWindow, WindowTest
 from eμsym.distributions import Null
 from eμsym.errors import ConfigurationError, DataError
 from eμsym.fake_sources import FakeSources
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.joint_pvalue import Together
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
+from eμsym.results import Results
 from eμsym.testing import TwoSided
 from eμsym.together import together
 

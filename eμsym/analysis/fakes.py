@@ -8,8 +8,8 @@ from typing import Any
 
 from eμsym.fake_events import FakeYields, fake_yields
 from eμsym.fake_sources import FAKE_ROLE, FakeSources
-from eμsym.folder import Results
 from eμsym.pair import Pair
+from eμsym.results import Results
 
 
 @dataclass(frozen=True)

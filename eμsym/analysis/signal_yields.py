@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from eμsym.analysis.signals import SignalShape
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.pair_io import read_pair
+from eμsym.results import Results
 
 
 def data_luminosity(results: Results, datasets: Sequence[str]) -> float | None:

@@ -11,12 +11,13 @@ import hist
 from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.errors import ConfigurationError
 from eμsym.event_io import read_events
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
 from eμsym.recipes import STORED_SIGNALS, stored_signal
 from eμsym.regions import Region
+from eμsym.results import Results
 from eμsym.selection import Cuts
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.folder import Results
 from eμsym.pair import Pair
+from eμsym.results import Results
 
 
 @dataclass(frozen=True)

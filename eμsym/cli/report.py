@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from eμsym.analysis.yields import Cutflow
 from eμsym.cli.tables import plain_console, plain_table, print_table
-from eμsym.folder import NOT_BLINDED
+from eμsym.results import NOT_BLINDED
 from eμsym.symmetries import RULES
 from eμsym.written_numbers import events as number
 

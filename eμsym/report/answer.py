@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.scan import global_p
+from eμsym.results import Results
 from eμsym.written_numbers import pvalue, z_of
 
 #: Above this p nobody would look twice.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.parts import Block, Notes, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
+from eμsym.results import Results
 
 
 def calibration_section(results: Results, pictures: Pictures) -> Section | None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eμsym.analysis.yields import Cutflow
-from eμsym.folder import NOT_BLINDED, Results
 from eμsym.report.parts import Block, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
+from eμsym.results import NOT_BLINDED, Results
 from eμsym.symmetries import RULES
 from eμsym.written_numbers import events
 

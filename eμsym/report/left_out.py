@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.parts import Block, Listing, Notes, Paragraph, Section, some
+from eμsym.results import Results
 
 
 def left_out_section(

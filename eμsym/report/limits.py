@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.parts import Block, Heading, Notes, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
+from eμsym.results import Results
 from eμsym.written_numbers import limit
 
 _UNITS = (("events", "events"), ("σ × BR [pb]", "cross_section"), ("BR", "branching_ratio"))

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eμsym import __version__
 from eμsym.errors import InputFileError, printable
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.input_files import is_file
 from eμsym.report.answer import answer, caveats
 from eμsym.report.bare import bare_report
@@ -24,6 +24,7 @@ from eμsym.report.provenance import provenance_section
 from eμsym.report.report_file import write_page
 from eμsym.report.scan import read_scan, scan_figures, scan_section
 from eμsym.report.symmetry_tests import tests_section
+from eμsym.results import Results
 
 #: What reading a part raises that lacks a key, or has something else there.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.parts import Block, Paragraph, Section, Table, some
+from eμsym.results import Results
 
 
 def provenance_section(results: Results) -> Section:

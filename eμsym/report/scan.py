@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from eμsym.files import read_json
-from eμsym.folder import Results
 from eμsym.input_files import is_file
 from eμsym.report.parts import Block, Heading, Notes, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
+from eμsym.results import Results
 from eμsym.written_numbers import pvalue, z_of
 
 SCAN_FILE, SCAN_SCHEMA, SCAN_VERSION = "scan.json", "emusym/scan", 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eμsym.folder import Results
 from eμsym.report.parts import Block, Heading, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
 from eμsym.report.signal_tests import signal_tests
 from eμsym.report.unbinned_tests import further_tests, unbinned_tests
+from eμsym.results import Results
 from eμsym.written_numbers import pvalue, z_of
 
 
