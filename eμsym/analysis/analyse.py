@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eμsym.analysis.binned import Comparison, WindowSearch
-from eμsym.analysis.correction import Correction
+from eμsym.analysis.correction import Correction, Equalisation
 from eμsym.analysis.fakes import FakesOfPair, left_out
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
@@ -221,10 +221,10 @@ def analyse(
     try:
         return _analyse(folder, tests, say)
     except DataError as error:
-        if tests.equalise is not None or tests.given is not None:
+        if tests.equalisation.how is not None or tests.equalisation.given is not None:
             raise
         # Nobody asked for a correction: without it there may be nothing wrong.
-        uncorrected = _analyse(folder, replace(tests, equalise="none"), say)
+        uncorrected = _analyse(folder, replace(tests, equalisation=Equalisation("none")), say)
         return replace(uncorrected, correction=Problem(str(error)))
 
 
@@ -235,7 +235,7 @@ def _analyse(folder: ProcessedFolder, tests: Tests, say: Say) -> Analysis:
     raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
     raw.symmetry.exchange.check_comparable(tests.columns)
     _check_there(raw, tests.columns)
-    if tests.equalise != "none":
+    if tests.equalisation.how != "none":
         say(f"correcting {len(raw.pool):,} events for the detector")
     equalised = tests.equalisation.apply(raw)
     pair, uncorrected = raw, None
@@ -258,8 +258,10 @@ def _analyse(folder: ProcessedFolder, tests: Tests, say: Say) -> Analysis:
         notes.append("equalisation.json: a file holds the r of eμ and μe pairs; there is none here")
     elif isinstance(correction, Correction) and len(correction.fitted) > 1:
         notes.append("equalisation.json: a file holds one r; there is none of several classes")
-    if isinstance(correction, Correction) and tests.given is not None:
-        notes.append(f"equalisation.json: r is on top of {tests.given}, and nothing without it")
+    if isinstance(correction, Correction) and tests.equalisation.given is not None:
+        notes.append(
+            f"equalisation.json: r is on top of {tests.equalisation.given}, and nothing without it"
+        )
     if tests.pyhf:
         workspaces = {
             n: workspace(pair, fit.shape, results.orders) for n, fit in fits.items() if fit.fit

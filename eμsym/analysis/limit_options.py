@@ -30,9 +30,8 @@ class LimitOptions:
     ----------
     pair, signals : tuple of str
         Datasets, as for `eμsym.analysis.options.Tests`.
-    equalise : str, optional
-    exclude : mapping of str to (float, float)
-        Both as for `Tests`.
+    equalisation : Equalisation
+        How the pair is to be corrected.
     cl : float
     luminosity_ifb : float, optional
         Of the data. Default: as the folder says.
@@ -64,14 +63,11 @@ class LimitOptions:
     ConfigurationError
         If `cl` or a branching ratio is not between zero and one, an uncertainty or luminosity
         not above zero, or a region is there twice.
-    InputFileError
-        If the correction is a file that cannot be one.
     """
 
     pair: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
-    equalise: str | None = None
-    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    equalisation: Equalisation = field(default_factory=Equalisation)
     cl: float = 0.95
     luminosity_ifb: float | None = None
     uncertainties: Mapping[str, float] = field(default_factory=dict)
@@ -87,7 +83,6 @@ class LimitOptions:
 
     def __post_init__(self) -> None:
         check_cl(self.cl)
-        Equalisation(self.equalise, self.exclude)
         for name, n in Counter(self.regions).items():
             if n > 1:
                 raise ConfigurationError(f"region {name!r} is chosen {n} times; name it once")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.parts import Fitted, all_in_one, fitted, fitted_jointly, read_parts
 from eμsym.analysis.problem import Problem
@@ -149,9 +148,9 @@ def folder_limits(
     datasets = results.datasets_of(options.pair, str(folder.path))
     raw, insides = read_parts(folder, datasets, options.regions)
     notes: list[str] = []
-    if options.equalise != "none":
+    if options.equalisation.how != "none":
         say(f"correcting {len(raw.pool):,} events for the detector")
-    corrected = Equalisation(options.equalise, options.exclude).apply(raw)
+    corrected = options.equalisation.apply(raw)
     if isinstance(corrected, Problem):
         notes.append(f"not corrected for the detector's e/μ difference: {corrected.reason}")
     pair = corrected if isinstance(corrected, Pair) else raw

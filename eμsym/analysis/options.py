@@ -24,12 +24,8 @@ class Tests:
     signals : tuple of str
         Signal datasets for q0; default: those that are not in the pair, and the
         stored shapes of H→τe and H→τμ.
-    equalise : str, optional
-        "self", "none" or a correctionlib file; see `eμsym.analysis.correction.Equalisation`.
-    exclude : mapping of str to (float, float)
-        Window that a self-calibration leaves out.
-    by, abseta_edges, pt_edges, signed_eta, given
-        Of a self-calibration, too, see there.
+    equalisation : Equalisation
+        How the pair is to be corrected.
     windows : {"square", "rectangle"}
     minimizer : {"minuit", "newton"}
     pyhf : bool
@@ -53,11 +49,6 @@ class Tests:
     extra : mapping of str to Test
         Further tests by name, see `eμsym.testing.Test`: of pairs, or of arrays, which are
         given `columns`. Each has its row in ``results.json``.
-
-    Raises
-    ------
-    InputFileError, ConfigurationError
-        If the correction cannot be one.
     """
 
     # For pytest, which would take it for a class of tests.
@@ -66,13 +57,7 @@ class Tests:
     pair: tuple[str, ...] = ()
     region: str | None = None
     signals: tuple[str, ...] = ()
-    equalise: str | None = None
-    exclude: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    by: str | None = None
-    abseta_edges: tuple[float, ...] | None = None
-    pt_edges: tuple[float, ...] | None = None
-    signed_eta: bool = False
-    given: str | None = None
+    equalisation: Equalisation = field(default_factory=Equalisation)
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
@@ -84,26 +69,9 @@ class Tests:
     seed: int = DEFAULT_SEED
     extra: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        # Before the work: minutes of it must not end at a correction file that is none.
-        self.equalisation  # noqa: B018
-
     @property
     def most_permutations(self) -> int:
         """The most relabellings that are drawn."""
         if self.max_permutations is not None:
             return max(self.permutations, self.max_permutations)
         return self.permutations * (1 if self.symmetrized else 5)
-
-    @property
-    def equalisation(self) -> Equalisation:
-        """How the pair is to be corrected."""
-        return Equalisation(
-            self.equalise,
-            self.exclude,
-            self.by,
-            self.abseta_edges,
-            self.pt_edges or (),
-            self.signed_eta,
-            self.given,
-        )

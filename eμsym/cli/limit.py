@@ -16,7 +16,13 @@ from eμsym.cli.blinding import (
 )
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
-from eμsym.cli.options import STYLE_NAMES, comma_separated, pair_option, ranges
+from eμsym.cli.options import (
+    STYLE_NAMES,
+    comma_separated,
+    equalise_options,
+    pair_option,
+    take_equalisation,
+)
 
 
 def relative_uncertainties(
@@ -85,19 +91,7 @@ def numbers(
     default="",
     help="Signal datasets.  [those not in the pair, and stored shapes]",
 )
-@click.option(
-    "--equalise",
-    metavar="self|none|FILE.json",
-    help="Take the detector's e/μ difference out, as for emusym test.",
-)
-@click.option(
-    "--equalise-exclude",
-    "exclude",
-    metavar="COLUMN=LOW:HIGH",
-    multiple=True,
-    callback=ranges,
-    help="Window that the self-calibration leaves out.",
-)
+@equalise_options
 @click.option("--cl", type=float, default=0.95, show_default=True, help="Confidence level.")
 @click.option(
     "--luminosity",
@@ -209,6 +203,7 @@ def limit(
     from eμsym.cli.report_limits import print_combined, print_limits
     from eμsym.folder import ProcessedFolder
 
+    options["equalisation"] = take_equalisation(options)
     given = {name: value for name, value in options.items() if value is not None}
     processed = ProcessedFolder(Path(folder))
     blind_if_asked(processed, blind, unblind)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from eμsym.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from eμsym.analysis.correction import Equalisation
+
 #: Names of the options that `testing_options` adds.
 TESTING = (
     "region",
-    "equalise",
-    "exclude",
-    "by",
-    "abseta_edges",
-    "pt_edges",
-    "signed_eta",
-    "given",
+    "equalisation",
     "signals",
     "windows",
     "minimizer",
@@ -193,6 +190,22 @@ def equalise_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def take_equalisation(options: dict[str, Any]) -> Equalisation:
+    """Take what `equalise_options` added out of the options of a command, as one.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError
+        If it is no correction.
+    """
+    from eμsym.analysis.correction import Equalisation
+
+    names = ("exclude", "by", "abseta_edges", "pt_edges", "signed_eta", "given")
+    how = options.pop("equalise")
+    given = {name: options.pop(name) for name in names}
+    return Equalisation(how, **{name: x for name, x in given.items() if x is not None})
 
 
 def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:

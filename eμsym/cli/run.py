@@ -10,7 +10,7 @@ import click
 from eμsym.cli.blinding import Windows, blind_if_asked, blind_option, print_blinding
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
-from eμsym.cli.options import TESTING, processing_options, testing_options
+from eμsym.cli.options import TESTING, processing_options, take_equalisation, testing_options
 
 
 @click.command(
@@ -58,6 +58,8 @@ def run(
     from eμsym.folder import ProcessedFolder, new_folder
     from eμsym.recipes import embedded_fileset
 
+    # Before the work: minutes of it must not end at a correction file that is none.
+    options["equalisation"] = take_equalisation(options)
     testing = {name: options.pop(name) for name in TESTING}
     style = testing.pop("style")
     tests = Tests(**testing)

@@ -21,6 +21,7 @@ from eμsym.cli.options import (
     comma_separated,
     equalise_options,
     pair_option,
+    take_equalisation,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Options of the command that are those of a scan.
 _SCAN = ("observables", "planes", "tests", "windows", "relabellings", "fewest", "seed")
-_EQUALISE = ("exclude", "by", "abseta_edges", "pt_edges", "signed_eta", "given")
 
 
 def signal_and_events(
@@ -164,7 +164,6 @@ def scan(
     """
     from dataclasses import replace
 
-    from eμsym.analysis.correction import Equalisation
     from eμsym.analysis.scan_request import ScanRequest
     from eμsym.cli.report_scan import print_scan
     from eμsym.cli.scan_job import run_scan
@@ -173,11 +172,9 @@ def scan(
     folder, table = _folder_and_table(source, config_file, overwrite)
     given = {name: options.pop(name) for name in _SCAN}
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
-    correction = {name: options.pop(name) for name in _EQUALISE}
-    known = {name: value for name, value in correction.items() if value is not None}
     request = ScanRequest(
         options=replace(table, **chosen),
-        equalisation=Equalisation(options.pop("equalise"), **known),
+        equalisation=take_equalisation(options),
         **{name: value for name, value in options.items() if value is not None},
     )
     if freeze is not None:

@@ -16,7 +16,7 @@ from eμsym.cli.blinding import (
 )
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
-from eμsym.cli.options import pair_option, testing_options
+from eμsym.cli.options import pair_option, take_equalisation, testing_options
 
 
 @click.command(
@@ -63,6 +63,7 @@ def test(
     from eμsym.cli.report_tests import print_tests
     from eμsym.folder import ProcessedFolder
 
+    options["equalisation"] = take_equalisation(options)
     given = {name: value for name, value in options.items() if value is not None}
     style = given.pop("style")
     tests, processed = Tests(**given), ProcessedFolder(Path(folder))

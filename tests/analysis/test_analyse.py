@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 import eμsym
 from eμsym.analysis.analyse import Analysis, analyse
-from eμsym.analysis.correction import Correction
+from eμsym.analysis.correction import Correction, Equalisation
 from eμsym.analysis.options import Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.record import record
@@ -111,7 +111,7 @@ def test_a_statistic_of_one_s_own_has_its_row(analysed: Analysis, folder: Proces
 
 
 def test_what_was_not_asked_for_is_not_there(folder: ProcessedFolder) -> None:
-    found = analyse(folder, Tests(pair=("ttbar",), equalise="none", **QUICK))
+    found = analyse(folder, Tests(pair=("ttbar",), equalisation=Equalisation("none"), **QUICK))
     assert found.correction is None
     assert found.raw is None
     assert {"extra", "raw", "equalisation", "pyhf"}.isdisjoint(found.to_dict())
@@ -159,7 +159,7 @@ def test_workspaces_are_written_when_recorded(folder: ProcessedFolder) -> None:
     assert there == {name for name, fit in found.q0.items() if fit.fit is not None}
     assert folder.content()["pair"] == ["ttbar", "ztautau"]
     assert folder.equalisation_file.is_file()
-    record(analyse(folder, Tests(equalise="none", pair=("ww",), **QUICK)), folder)
+    record(analyse(folder, Tests(equalisation=Equalisation("none"), pair=("ww",), **QUICK)), folder)
     assert not folder.equalisation_file.exists()
 
 
@@ -170,7 +170,7 @@ def test_too_few_events_for_a_correction_are_a_problem_unless_asked_for(
     assert isinstance(found.correction, Problem)
     assert found.to_dict()["equalisation"] == {"problem": found.correction.reason}
     with pytest.raises(DataError, match="or give --equalise none"):
-        analyse(folder, Tests(pair=("zz",), equalise="self", **QUICK))
+        analyse(folder, Tests(pair=("zz",), equalisation=Equalisation("self"), **QUICK))
 
 
 def test_what_cannot_be_tested_is_refused(folder: ProcessedFolder, tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_what_cannot_be_tested_is_refused(folder: ProcessedFolder, tmp_path: Pat
     with pytest.raises(ConfigurationError, match="no dataset 'y'; there are ztautau"):
         analyse(folder, Tests(signals=("y",)))
     with pytest.raises(DataError, match="no column 'mass'"):
-        analyse(folder, Tests(columns=("mass",), equalise="none", **QUICK))
+        analyse(folder, Tests(columns=("mass",), equalisation=Equalisation("none"), **QUICK))
     with pytest.raises(InputFileError, match=r"absent\.json"):
-        Tests(equalise=str(tmp_path / "absent.json"))
+        Tests(equalisation=Equalisation(str(tmp_path / "absent.json")))
     with pytest.raises(InputFileError, match=r"has no results\.json"):
         analyse(ProcessedFolder(tmp_path))
 
@@ -211,7 +211,7 @@ def test_a_correction_that_nobody_asked_for_ends_no_run(
         raise DataError("the covariance of ln r is nonsense")
 
     monkeypatch.setattr(Correction, "of", fails)
-    tests = Tests(equalise=asked, signals=("hlfv_taue",), **QUICK)
+    tests = Tests(equalisation=Equalisation(asked), signals=("hlfv_taue",), **QUICK)
     folder = ProcessedFolder(processed_sample)
     if asked is not None:
         with pytest.raises(DataError, match="nonsense"):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hist import Hist
 
+from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import TwoLimits, folder_limits
 from eμsym.analysis.problem import Problem
@@ -181,7 +182,9 @@ def test_without_a_luminosity_limits_are_in_events(
     content = json.loads(path.read_text(encoding="utf-8"))
     content["normalisation"]["ww"]["luminosity_ifb"] = None
     path.write_text(json.dumps(content), encoding="utf-8")
-    options = LimitOptions(pair=BACKGROUND, signals=("hlfv_taue",), equalise="none")
+    options = LimitOptions(
+        pair=BACKGROUND, signals=("hlfv_taue",), equalisation=Equalisation("none")
+    )
     found = folder_limits(ProcessedFolder(folder), options)
     assert any("--luminosity" in note for note in found.notes)
     one = found.signals["hlfv_taue"]
@@ -216,7 +219,10 @@ def test_weighted_simulation_has_expected_limits_alone(sample: Path, tmp_path: P
     files.write_text(json.dumps(few), encoding="utf-8")
     assert run("process", files, "-o", out, "--luminosity", "20") == 0
     options = LimitOptions(
-        pair=("ww",), signals=("hlfv_taue",), equalise="none", luminosities=(20.0,)
+        pair=("ww",),
+        signals=("hlfv_taue",),
+        equalisation=Equalisation("none"),
+        luminosities=(20.0,),
     )
     found = folder_limits(ProcessedFolder(out), options)
     one = found.signals["hlfv_taue"]
@@ -300,7 +306,9 @@ def test_a_region_has_its_own_part_of_the_acceptance(folder: Path) -> None:
     regions = [{"name": "high", "where": "lead_pt > 50"}]
     content["configuration"]["processor"]["regions"] = regions
     path.write_text(json.dumps(content), encoding="utf-8")
-    options = LimitOptions(pair=BACKGROUND, signals=("hlfv_taue",), equalise="none")
+    options = LimitOptions(
+        pair=BACKGROUND, signals=("hlfv_taue",), equalisation=Equalisation("none")
+    )
     whole = folder_limits(ProcessedFolder(folder), options).signals["hlfv_taue"]
     part = folder_limits(ProcessedFolder(folder), replace(options, regions=("high",)))
     found = part.signals["hlfv_taue"]
@@ -379,7 +387,9 @@ def test_regions_that_cannot_go_together_are_one_line(
 
 def test_a_signal_that_one_region_lacks_is_limited_in_the_other(folder: Path) -> None:
     with_regions(folder, some="met < 1000", none="met >= 1000")
-    options = LimitOptions(pair=BACKGROUND, equalise="none", regions=("some", "none"))
+    options = LimitOptions(
+        pair=BACKGROUND, equalisation=Equalisation("none"), regions=("some", "none")
+    )
     found = folder_limits(ProcessedFolder(folder), options)
     assert isinstance(found.regions["some"]["hlfv_taue"].events, UpperLimit)
     assert isinstance(found.signals["hlfv_taue"].events, Problem)
@@ -388,7 +398,9 @@ def test_a_signal_that_one_region_lacks_is_limited_in_the_other(folder: Path) ->
 
 def test_two_signals_together_in_two_regions(folder: Path) -> None:
     with_regions(folder, one="sin(1000 * met) > 0", other="sin(1000 * met) <= 0")
-    options = LimitOptions(pair=BACKGROUND, equalise="none", together=True, luminosities=(1.0,))
+    options = LimitOptions(
+        pair=BACKGROUND, equalisation=Equalisation("none"), together=True, luminosities=(1.0,)
+    )
     whole = folder_limits(ProcessedFolder(folder), options)
     both = folder_limits(ProcessedFolder(folder), replace(options, regions=("one", "other")))
     assert isinstance(whole.together, TwoLimits)
@@ -413,3 +425,16 @@ def test_an_interval_with_two_ends_or_one(
     assert run("limit", folder, *options, "--pair", ",".join(BACKGROUND)) == 0
     low, high = limits_in(folder)["signals"]["hlfv_taue"]["feldman_cousins"]
     assert low < 60
+
+
+def test_r_may_be_fitted_as_for_every_other_command(folder: Path) -> None:
+    plain = ("--signals", "hlfv_taue", "--pair", ",".join(BACKGROUND))
+    found = []
+    for options in ((), ("--equalise-edges", "0.4,2.0", "--equalise-pt-edges", "30")):
+        assert run("limit", folder, *plain, *options, "--no-report") == 0
+        found.append(limits_in(folder)["signals"]["hlfv_taue"])
+    # Two jumps in |η| and one in pT make r, and so the limit, another one, if only a little.
+    first, second = (x["events"]["expected"]["median"] for x in found)
+    assert first != second
+    assert first == pytest.approx(second, rel=0.1)
+    assert run("limit", folder, *plain, "--equalise-by", "nothing") == 2

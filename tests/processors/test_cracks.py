@@ -102,7 +102,12 @@ def test_results_say_which_and_why(processed_sample: Path, tmp_path: Path) -> No
         (tmp_path / "flat", (), None, [1.37, 1.4442, 1.5, 1.52, 1.566], "may be of any detector"),
         (old, ("ww",), None, [1.37, 1.5, 1.52], "of what format files were is unknown"),
     ):
-        tests = Tests(pair=pair, abseta_edges=given, permutations=1, max_permutations=1)
+        tests = Tests(
+            pair=pair,
+            equalisation=Equalisation(abseta_edges=given),
+            permutations=1,
+            max_permutations=1,
+        )
         found = analyse(ProcessedFolder(where), tests).to_dict()["equalisation"]["jumps"]
         assert found["abseta"] == expected
         assert because in found["because"]

@@ -14,6 +14,7 @@ import pytest
 
 from eμsym import read_pair
 from eμsym.analysis.analyse import analyse
+from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import folder_limits
 from eμsym.analysis.options import Tests
@@ -187,7 +188,9 @@ SUBTRACTED = (
 def test_an_analysis_knows_what_was_subtracted(fileset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     main(["process", str(fileset), "-o", str(out), "--luminosity", "10"])
-    tests = Tests(permutations=9, max_permutations=9, minimizer="newton", equalise="none")
+    tests = Tests(
+        permutations=9, max_permutations=9, minimizer="newton", equalisation=Equalisation("none")
+    )
     analysis = analyse(ProcessedFolder(out), tests)
     found = analysis.to_dict()
     for order, side, n, (fakes, error) in zip(
@@ -211,7 +214,7 @@ def test_an_analysis_knows_what_was_subtracted(fileset: Path, tmp_path: Path) ->
     assert (
         "the fakes that dataset loose estimates are not subtracted: it was not chosen" in raw.notes
     )
-    options = LimitOptions(equalise="none", luminosities=())
+    options = LimitOptions(equalisation=Equalisation("none"), luminosities=())
     limits = folder_limits(ProcessedFolder(out), options).signals
     with_fakes = next(iter(limits.values())).region
     assert with_fakes is not None
@@ -240,7 +243,9 @@ def test_fakes_are_subtracted_in_a_region(fileset: Path, tmp_path: Path) -> None
     assert a.sum(flow=True).value + b.sum(flow=True).value == pytest.approx(
         whole.pool.weight[chosen].sum()
     )
-    tests = Tests(permutations=9, max_permutations=9, minimizer="newton", equalise="none")
+    tests = Tests(
+        permutations=9, max_permutations=9, minimizer="newton", equalisation=Equalisation("none")
+    )
     found = analyse(ProcessedFolder(out), replace(tests, region="soft")).to_dict()
     assert found["region"] == "soft"
     data = chosen & (whole.pool.fake == 0)

@@ -16,7 +16,7 @@ from scipy import stats
 
 from eμsym import FairCoin, Pair, read_pair
 from eμsym.analysis.analyse import analyse
-from eμsym.analysis.correction import Correction
+from eμsym.analysis.correction import Correction, Equalisation
 from eμsym.analysis.options import Tests
 from eμsym.calibration.quality import Quality
 from eμsym.errors import ConfigurationError
@@ -242,7 +242,12 @@ def test_every_processed_folder_is_calibrated(
     written = " ".join(ALONG.split()) if symmetry == "along" else f'"{symmetry}"'
     study.write_text(f"[processor]\nsymmetry = {written}\n", encoding="utf-8")
     assert run("process", path, "-c", study, "-o", tmp_path / "out") == 0
-    tests = Tests(permutations=20, max_permutations=20, equalise="self", columns=("lead_pt",))
+    tests = Tests(
+        permutations=20,
+        max_permutations=20,
+        equalisation=Equalisation("self"),
+        columns=("lead_pt",),
+    )
     found = analyse(ProcessedFolder(tmp_path / "out"), tests)
     assert isinstance(found.correction, Correction)
     assert isinstance(found.correction.quality, Quality)
