@@ -221,7 +221,7 @@ def analyse(
     try:
         return _analyse(folder, tests, say)
     except DataError as error:
-        if tests.equalisation.how is not None or tests.equalisation.given is not None:
+        if tests.equalisation.asked_for:
             raise
         # Nobody asked for a correction: without it there may be nothing wrong.
         uncorrected = _analyse(folder, replace(tests, equalisation=Equalisation("none")), say)

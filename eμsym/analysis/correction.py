@@ -106,6 +106,14 @@ class Equalisation:
                     f"{option} is of --equalise self: with {self.how} nothing is calibrated"
                 )
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether a correction was asked for by name, or by what only one can do.
+
+        Who names classes, or gives efficiencies, has asked for the fit in them, or on top.
+        """
+        return any(x is not None for x in (self.how, self.by, self.given))
+
     def jumps(self, pair: Pair, of_files: str | None) -> Jumps | None:
         """Return where a self-calibration lets r jump in |η|; None if there is none.
 
@@ -189,8 +197,7 @@ class Equalisation:
                 )
             return pair.equalised(str(self.how))
         except (ConfigurationError, DataError) as error:
-            # Who gives efficiencies has asked for the fit on top of them.
-            if self.how is None and self.given is None:
+            if not self.asked_for:
                 return Problem(str(error))
             raise type(error)(f"{error}; or give --equalise none") from error
 
