@@ -177,7 +177,7 @@ def folder_limits(
                 where = "" if region is None else f" in {region}"
                 notes.append(
                     f"{shape.name}{where}: the calibration, fitted to the same events, leaves "
-                    f"{found.kept:.1%} of it, for which the limits allow"
+                    f"{100 * found.kept:.1f} % of it, for which the limits allow"
                 )
             parts[region][shape.name] = _Part(shape, worth, found)
     limits, alone = _limits(pair, parts, options, say)

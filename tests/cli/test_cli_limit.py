@@ -71,7 +71,7 @@ def test_the_whole_command(
     found = limits_in(folder)["signals"]["hlfv_taue"]
     # r is fitted to the same events, and takes some of the signal.
     assert 0.8 < found["kept_by_calibration"] < 0.995
-    assert f"leaves {found['kept_by_calibration']:.1%} of it" in re.sub(r"\s+", " ", printed)
+    assert f"leaves {100 * found['kept_by_calibration']:.1f} % of it" in re.sub(r"\s+", " ", printed)
     # 819 events were generated at 0.9105 pb with a branching ratio of 0.1; 181 are selected.
     acceptance = 181 / 819
     assert found["yield"]["acceptance"] == pytest.approx(acceptance)
