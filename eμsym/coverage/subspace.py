@@ -127,12 +127,13 @@ class _Toys:
 def compute(
     n_toys: int,
     *,
+    first: int = 0,
     rows: Sequence[Row] = ROWS,
     seed: int = SEED,
     workers: int | None = None,
     progress: bool | Advance | None = None,
 ) -> dict[str, Any]:
-    """Run the study; parameters as for `eμsym.coverage.global_line.compute`.
+    """Run the study; parameters as for `eμsym.coverage.power.compute`.
 
     Returns
     -------
@@ -140,7 +141,7 @@ def compute(
         For JSON: of every row, (n + 1) p of its toys.
     """
     work = _Toys(rows, background_events(), seed)
-    tasks = [(j, i) for j in range(len(rows)) for i in range(n_toys)]
+    tasks = [(j, i) for j in range(len(rows)) for i in range(first, first + n_toys)]
     answers = answers_of(work, tasks, workers=workers, progress=progress)
     stored = []
     for j, row in enumerate(rows):
@@ -155,6 +156,15 @@ def compute(
             }
         )
     return {"schema": SCHEMA, "version": VERSION, "seed": seed, "n": N, "rows": stored}
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several parts of one study, in the order of their toys, as one."""
+    rows = []
+    for same in zip(*(part["rows"] for part in parts), strict=True):
+        ranks = " ".join(row["ranks"] for row in same)
+        rows.append({**same[0], "ranks": ranks, "not_done": sum(row["not_done"] for row in same)})
+    return {**parts[0], "rows": rows}
 
 
 def table(data: Mapping[str, Any]) -> str:

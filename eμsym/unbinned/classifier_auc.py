@@ -103,7 +103,7 @@ class AUCTest:
             if len(events) < 2:
                 raise DataError(f"{name}: one event cannot be halved; give two or more")
         for_halves, *for_nets = np.random.default_rng(rng).spawn(3)
-        parts = [_halves(events, for_halves) for events in samples]
+        parts = [halves(events, for_halves) for events in samples]
         train = replace(self.classifier, bootstraps=0)
         areas, nets = [], []
         for scored, generator in enumerate(for_nets):
@@ -119,7 +119,8 @@ def area(high: FloatArray, low: FloatArray) -> float:
     return float(mannwhitneyu(high, low, method="asymptotic").statistic / (high.size * low.size))
 
 
-def _halves(events: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def halves(events: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return two halves of events, drawn at random; the second is the larger by one of odd ones."""
     order = rng.permutation(len(events))
     half = len(events) // 2
     return events[order[:half]], events[order[half:]]
