@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -88,6 +88,7 @@ def simulate(
     lhe: str | Path | None = None,
     filtered: bool = True,
     lfv_branching_ratio: float = LFV_BRANCHING_RATIO,
+    pythia: Sequence[str] = (),
     overwrite: bool = False,
     job_size: int = JOB_SIZE,
     progress: bool | None = None,
@@ -115,6 +116,9 @@ def simulate(
         see `eμsym.recipes.simulation.event_filters`.
     lfv_branching_ratio : float
         Of H→τe or H→τμ, for which a signal stands.
+    pythia : sequence of str
+        Settings of Pythia's after those of the process, such as ``"25:m0 = 300"``, which they
+        override. The cross section stays that of the table.
     overwrite : bool
         Replace files that are there, if this function wrote them.
     job_size : int
@@ -130,7 +134,7 @@ def simulate(
     Raises
     ------
     ConfigurationError
-        If the process is unknown, a number is impossible, or Pythia is missing.
+        If the process is unknown, a number or a setting is impossible, or Pythia is missing.
     InputFileError
         If the Les Houches file is damaged or ends early.
     OutputError
@@ -143,7 +147,7 @@ def simulate(
     _check_output(path, fileset, overwrite)
     load_pythia()
     events = None if lhe is None else _hard_events(lhe, n)
-    settings = pythia_settings(process, chain=table.chain)
+    settings = (*pythia_settings(process, chain=table.chain), *pythia)
     jobs = cut_into_jobs(
         process,
         settings,

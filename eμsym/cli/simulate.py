@@ -9,7 +9,10 @@ from eμsym.cli.examples import examples
 
 @click.command(
     short_help="Generate a sample without MadGraph, Delphes and ROOT.",
-    epilog=examples("emusym simulate ztautau -n 20000 -o ztautau.root"),
+    epilog=examples(
+        "emusym simulate ztautau -n 20000 -o ztautau.root",
+        "emusym simulate hlfv_taumu -n 5000 --pythia '25:m0 = 300' -o heavy.root",
+    ),
 )
 @click.argument("process")
 @click.option("-n", "n", type=int, required=True, help="Events to generate, before the filter.")
@@ -43,6 +46,13 @@ from eμsym.cli.examples import examples
     show_default=True,
     help="Of H→τe or H→τμ, for which a signal stands.",
 )
+@click.option(
+    "--pythia",
+    multiple=True,
+    metavar="SETTING",
+    help='Of Pythia 8, on top of the process\'s own: "25:m0 = 300". May be repeated. The cross '
+    "section stays that of the table.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the files if they are there.")
 def simulate(
     process: str,
@@ -53,6 +63,7 @@ def simulate(
     lhe: str | None,
     filtered: bool,
     lfv_branching_ratio: float,
+    pythia: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Generate a sample without MadGraph, Delphes and ROOT.
@@ -75,6 +86,7 @@ def simulate(
         lhe=lhe,
         filtered=filtered,
         lfv_branching_ratio=lfv_branching_ratio,
+        pythia=pythia,
         overwrite=overwrite,
     )
     console = Console(highlight=False, soft_wrap=True)

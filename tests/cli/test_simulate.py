@@ -144,6 +144,21 @@ def test_filter_keeps_what_it_should(tmp_path: Path, made: Path) -> None:
         assert ak.array_equal(*both)
 
 
+def test_settings_of_pythia_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scalar of 300 GeV in place of the Higgs boson: hard leptons; and no underlying event."""
+    path = tmp_path / "heavy.root"
+    heavy = ("--pythia", "25:m0 = 300", "--pythia", "PartonLevel:MPI = off")
+    assert run("simulate", PROCESS, "-n", 100, "-o", path, "--workers", 1, *heavy) == 0
+    record = read_record(path)
+    assert record is not None
+    assert record["pythia_settings"] == [*pythia_settings(PROCESS), *heavy[1::2]]
+    electrons = ak.firsts(content(path)["Electron/Electron.PT"])
+    assert 90 < np.median(ak.to_numpy(ak.drop_none(electrons))) < 170
+    other = ("-n", 5, "-o", tmp_path / "b.root", "--pythia", "25:mass = 300")
+    told = error_of(capsys, "simulate", PROCESS, *other)
+    assert "Pythia does not understand the setting '25:mass = 300'" in told
+
+
 @pytest.mark.parametrize(
     ("process", "symmetry", "wanted"),
     [
