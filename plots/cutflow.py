@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from eμsym.errors import DataError
 from eμsym.label_rule import LEADING
-from eμsym.plots.style import Style, as_text, one_panel
+from eμsym.plots.look import Look
+from eμsym.plots.style import COLOR_MARK, Style, as_text, one_panel
 
 _NAMES = {
     "all": "all",
@@ -31,6 +32,8 @@ _NAMES = {
 
 #: No axis shows sums of weights beyond this, NaN or infinity.
 _LARGEST = 1e100
+#: Of a column of the legend.
+_ROWS = 18
 
 
 def draw_cutflow(
@@ -40,7 +43,9 @@ def draw_cutflow(
     labels: Mapping[str, str] | None = None,
     style: Style = "neutral",
 ) -> Figure:
-    """Draw the weighted number of events after every cut, stacked by dataset.
+    """Draw the weighted number of events after every cut, of each dataset and of all together.
+
+    On a logarithmic axis, on which a sum that is not positive is a gap; its number is written.
 
     Parameters
     ----------
@@ -71,36 +76,60 @@ def draw_cutflow(
     }
     if not all(np.all(np.abs(total) < _LARGEST) for total in totals.values()):
         raise DataError("the cutflow holds numbers that no axis can show: there is nothing to draw")
-    # The largest dataset is drawn at the bottom, as the legend lists them from the top.
-    order = sorted(totals, key=lambda name: totals[name][-3])
-    with one_panel(style, (8.4, 4.6)) as (figure, axes):
-        positions = np.arange(len(steps))
-        bottom = np.zeros(len(steps))
-        colors, entries = _colors(len(order)), []
-        for name, color in zip(order[::-1], colors, strict=True):
+    # The legend lists the largest dataset first.
+    order = sorted(totals, key=lambda name: -totals[name][-3])
+    column = Look.of(style).width == "column"
+    with one_panel(style, (8.4, 7.6) if column else (8.4, 4.6)) as (figure, axes):
+        edges = np.arange(len(steps) + 1) - 0.5
+        total = np.sum([totals[name] for name in order], axis=0)
+        entries = []
+        for name, color in zip(order, _colors(len(order)), strict=True):
             label = as_text((labels or {}).get(name, name))
-            bars = axes.bar(positions, totals[name], 0.8, bottom=bottom, color=color, label=label)
-            entries.append((bars, label))
-            bottom = bottom + totals[name]
-        for x, y in zip(positions, bottom, strict=True):
-            axes.text(float(x), y, f"{y:,.0f}", ha="center", va="bottom", fontsize="small")
-        axes.set_xticks(positions, [_NAMES.get(step, step) for step in steps])
+            entries.append((_steps(axes, totals[name], edges, color=color), label))
+        if len(order) > 1:
+            line = _steps(axes, total, edges, color=COLOR_MARK, linewidth=1.0, linestyle="--")
+            entries.append((line, "sum"))
+        positive = np.concatenate([each[each > 0] for each in totals.values()])
+        low, high = (positive.min(), max(positive.max(), *total)) if positive.size else (1.0, 1.0)
+        axes.set_yscale("log")
+        axes.set_ylim(0.5 * low, (100.0 if column else 3.0) * high)
+        for x, y in enumerate(total):
+            axes.annotate(
+                f"{y:,.0f}",
+                (float(x), y if y > 0 else 0.5 * low),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize="small",
+                rotation=90 if column else 0,
+            )
+        turned: dict[str, Any] = {"rotation": 60, "ha": "right"} if column else {}
+        axes.set_xticks(range(len(steps)), [_NAMES.get(step, step) for step in steps], **turned)
         axes.tick_params(axis="x", which="both", length=0)
-        axes.minorticks_off()
         axes.axvline(len(steps) - 2.5, color="0.6", linewidth=0.8, linestyle="--")
         axes.set_ylabel("events")
-        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlim(-0.6, len(steps) - 0.4)
-        low, high = min(float(bottom.min()), 0.0), max(float(bottom.max()), 0.0)
-        axes.set_ylim(1.12 * low, 1.12 * (high if low else max(high, 1.0)))
-        axes.set_xlabel("cuts, each with all before it; last two: the samples by leading lepton")
-        _legend(axes, entries)
+        axes.set_xlabel(
+            "cuts, each with all before it; last two:\nthe samples by leading lepton"
+            if column
+            else "cuts, each with all before it; last two: the samples by leading lepton"
+        )
+        _legend(figure, entries, below=column)
     return figure
 
 
-def _legend(axes: Any, entries: list[tuple[Any, str]]) -> None:
+def _steps(axes: Any, sums: Any, edges: Any, **look: Any) -> Any:
+    """Draw a level for each cut, and none where there is nothing positive."""
+    return axes.stairs(np.where(sums > 0, sums, np.nan), edges, baseline=None, **look)
+
+
+def _legend(figure: Figure, entries: list[tuple[Any, str]], *, below: bool) -> None:
     """Draw a legend that leaves out no dataset, even one whose name begins with "_" or is empty."""
-    legend = axes.legend([bars for bars, _ in entries], ["x"] * len(entries), ncols=2)
+    where: dict[str, Any] = {"loc": "outside right upper", "ncols": 1 + len(entries) // _ROWS}
+    if below:
+        where = {"loc": "outside lower center", "ncols": 3}
+    legend = figure.legend([each for each, _ in entries], ["x"] * len(entries), **where)
     for text, (_, name) in zip(legend.get_texts(), entries, strict=True):
         text.set_text(name)
 

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from eμsym.arrays import FloatArray
 from eμsym.calibration.before_after import BeforeAfter, LeptonRatio, OrderRatio
+from eμsym.plots.legends import make_room
+from eμsym.plots.look import Look
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -57,9 +59,15 @@ def draw_equalisation(
     """
     called = labels or {}
     with styled(style):
-        figure = StyledFigure(style, figsize=(14.0, 6.2), layout="constrained")
-        grid = figure.add_gridspec(2, 4, width_ratios=(1, 1, 1, 1.35))
-        panels = [figure.add_subplot(grid[i // 3, i % 3]) for i in range(len(found.variables))]
+        upright = Look.of(style).width == "column"
+        across = 2 if upright else 3
+        figure = StyledFigure(style, (6.0, 12.4) if upright else (14.0, 6.2), layout="constrained")
+        if upright:
+            grid = figure.add_gridspec(4, 2, height_ratios=(1, 1, 1, 1.5))
+        else:
+            grid = figure.add_gridspec(2, 4, width_ratios=(1, 1, 1, 1.35))
+        places = [divmod(i, across) for i in range(len(found.variables))]
+        panels = [figure.add_subplot(grid[place]) for place in places]
         for panel, variable in zip(panels, found.variables, strict=True):
             label = called.get(variable.column, variable.column)
             if variable.absolute:
@@ -68,13 +76,16 @@ def draw_equalisation(
         reach = 1.1 * max(_reach(variable.ratio) for variable in found.variables)
         for panel in panels:
             panel.set_ylim(1 - reach, 1 + reach)
-        for panel in panels[::3]:
+        for panel in panels[::across]:
             panel.set_ylabel(f"{names[0]} / {names[1]}")
-        panels[0].legend(loc="lower left", fontsize="small")
+        panels[0].legend(fontsize="small")
         experiment_label(panels[0], style)
-        column = grid[:, 3].subgridspec(len(found.ratios), 1)
+        column = (grid[3, :] if upright else grid[:, 3]).subgridspec(len(found.ratios), 1)
         for i, ratio in enumerate(found.ratios):
             _draw_lepton_ratio(figure.add_subplot(column[i]), ratio, found.up_to_a_factor)
+        make_room(figure)
+        for panel in panels[1:]:
+            panel.set_ylim(panels[0].get_ylim())
     return figure
 
 

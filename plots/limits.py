@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
 from scipy.stats import chi2
 
 from eμsym.limits.impacts import Impacts
@@ -65,7 +66,7 @@ def draw_limits(limits: Mapping[str, UpperLimit], *, style: Style = "neutral") -
         axes.invert_yaxis()
         axes.set_xlim(left=0)
         axes.set_xlabel(_axis_title(first.unit, first.cl))
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", ncols=2)
     return figure
 
 
@@ -98,13 +99,18 @@ def draw_limits_against_luminosity(
         axes.set_xticks(x, [f"{luminosity:g}" for luminosity in x])
         axes.set_xticks([], minor=True)
         axes.set_title(as_text(label))
+        drawn = [axes]
         if np.isfinite(found.z).all():
             right = axes.twinx()
             right.plot(x, found.z[order], "o:", color=COLOR_MARK, label="median Z")
-            right.set_ylim(0, 1.4 * found.z.max())  # below the legend
+            right.set_ylim(0, 1.1 * found.z.max())
             right.set_ylabel(f"median Z of {found.events_per_ifb:.3g} events a fb$^{{-1}}$")
-            right.legend(loc="lower left")
-        axes.legend()
+            drawn.append(right)
+        handles, names = (
+            [entry for entries in each for entry in entries]
+            for each in zip(*(one.get_legend_handles_labels() for one in drawn), strict=True)
+        )
+        axes.legend(handles, names)
     return figure
 
 
@@ -183,7 +189,7 @@ def draw_contour(
         title = _TITLES.get(unit, unit)
         axes.set_xlabel(f"{as_text(labels[0])}: {title}")
         axes.set_ylabel(f"{as_text(labels[1])}: {title}")
-        axes.set_title(f"difference: {found.difference}")
+        axes.set_title(Formatter.fix_minus(f"difference: {found.difference}"))
         axes.legend()
     return figure
 
@@ -223,5 +229,5 @@ def draw_impacts(found: Impacts, *, most: int = 20, style: Style = "neutral") ->
         widest = max((x.size for x in rows), default=1.0) or 1.0
         above.set_xlim(-1.5 * widest, 1.5 * widest)
         above.set_xlabel(r"impact $\Delta\hat{\mu}$ [events]")
-        above.legend(loc="lower right", fontsize="small")
+        above.legend(fontsize="small", ncols=2)
     return figure

@@ -12,9 +12,12 @@ from matplotlib.ticker import Formatter
 
 from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
+from eμsym.blinding import Blinding
 from eμsym.counts import counts_and_variances
 from eμsym.difference import Difference
+from eμsym.plots.blinded import shade_blinded
 from eμsym.plots.drawn_axis import as_drawn, drawn_edges, drawn_label, mark_categories
+from eμsym.plots.legends import make_room
 from eμsym.plots.style import (
     COLOR_A,
     COLOR_B,
@@ -33,6 +36,7 @@ def draw_observable(
     result: NSigma | None = None,
     *,
     names: tuple[str, str] = ("eμ", "μe"),
+    blinding: Blinding | None = None,
     style: Style = "neutral",
 ) -> Figure:
     """Draw a 1-D histogram of A and of B, and the pulls (B − A)/σ.
@@ -47,6 +51,8 @@ def draw_observable(
         Written into the pull panel.
     names : tuple of str
         Of A and of B.
+    blinding : Blinding, optional
+        The window whose events are left out, which is shaded.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -74,14 +80,17 @@ def draw_observable(
         lowest, highest = np.transpose([_reach(a), _reach(b)])
         low, high = min(*lowest, 0.0), max(*highest, 0.0)
         top.set_ylim(1.12 * low, 1.12 * high or float(low == 0))
-        top.legend(title=_legend_title(a, b))
         edges = drawn_edges(axis)
         _draw_pulls(bottom, edges, difference.pull, names, result)
         bottom.set_xlabel(drawn_label(axis))
         bottom.set_xlim(edges[0], edges[-1])
+        for panel in (top, bottom):
+            shade_blinded(panel, blinding or Blinding(), (axis.name,))
+        top.legend(title=_legend_title(a, b))
         mark_categories(bottom, axis)
         figure.align_ylabels()
         experiment_label(top, style)
+        make_room(figure)
     return figure
 
 

@@ -16,8 +16,11 @@ from matplotlib.ticker import Formatter
 from eμsym.arrays import FloatArray
 from eμsym.binned.nsigma import NSigma
 from eμsym.binned.windows import Window
+from eμsym.blinding import Blinding
 from eμsym.difference import Difference
+from eμsym.plots.blinded import shade_blinded
 from eμsym.plots.drawn_axis import drawn_edges, drawn_label, endless
+from eμsym.plots.look import Look
 from eμsym.plots.style import COLOR_MARK, Style, StyledFigure, experiment_label, styled
 
 
@@ -29,9 +32,12 @@ def draw_plane(
     result: NSigma | None = None,
     *,
     names: tuple[str, str] = ("eμ", "μe"),
+    blinding: Blinding | None = None,
     style: Style = "neutral",
 ) -> Figure:
     """Draw A, B and the pulls (B − A)/σ of a 2-D histogram, side by side.
+
+    In a journal's column they stand one above the other.
 
     Parameters
     ----------
@@ -45,6 +51,8 @@ def draw_plane(
         Nσ of the whole plane.
     names : tuple of str
         Of A and of B.
+    blinding : Blinding, optional
+        The window whose events are left out, which is shaded.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -53,9 +61,12 @@ def draw_plane(
     matplotlib.figure.Figure
     """
     with styled(style):
+        look = Look.of(style)
+        upright = look.width == "column"
         layout = ConstrainedLayoutEngine(wspace=0.06)
-        figure = StyledFigure(style, figsize=(14.0, 4.4), layout=layout)
-        panels = figure.subplots(1, 3, sharex=True, sharey=True)
+        figure = StyledFigure(style, (5.2, 10.4) if upright else (14.0, 4.4), layout=layout)
+        shape = (3, 1) if upright else (1, 3)
+        panels = figure.subplots(*shape, sharex=True, sharey=True)
         edges = _edges(a.axes[0]), _edges(a.axes[1])
         norm = _logarithmic(a.values(), b.values())
         for axes, histogram, label in zip(panels, (a, b), names, strict=False):
@@ -68,14 +79,18 @@ def draw_plane(
         reach = max(3.0, float(np.nanmax(np.abs(pull), initial=0)))
         mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
         _colorbar(figure, panels[2], mesh, rf"pull ({names[1]} $-$ {names[0]})")
-        panels[2].set_title(_pull_title(window, result), fontsize="medium", loc="right")
+        title = _pull_title(window, result, "\n" if look.printed else ", ")
+        panels[2].set_title(title, fontsize="medium", loc="right")
         for axes in panels:
-            axes.set_xlabel(drawn_label(a.axes[0]))
-            axes.set_ylabel(drawn_label(a.axes[1]) if axes is panels[0] else "")
+            if not upright or axes is panels[2]:
+                axes.set_xlabel(drawn_label(a.axes[0]))
+            axes.set_ylabel(drawn_label(a.axes[1]) if upright or axes is panels[0] else "")
             if window is not None and window.edges is not None:
                 axes.add_patch(window_outline(window))
         panels[0].set_xlim(edges[0][0], edges[0][-1])
         panels[0].set_ylim(edges[1][0], edges[1][-1])
+        for axes in panels:
+            shade_blinded(axes, blinding or Blinding(), (a.axes[0].name, a.axes[1].name))
         experiment_label(panels[0], style)
     return figure
 
@@ -128,10 +143,10 @@ def outline(x: tuple[float, float], y: tuple[float, float]) -> Rectangle:
     )
 
 
-def _pull_title(window: Window | None, result: NSigma | None) -> str:
+def _pull_title(window: Window | None, result: NSigma | None, between: str) -> str:
     parts = []
     if result is not None and result.n_bins:
         parts.append(rf"whole plane $N_\sigma$ = {result.z:+.2f}")
     if window is not None:
         parts.append(rf"marked window $N_\sigma$ = {window.z:+.2f} (local)")
-    return Formatter.fix_minus(", ".join(parts))
+    return Formatter.fix_minus(between.join(parts))

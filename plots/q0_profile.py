@@ -48,7 +48,9 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         if shown.any() and fit.scan_mu[shown].min() <= 0 <= fit.scan_mu[shown].max():
             axes.plot(0, abs(fit.q0), "o", color=COLOR_BOTH, label=rf"$|q_0|$ = {abs(fit.q0):.2f}")
             axes.legend()
-        axes.set_ylim(bottom=0)
+        # The line of 3σ, where the curve comes near it, is below the frame and its name too.
+        top = axes.get_ylim()[1]
+        axes.set_ylim(0, max(top, 10.0) if top > 8 else top)
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
         z = Formatter.fix_minus(f"{fit.z:+.2f}")

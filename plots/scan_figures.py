@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
 
 from eμsym.arrays import FloatArray
+from eμsym.blinding import Blinding
+from eμsym.plots.blinded import shade_blinded
 from eμsym.plots.limits import BAND_COLORS
+from eμsym.plots.look import Look
 from eμsym.plots.plane import outline
 from eμsym.plots.style import COLOR_A, COLOR_B, COLOR_BOTH, Style, as_text, one_panel
 from eμsym.scanning.places import Place
@@ -131,6 +134,7 @@ def draw_scan_entry(
     *,
     names: tuple[str, str] = ("eμ", "μe"),
     labels: Mapping[str, str] | None = None,
+    blinding: Blinding | None = None,
     style: Style = "neutral",
 ) -> Figure:
     """Draw the pulls of an entry's bins, with its best window marked.
@@ -144,6 +148,8 @@ def draw_scan_entry(
         Of A and of B.
     labels : mapping of str to str, optional
         What an axis calls a column. Default: its name.
+    blinding : Blinding, optional
+        The window whose events are left out, which is shaded.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -171,7 +177,11 @@ def draw_scan_entry(
             _plane(figure, axes, edges, place.pull, spans, pull)
             axes.set_ylabel(titles[1])
         axes.set_xlabel(titles[0])
-        axes.set_title(_heading(entry, place, names), loc="left", fontsize="small", pad=6)
+        shade_blinded(axes, blinding or Blinding(), tuple(entry.observables))
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend()
+        heading = _heading(entry, place, names, "\n" if Look.of(style).width == "column" else " ")
+        axes.set_title(heading, loc="left", fontsize="small", pad=6)
     return figure
 
 
@@ -206,11 +216,11 @@ def _plane(
     axes.set_ylim(edges[1][0], edges[1][-1])
 
 
-def _heading(entry: Entry, place: Place, names: tuple[str, str]) -> str:
+def _heading(entry: Entry, place: Place, names: tuple[str, str], between: str) -> str:
     window = f"{place.a:,} {as_text(names[0])}, {place.b:,} {as_text(names[1])}"
     return (
         f"{_TESTS[entry.test]} in {as_text(entry.region)}\n"
-        f"local p = {entry.p_local:.2g}, adjusted {entry.p_adjusted:.2g}; "
+        f"local p = {entry.p_local:.2g}, adjusted {entry.p_adjusted:.2g};{between}"
         rf"marked window: {window}, $N_\sigma$ = {Formatter.fix_minus(f'{place.z:+.2f}')}"
     )
 

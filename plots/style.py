@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 import mplhep
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from eμsym.errors import ConfigurationError
 from eμsym.files import make_folder, whole_file
+from eμsym.plots.legends import make_room
+from eμsym.plots.look import STYLES, Look, StyleName
 
-Style = Literal["neutral", "ATLAS", "CMS", "LHCb", "ALICE"]
-STYLES: tuple[Style, ...] = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
+__all__ = ["STYLES", "Style", "StyledFigure", "experiment_label", "one_panel", "save_figure"]
+
+#: A style by its name, or with a width and a heading.
+Style = StyleName | Look
 
 #: Colour-blind safe (Okabe and Ito): sample A, sample B, both, highlight.
 COLOR_A, COLOR_B, COLOR_BOTH, COLOR_MARK = "#0072B2", "#D55E00", "#444444", "#000000"
@@ -52,6 +55,7 @@ _NEUTRAL: dict[str, Any] = {
 _EXPERIMENT_SIZES: dict[str, Any] = {
     **{key: _NEUTRAL[key] for key in _NEUTRAL if any(x in key for x in ("size", "dpi", "titley"))},
     "axes.labelpad": 4.0,
+    "axes.unicode_minus": True,
     "legend.borderaxespad": 0.8,
     "legend.title_fontsize": 10,
     "savefig.bbox": None,
@@ -76,7 +80,7 @@ _METADATA: dict[str, dict[str, str | None]] = {
 _LAYOUT_SETTINGS = ("autolayout", "constrained_layout.use")
 
 #: How an experiment writes its name, and what stands beside it.
-_LABEL_FONTS: dict[Style, tuple[dict[str, str], dict[str, str]]] = {
+_LABEL_FONTS: dict[StyleName, tuple[dict[str, str], dict[str, str]]] = {
     "ATLAS": ({"weight": "bold", "style": "italic"}, {}),
     "CMS": ({"weight": "bold"}, {"style": "italic"}),
     "LHCb": ({}, {}),
@@ -85,22 +89,24 @@ _LABEL_FONTS: dict[Style, tuple[dict[str, str], dict[str, str]]] = {
 
 
 class StyledFigure(Figure):
-    """A figure that is rendered with the settings that it was drawn with.
+    """A figure of a look's size that is rendered with the settings that it was drawn with.
 
     matplotlib looks up fonts, resolution and more only when it renders, which
     is after `styled` has put the caller's settings back.
 
     Parameters
     ----------
-    style : {"neutral", "ATLAS", "CMS", "LHCb", "ALICE"}
+    style : str or Look
+    figsize : tuple of float
+        Width and height on a screen, in inches.
     **options
         As of `matplotlib.figure.Figure`.
     """
 
-    def __init__(self, style: Style, **options: Any) -> None:
+    def __init__(self, style: Style, figsize: tuple[float, float], **options: Any) -> None:
         self._style: Style = style
         with self.settings():
-            super().__init__(**options)
+            super().__init__(figsize=Look.of(style).size(figsize), **options)
 
     def settings(self) -> AbstractContextManager[None]:
         """Return a context with the settings that the figure was drawn with."""
@@ -128,18 +134,19 @@ def styled(style: Style) -> Iterator[None]:
 
     Parameters
     ----------
-    style : {"neutral", "ATLAS", "CMS", "LHCb", "ALICE"}
+    style : str or Look
+        A name of `STYLES`, or that with a width and a heading.
 
     Raises
     ------
     ConfigurationError
-        If the style is another one.
+        If there is no such style.
     """
-    if style not in STYLES:
-        raise ConfigurationError(f"no style {style!r}; there are {', '.join(STYLES)}")
+    look = Look.of(style)
     settings = _NEUTRAL
-    if style != "neutral":
-        settings = {**getattr(mplhep.style, style), **_EXPERIMENT_SIZES}
+    if look.style != "neutral":
+        settings = {**getattr(mplhep.style, look.style), **_EXPERIMENT_SIZES}
+    settings = {**settings, **look.settings}
     with matplotlib.rc_context():
         # From matplotlib's own settings: the user's may ask for what is not installed.
         matplotlib.rcdefaults()
@@ -159,31 +166,56 @@ def as_text(name: str) -> str:
 
 
 def experiment_label(axes: Any, style: Style) -> None:
-    """Write the experiment's label above the axes, if the style is an experiment's.
+    """Write above the axes the experiment's label, if the style is one's, and the heading.
 
     As mplhep's labels, which are spaced for the axes' size of the moment and
     open a figure in pyplot; this one is placed when the figure is rendered.
     """
-    if style == "neutral":
-        return
-    name_font, text_font = _LABEL_FONTS[style]
+    look = Look.of(style)
     above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom"}
-    name = axes.annotate(style, (0, 1), xycoords="axes fraction", fontsize=13, **above, **name_font)
+    if look.heading:
+        _write_heading(axes, look.heading, above)
+    if look.style == "neutral":
+        return
+    name_font, text_font = _LABEL_FONTS[look.style]
+    large, medium = (9, 7) if look.printed else (13, 10)
+    name = axes.annotate(
+        look.style, (0, 1), xycoords="axes fraction", fontsize=large, **above, **name_font
+    )
     # Both texts' boxes end below the baseline by a fifth of their size.
     after = {"xytext": (4, 0.6), "textcoords": "offset points", "va": "bottom"}
-    axes.annotate("Delphes simulation", (1, 0), xycoords=name, fontsize=10, **after, **text_font)
+    axes.annotate(
+        "Delphes simulation", (1, 0), xycoords=name, fontsize=medium, **after, **text_font
+    )
+
+
+def _write_heading(axes: Any, heading: str, above: dict[str, Any]) -> None:
+    """Write at the right above the axes; above the whole figure where a title stands there."""
+    figure = axes.figure
+    titled = any(axes.get_title(loc=place) for place in ("left", "center", "right"))
+    if titled or axes.xaxis.get_label_position() == "top" or _has_axis_above(axes):
+        figure.suptitle(heading, x=0.99, ha="right", fontsize="medium")
+    else:
+        axes.annotate(heading, (1, 1), xycoords="axes fraction", ha="right", **above)
+
+
+def _has_axis_above(axes: Any) -> bool:
+    return any(
+        each is not axes and each.bbox.bounds == axes.bbox.bounds and each.get_xlabel()
+        for each in axes.figure.axes
+    )
 
 
 @contextmanager
 def one_panel(style: Style, size: tuple[float, float]) -> Iterator[tuple[Figure, Any]]:
-    """Draw a figure of one panel; the experiment's label is put above it afterwards.
+    """Draw a figure of one panel; labels are put above it, and legends beside data, afterwards.
 
     Parameters
     ----------
     style : str
         See `styled`.
     size : tuple of float
-        Width and height in inches.
+        Width and height on a screen, in inches.
 
     Yields
     ------
@@ -200,6 +232,7 @@ def one_panel(style: Style, size: tuple[float, float]) -> Iterator[tuple[Figure,
         axes = figure.subplots()
         yield figure, axes
         experiment_label(axes, style)
+        make_room(figure)
 
 
 def save_figure(

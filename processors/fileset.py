@@ -47,6 +47,8 @@ class Metadata(BaseModel):
         this alone says how many events it held.
     luminosity_ifb : float, optional
         Integrated luminosity that the dataset stands for.
+    sqrt_s_tev : float, optional
+        Energy of the collisions in their centre of mass, which figures say.
     role : {"background", "signal", "data", "fake", "fake_prompt"}
         "fake": control events that estimate the fake leptons of the data, which are
         subtracted; "fake_prompt": simulated events of prompt leptons among those.
@@ -65,6 +67,7 @@ class Metadata(BaseModel):
     n_generated: Positive | None = None
     entries: Annotated[int, Field(ge=0), BeforeValidator(_no_other)] | None = None
     luminosity_ifb: Positive | None = None
+    sqrt_s_tev: Positive | None = None
     role: Role = "background"
     transfer_factor: Positive | None = None
     transfer_factor_error: Positive | None = None

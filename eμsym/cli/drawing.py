@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eμsym.folder import ProcessedFolder
+from eμsym.analysis.signal_yields import data_luminosity
+from eμsym.folder import ProcessedFolder, Results
 from eμsym.folder_files import FIGURE_FORMATS, figure_files
 from eμsym.plots import save_figure
+from eμsym.plots.look import Look, collisions
+from eμsym.plots.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,3 +50,23 @@ def save_figures(
         else:
             written += [path.name for path in paths]
     return written, problems
+
+
+def headed(
+    style: Style, results: Results, datasets: Sequence[str], luminosity_ifb: float | None = None
+) -> Look:
+    """Return a look whose figures say of which collisions their events are, as far as is known.
+
+    Parameters
+    ----------
+    style : str or Look
+    results : Results
+    datasets : sequence of str
+        Of the pair. Their ``sqrt_s_tev`` is said where it is one and the same.
+    luminosity_ifb : float, optional
+        Of the data. Default: as the results say.
+    """
+    energies = {results.datasets[name].model_dump().get("sqrt_s_tev") for name in datasets}
+    energy = energies.pop() if len(energies) == 1 else None
+    known = luminosity_ifb or data_luminosity(results, datasets)
+    return replace(Look.of(style), heading=collisions(energy, known))

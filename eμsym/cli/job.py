@@ -12,7 +12,8 @@ from eμsym.analysis.options import Tests
 from eμsym.analysis.record import record
 from eμsym.analysis.statistics import AgainstNull
 from eμsym.binned.q0_minuit import ProfileFit
-from eμsym.cli.drawing import save_figures
+from eμsym.blinding import Blinding
+from eμsym.cli.drawing import headed, save_figures
 from eμsym.cli.network_time import announce_network
 from eμsym.cli.stages import say_stage
 from eμsym.folder import ProcessedFolder
@@ -53,8 +54,14 @@ def run_tests(
     """
     announce_network(folder, tests)
     analysis = analyse(folder, tests, say=say_stage)
-    about = {name: each.model_dump() for name, each in folder.results().datasets.items()}
-    drawn = figures(analysis, style, labels=process_names(about))
+    results = folder.results()
+    about = {name: each.model_dump() for name, each in results.datasets.items()}
+    drawn = figures(
+        analysis,
+        headed(style, results, analysis.cutflow.pair),
+        labels=process_names(about),
+        blinding=results.blinding,
+    )
     say_stage(f"drawing {len(drawn)} figures")
     written, problems = save_figures(folder, drawn)
     record(analysis, folder, written)
@@ -62,7 +69,11 @@ def run_tests(
 
 
 def figures(
-    analysis: Analysis, style: Style = "neutral", *, labels: Mapping[str, str] | None = None
+    analysis: Analysis,
+    style: Style = "neutral",
+    *,
+    labels: Mapping[str, str] | None = None,
+    blinding: Blinding | None = None,
 ) -> dict[str, Callable[[], Figure]]:
     """Return what draws the figures of an analysis, by their names.
 
@@ -73,6 +84,8 @@ def figures(
         See `eμsym.plots.style.styled`.
     labels : mapping of str to str, optional
         What to call a dataset or a signal. Default: its name.
+    blinding : Blinding, optional
+        The window whose events are left out, which is shaded.
     """
     called = labels or {}
     names, flow = analysis.names, analysis.cutflow
@@ -93,11 +106,14 @@ def figures(
                 analysis.window.found.best,
                 each.nsigma,
                 names=names,
+                blinding=blinding,
                 style=style,
             )
         else:
             sides = each.a, each.b, each.difference, each.nsigma
-            drawn[name] = partial(draw_observable, *sides, names=names, style=style)
+            drawn[name] = partial(
+                draw_observable, *sides, names=names, blinding=blinding, style=style
+            )
     if isinstance(analysis.correction, Correction):
         shown = analysis.correction.before_after
         drawn["equalisation"] = partial(

@@ -17,8 +17,8 @@ from eμsym.cli.blinding import (
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import (
-    STYLE_NAMES,
     comma_separated,
+    drawing_options,
     equalise_options,
     pair_option,
     take_equalisation,
@@ -176,13 +176,7 @@ def numbers(
     metavar="NEW_FOLDER",
     help="Also write a submission to HEPData there (needs emusym[hepdata]).",
 )
-@click.option(
-    "--style",
-    type=click.Choice(STYLE_NAMES, case_sensitive=False),
-    default="neutral",
-    show_default=True,
-    help="Look of the figures.",
-)
+@drawing_options
 @blind_option
 @unblind_option
 @report_option
@@ -192,6 +186,7 @@ def limit(
     pyhf: bool,
     hepdata: str | None,
     style: Any,
+    figure_width: Any,
     report: bool,
     blind: Windows,
     unblind: bool,
@@ -202,13 +197,14 @@ def limit(
     from eμsym.cli.limit_job import combine, run_limits
     from eμsym.cli.report_limits import print_combined, print_limits
     from eμsym.folder import ProcessedFolder
+    from eμsym.plots.look import Look
 
     options["equalisation"] = take_equalisation(options)
     given = {name: value for name, value in options.items() if value is not None}
     processed = ProcessedFolder(Path(folder))
     blind_if_asked(processed, blind, unblind)
     found, problems = run_limits(
-        processed, LimitOptions(**given), style, pyhf=pyhf, hepdata=hepdata
+        processed, LimitOptions(**given), Look(style, figure_width), pyhf=pyhf, hepdata=hepdata
     )
     print_blinding(processed)
     print_limits(found, Path(folder), problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from eμsym.analysis.combined_limits import CombinedLimits, check_apart, combine
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import FolderLimits, TwoLimits, folder_limits
 from eμsym.binned.pyhf_export import pyhf_workspace
-from eμsym.cli.drawing import save_figures
+from eμsym.cli.drawing import headed, save_figures
 from eμsym.cli.stages import say_stage
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.hepdata import write_submission
@@ -24,6 +24,7 @@ from eμsym.plots import (
     draw_limits,
     draw_limits_against_luminosity,
 )
+from eμsym.plots.process_names import process_names
 from eμsym.plots.style import Style
 
 if TYPE_CHECKING:
@@ -53,7 +54,14 @@ def run_limits(
         cannot be made.
     """
     found = folder_limits(folder, options, say=say_stage)
-    drawn = figures(found, style)
+    results = folder.results()
+    datasets = results.datasets_of(options.pair, str(folder.path))
+    about = {name: each.model_dump() for name, each in results.datasets.items()}
+    drawn = figures(
+        found,
+        headed(style, results, datasets, options.luminosity_ifb),
+        labels=process_names(about),
+    )
     say_stage(f"drawing {len(drawn)} figures")
     written, problems = save_figures(folder, drawn)
     if pyhf:
@@ -64,7 +72,9 @@ def run_limits(
     return found, problems
 
 
-def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
+def figures(
+    found: FolderLimits, style: Style = "neutral", *, labels: Mapping[str, str] | None = None
+) -> dict[str, Callable[[], Figure]]:
     """Return what draws the figures of limits, by their names.
 
     Parameters
@@ -72,7 +82,10 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
     found : FolderLimits
     style : str
         See `eμsym.plots.style.styled`.
+    labels : mapping of str to str, optional
+        What to call a signal. Default: its name.
     """
+    called = labels or {}
     drawn: dict[str, Callable[[], Figure]] = {}
     for unit, name in (
         ("events", "limits"),
@@ -80,22 +93,27 @@ def figures(found: FolderLimits, style: Style = "neutral") -> dict[str, Callable
         ("branching_ratio", "limits_branching_ratio"),
     ):
         limits = {key: getattr(each, unit) for key, each in found.signals.items()}
-        known = {key: x for key, x in limits.items() if isinstance(x, UpperLimit)}
+        known = {called.get(key, key): x for key, x in limits.items() if isinstance(x, UpperLimit)}
         if known:
             drawn[name] = partial(draw_limits, known, style=style)
     for name, each in found.signals.items():
+        label = called.get(name, name)
         if each.scan is not None and isinstance(each.events, UpperLimit):
-            drawn[f"limit_{name}"] = partial(draw_cls, each.scan, each.events, name, style=style)
+            drawn[f"limit_{name}"] = partial(draw_cls, each.scan, each.events, label, style=style)
         if each.sensitivity is not None and len(each.sensitivity.luminosities) > 1:
             drawn[f"sensitivity_{name}"] = partial(
-                draw_limits_against_luminosity, each.sensitivity, name, style=style
+                draw_limits_against_luminosity, each.sensitivity, label, style=style
             )
         if isinstance(each.impacts, Impacts):
             drawn[f"impacts_{name}"] = partial(draw_impacts, each.impacts, style=style)
     if isinstance(found.together, TwoLimits):
         pair = found.together
         drawn["contour"] = partial(
-            draw_contour, pair.found, pair.names, unit=pair.unit, style=style
+            draw_contour,
+            pair.found,
+            (called.get(pair.names[0], pair.names[0]), called.get(pair.names[1], pair.names[1])),
+            unit=pair.unit,
+            style=style,
         )
     return drawn
 

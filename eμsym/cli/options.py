@@ -27,8 +27,10 @@ TESTING = (
     "max_permutations",
     "seed",
     "style",
+    "figure_width",
 )
 STYLE_NAMES = ("neutral", "ATLAS", "CMS", "LHCb", "ALICE")
+WIDTH_NAMES = ("screen", "column", "page")
 
 
 def only_with_recompute(recompute: bool, options: Mapping[str, Any]) -> None:
@@ -208,9 +210,28 @@ def take_equalisation(options: dict[str, Any]) -> Equalisation:
     return Equalisation(how, **{name: x for name, x in given.items() if x is not None})
 
 
+def drawing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how figures look."""
+    style = click.option(
+        "--style",
+        type=click.Choice(STYLE_NAMES, case_sensitive=False),
+        default="neutral",
+        show_default=True,
+        help="Look of the figures; an experiment's also writes its label.",
+    )
+    width = click.option(
+        "--figure-width",
+        type=click.Choice(WIDTH_NAMES, case_sensitive=False),
+        default="screen",
+        show_default=True,
+        help="Of the figures: one or two of a journal's columns, or as a screen has room.",
+    )
+    return style(width(function))
+
+
 def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `eμsym.analysis.options.Tests`, and the figures' style."""
-    options = [
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         click.option(
             "--region",
             metavar="NAME",
@@ -284,13 +305,7 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Seed of everything that is drawn; the same seed gives the same bits.",
         ),
-        click.option(
-            "--style",
-            type=click.Choice(STYLE_NAMES, case_sensitive=False),
-            default="neutral",
-            show_default=True,
-            help="Look of the figures; an experiment's also writes its label.",
-        ),
+        drawing_options,
     ]
     first, *others = options
     for option in reversed(others):

@@ -56,12 +56,13 @@ def run(
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.cli.report_tests import print_tests
     from eμsym.folder import ProcessedFolder, new_folder
+    from eμsym.plots.look import Look
     from eμsym.recipes import embedded_fileset
 
     # Before the work: minutes of it must not end at a correction file that is none.
     options["equalisation"] = take_equalisation(options)
     testing = {name: options.pop(name) for name in TESTING}
-    style = testing.pop("style")
+    style = Look(testing.pop("style"), testing.pop("figure_width"))
     tests = Tests(**testing)
     config_file, files = _config_and_files(arguments)
     config = configured(config_file, (*files, *inputs), options)

@@ -17,8 +17,8 @@ from eμsym.cli.blinding import (
 from eμsym.cli.examples import examples
 from eμsym.cli.html_report import report_option, say_report, update_report
 from eμsym.cli.options import (
-    STYLE_NAMES,
     comma_separated,
+    drawing_options,
     equalise_options,
     pair_option,
     take_equalisation,
@@ -134,13 +134,7 @@ def signal_and_events(
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [as many as pay off]")
 @click.option("--dask", metavar="local|ADDRESS", help="Run on Dask.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of everything that is drawn.  [20401]")
-@click.option(
-    "--style",
-    type=click.Choice(STYLE_NAMES, case_sensitive=False),
-    default="neutral",
-    show_default=True,
-    help="Look of the figures.",
-)
+@drawing_options
 @blind_option
 @unblind_option
 @report_option
@@ -149,6 +143,7 @@ def scan(
     config_file: str | None,
     overwrite: bool,
     style: Any,
+    figure_width: Any,
     freeze: str | None,
     report: bool,
     blind: Windows,
@@ -168,6 +163,7 @@ def scan(
     from eμsym.cli.report_scan import print_scan
     from eμsym.cli.scan_job import run_scan
     from eμsym.files import require_possible
+    from eμsym.plots.look import Look
 
     folder, table = _folder_and_table(source, config_file, overwrite)
     given = {name: options.pop(name) for name in _SCAN}
@@ -180,7 +176,7 @@ def scan(
     if freeze is not None:
         require_possible(freeze)
     blind_if_asked(folder, blind, unblind)
-    found, problems = run_scan(folder, request, style, freeze=freeze)
+    found, problems = run_scan(folder, request, Look(style, figure_width), freeze=freeze)
     print_blinding(folder)
     print_scan(found, folder.path, problems, freeze)
     say_report(update_report(folder.path, wanted=report))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from eμsym.analysis.scan_request import ScanRequest
 from eμsym.analysis.scanned import FolderScan, scan_folder
-from eμsym.cli.drawing import save_figures
+from eμsym.blinding import Blinding
+from eμsym.cli.drawing import headed, save_figures
 from eμsym.cli.stages import say_stage
 from eμsym.files import write_json
 from eμsym.folder import ProcessedFolder
@@ -43,14 +44,18 @@ def run_scan(
     if freeze is not None:
         found.frozen.write(freeze)
     write_json(folder.path / "scan.json", found.to_dict(), one_line=True)
-    drawn = figures(found, style)
+    results = folder.results()
+    datasets = results.datasets_of(request.pair, str(folder.path))
+    drawn = figures(found, headed(style, results, datasets), blinding=results.blinding)
     say_stage(f"drawing {len(drawn)} figures")
     written, problems = save_figures(folder, drawn)
     folder.update_part("scan", {"file": "scan.json", "p_global": found.scan.p_global}, written)
     return found, problems
 
 
-def figures(found: FolderScan, style: Style = "neutral") -> dict[str, Callable[[], Figure]]:
+def figures(
+    found: FolderScan, style: Style = "neutral", *, blinding: Blinding | None = None
+) -> dict[str, Callable[[], Figure]]:
     """Return what draws the figures of a scan, by their names.
 
     Parameters
@@ -58,6 +63,8 @@ def figures(found: FolderScan, style: Style = "neutral") -> dict[str, Callable[[
     found : FolderScan
     style : str
         See `eμsym.plots.style.styled`.
+    blinding : Blinding, optional
+        The window whose events are left out, which is shaded.
     """
     scan = found.scan
     drawn: dict[str, Callable[[], Figure]] = {
@@ -66,6 +73,12 @@ def figures(found: FolderScan, style: Style = "neutral") -> dict[str, Callable[[
     }
     for rank, each in enumerate(found.first[:DRAWN], start=1):
         drawn[f"scan_{rank}"] = partial(
-            draw_scan_entry, each.entry, each.place, names=scan.names, labels=LABELS, style=style
+            draw_scan_entry,
+            each.entry,
+            each.place,
+            names=scan.names,
+            labels=LABELS,
+            blinding=blinding,
+            style=style,
         )
     return drawn

@@ -62,10 +62,11 @@ def test(
     from eμsym.cli.report import print_cutflow, print_written
     from eμsym.cli.report_tests import print_tests
     from eμsym.folder import ProcessedFolder
+    from eμsym.plots.look import Look
 
     options["equalisation"] = take_equalisation(options)
     given = {name: value for name, value in options.items() if value is not None}
-    style = given.pop("style")
+    style = Look(given.pop("style"), given.pop("figure_width"))
     tests, processed = Tests(**given), ProcessedFolder(Path(folder))
     blind_if_asked(processed, blind, unblind)
     content = processed.content()

@@ -82,11 +82,11 @@ NAMES = (
 def test_names_of_datasets_are_shown_as_they_are(tmp_path: Path) -> None:
     figure = draw_cutflow(dict.fromkeys(NAMES, COUNTS))
     save_figure(figure, tmp_path, "names")
-    (axes,) = figure.axes
-    legend = axes.get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
+    *texts, total = legend.get_texts()
+    assert total.get_text() == "sum"
     shown = []
-    for text in legend.get_texts():
+    for text in texts:
         # A text that is no mathematics to matplotlib has its escaped dollars shown as dollars.
         assert not cbook.is_math_text(text.get_text())
         shown.append(text.get_text().replace(r"\$", "$"))
