@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eμsym.analysis.signal_yields import data_luminosity
-from eμsym.folder import ProcessedFolder, Results
+from eμsym.folder import ProcessedFolder
 from eμsym.folder_files import FIGURE_FORMATS, figure_files
 from eμsym.plots import save_figure
 from eμsym.plots.look import Look, collisions
 from eμsym.plots.style import Style
+from eμsym.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -71,7 +71,8 @@ def test_the_whole_command(
     found = limits_in(folder)["signals"]["hlfv_taue"]
     # r is fitted to the same events, and takes some of the signal.
     assert 0.8 < found["kept_by_calibration"] < 0.995
-    assert f"leaves {100 * found['kept_by_calibration']:.1f} % of it" in re.sub(r"\s+", " ", printed)
+    left = f"leaves {100 * found['kept_by_calibration']:.1f} % of it"
+    assert left in re.sub(r"\s+", " ", printed)
     # 819 events were generated at 0.9105 pb with a branching ratio of 0.1; 181 are selected.
     acceptance = 181 / 819
     assert found["yield"]["acceptance"] == pytest.approx(acceptance)
@@ -103,7 +104,7 @@ def test_the_whole_command(
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
     for name in ("contour.pdf", "cutflow.pdf"):
         (folder / "figures" / name).touch()
-    monkeypatch.setattr(limit_job, "figures", lambda found, style: {})
+    monkeypatch.setattr(limit_job, "figures", lambda found, style, labels: {})
     assert run("limit", folder, *options) == 0
     assert {x.name for x in (folder / "figures").iterdir()} == {"cutflow.pdf"}
     workspace = json.loads((folder / "pyhf" / "hlfv_taue.json").read_text(encoding="utf-8"))
