@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from eμsym import __version__
@@ -59,4 +61,11 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         Default: those of the process.
     """
+    if sys.flags.optimize > 1:
+        click.echo(
+            "emusym: error: PYTHONOPTIMIZE=2 (python -OO) takes away the texts that the commands' "
+            "help and coffea are made of; unset it, or set it to 1",
+            err=True,
+        )
+        sys.exit(2)
     run_command(cli, arguments, name="emusym", interrupted="no half-written result was left")

@@ -54,8 +54,8 @@ def events_section(results: Results, pictures: Pictures) -> Section:
 
 CUTFLOW_WORDS = (
     "Events after each cut",
-    "Stacked bars, one for every cut and one for each of the two samples, of the events that are "
-    "left of each dataset of the pair; the table before it has their numbers.",
+    "Levels on a logarithmic axis, one for every cut and one for each of the two samples, of the "
+    "events that are left of each dataset of the pair; the table before it has their numbers.",
 )
 
 

@@ -345,7 +345,7 @@ def test_what_cannot_be_written_is_no_fault_of_the_input(
     command = [sys.executable, "-c", code, "process", str(sample / "ww.root"), "-o", str(out)]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    (line,) = done.stderr.strip().splitlines()
+    _stage, line = done.stderr.strip().splitlines()
     assert line.startswith(f"emusym: error: {out}/.parts/data/")
     assert "cannot be written (" in line
     assert "ww.root" not in line
