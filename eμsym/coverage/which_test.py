@@ -1,8 +1,9 @@
 r"""Which test finds which signal: every test on the same toys, over kinds of signals.
 
-``python -m eμsym.coverage.which_test -n 30`` writes ``docs/coverage/which_test.json`` and its
-table. A and B have 2,000 expected events each of one distribution, and A some of a signal: as
-many as, were the background and the signal's shape known, would be seven standard deviations,
+``python -m eμsym.coverage.which_test -n 30`` writes ``docs/coverage/which_test.json``, its
+table and its figure. A and B have 2,000 expected events each of one distribution, and A some of
+a signal: as many as, were the background and the signal's shape known, would be seven standard
+deviations,
 
 .. math:: Z^2 = 2 N_b\, E_b[(1 + ρ) \ln(1 + ρ)] - 2 N_s, \qquad ρ = N_s s / (N_b b)
 
@@ -13,6 +14,7 @@ Toy i of row j draws with child (j, i) of one `SeedSequence`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,8 @@ from scipy.stats import norm
 
 from eμsym.arrays import FloatArray
 from eμsym.coverage.command import command_of
+from eμsym.coverage.which_test_figure import draw_which_test
+from eμsym.coverage.which_test_table import SCHEMA, VERSION, table
 from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.running.loop import answers_of
@@ -36,7 +40,7 @@ from eμsym.unbinned.moments_and_steps import KSTest, StudentTest
 from eμsym.unbinned.spline import SplineTest
 from eμsym.unbinned.subspace import SubspaceTest
 
-SCHEMA, VERSION, SEED = "emusym/coverage-which-test", 1, 20421
+SEED = 20421
 
 #: Events of background in each sample, relabellings of a toy, and the ideal significance.
 N_BACKGROUND, N, IDEAL = 2_000, 199, 7.0
@@ -194,17 +198,23 @@ class _Toys:
     n_signal: Sequence[float]
     seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
-        return [self._ranks(*task) for task in tasks]
+    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, tuple[int, float]]]:
+        return [self._answers(*task) for task in tasks]
 
-    def _ranks(self, row_number: int, number: int) -> dict[str, int]:
-        """Return (n + 1) times the p-value of every test."""
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_labels = map(np.random.default_rng, draw_and_test(seed))
-        row = self.rows[row_number]
-        pair = drawn(row, self.n_signal[row_number], for_draw)
-        joint = together(tests_of(row.columns, seed=number), pair, N, rng=for_labels, workers=1)
-        return {name: round((N + 1) * joint.local_pvalue(name)) for name in joint.names}
+    def _answers(self, row_number: int, number: int) -> dict[str, tuple[int, float]]:
+        """Return (n + 1) times the p-value of every test, and the seconds of CPU it took."""
+        row, found = self.rows[row_number], {}
+        for_draw, _ = draw_and_test(SeedSequence(self.seed, spawn_key=(row_number, number)))
+        pair = drawn(row, self.n_signal[row_number], np.random.default_rng(for_draw))
+        for name, test in tests_of(row.columns, seed=number).items():
+            # The labels are drawn anew from the same seed: those of a test are those of all.
+            seed = SeedSequence(self.seed, spawn_key=(row_number, number))
+            for_labels = np.random.default_rng(draw_and_test(seed)[1])
+            start = time.process_time()
+            joint = together({name: test}, pair, N, rng=for_labels, workers=1)
+            seconds = time.process_time() - start
+            found[name] = round((N + 1) * joint.local_pvalue(name)), seconds
+        return found
 
 
 def compute(
@@ -221,15 +231,20 @@ def compute(
     -------
     dict
         For JSON: of every row the expected events of the signal, and (n + 1) p of its toys
-        by test.
+        by test; and by the number of columns the seconds that a p-value of a test took.
     """
     n_signal = [events_of(row) for row in rows]
     tasks = [(j, i) for j in range(len(rows)) for i in range(n_toys)]
     answers = answers_of(_Toys(rows, n_signal, seed), tasks, workers=workers, progress=progress)
     stored = []
+    took: dict[str, dict[str, list[float]]] = {}
     for j, row in enumerate(rows):
         toys = answers[j * n_toys : (j + 1) * n_toys]
-        ranks = {name: " ".join(str(toy[name]) for toy in toys) for name in toys[0]}
+        ranks = {name: " ".join(str(toy[name][0]) for toy in toys) for name in toys[0]}
+        for name in ranks:
+            took.setdefault(str(row.columns), {}).setdefault(name, []).extend(
+                toy[name][1] for toy in toys
+            )
         stored.append(
             {
                 "signal": row.signal,
@@ -246,44 +261,15 @@ def compute(
         "n": N,
         "n_background": N_BACKGROUND,
         "ideal": IDEAL,
+        "seconds": {
+            columns: {name: round(float(np.median(each)), 3) for name, each in by_test.items()}
+            for columns, by_test in took.items()
+        },
         "rows": stored,
     }
 
 
-def found_share(row: Mapping[str, Any], name: str, n: int, level: float = 0.05) -> float:
-    """Return in which share of a row's toys a test's p is at most a level."""
-    p = np.array(row["ranks"][name].split(), dtype=np.float64) / (n + 1)
-    return float(np.mean(p <= level + 1e-9))
-
-
-def table(data: Mapping[str, Any]) -> str:
-    """Return the table, as Markdown."""
-    names = list(data["rows"][0]["ranks"])
-    lines = [
-        "# Which test finds which signal",
-        "",
-        f"{data['n_background']:,} events expected in each sample, and in A as many of a signal as "
-        f"would be {data['ideal']:g}σ, were background and shape known. In how many percent of "
-        f"the toys p ≤ 0.05, and ≤ 0.005; {data['n']} relabellings a toy, the same for all tests. "
-        "“none” should have 5 and 0.5.",
-        "",
-        "| columns | signal | events of it | toys | " + " | ".join(names) + " |",
-        "|---" * (4 + len(names)) + "|",
-    ]
-    for row in data["rows"]:
-        cells = []
-        for name in names:
-            shares = (100 * found_share(row, name, data["n"], level) for level in (0.05, 0.005))
-            cells.append(", ".join(f"{share:.0f}" for share in shares))
-        lines.append(
-            f"| {row['columns']} | {row['signal']} | {row['n_signal']:.0f} | {row['n_toys']} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-main = command_of("which_test", compute, table, toys=30, seed=SEED)
+main = command_of("which_test", compute, table, toys=30, seed=SEED, figure=draw_which_test)
 
 
 if __name__ == "__main__":

@@ -125,8 +125,9 @@ class SplinePlaneTest:
     k: int = 5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, int | np.integer) or not LEAST <= self.k <= MOST:
-            raise ConfigurationError(f"k: a whole number, {LEAST} to {MOST}, got {self.k!r}")
+        k: Any = self.k
+        if not isinstance(k, int | np.integer) or not LEAST <= k <= MOST:
+            raise ConfigurationError(f"k: a whole number, {LEAST} to {MOST}, got {k!r}")
 
     def __call__(
         self,
@@ -213,7 +214,7 @@ class _Plane:
     @property
     def dof(self) -> int:
         """Free directions but the constant."""
-        return self.basis.shape[1] - 1
+        return int(self.basis.shape[1]) - 1
 
     def fitted(self, labels: NDArray[Any]) -> tuple[float, float, bool]:
         """Return t(A), t(B), and whether both reached their infimum.
@@ -257,7 +258,8 @@ class _Point:
         hessian = self.share * (phi.T @ (self.ratio[:, np.newaxis] * phi))
         # Where a sample has no events f falls for ever, and the curvature fades with it.
         ridge = 1e-12 * float(np.trace(hessian)) / len(hessian)
-        step = -np.linalg.solve(hessian + ridge * np.eye(len(hessian)), gradient)
+        raised = hessian + ridge * np.eye(len(hessian))
+        step = np.asarray(-np.linalg.solve(raised, gradient), dtype=np.float64)
         longest = 8.0 / max(8.0, float(np.max(np.abs(phi @ step))))
         return NewtonStep(step, -float(gradient @ step), longest)
 

@@ -14,15 +14,14 @@ from eμsym.coverage.which_test import (
     IDEAL,
     N_BACKGROUND,
     ROWS,
-    SCHEMA,
     SIGNALS,
     Row,
     compute,
     drawn,
     events_of,
-    found_share,
-    table,
 )
+from eμsym.coverage.which_test_figure import draw_which_test
+from eμsym.coverage.which_test_table import SCHEMA, found_share, table
 from eμsym.files import read_json
 from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS
 
@@ -113,6 +112,16 @@ def test_the_stored_table_is_that_of_the_stored_numbers(stored):
     assert (STORED / "which_test.md").read_text(encoding="utf-8") == table(stored)
     kinds = [(row["signal"], row["columns"]) for row in stored["rows"]]
     assert kinds == [(row.signal, row.columns) for row in ROWS]
+
+
+def test_the_figure_has_a_number_for_every_signal_and_test(stored):
+    axes = draw_which_test(stored).axes[0]
+    rows = [row for row in stored["rows"] if row["signal"] != "none"]
+    names = list(rows[0]["ranks"])
+    assert len(axes.texts) == len(rows) * len(names)
+    share = found_share(rows[3], names[1], stored["n"])
+    assert axes.texts[3 * len(names) + 1].get_text() == f"{100 * share:.0f}"
+    assert [label.get_text().split("\n")[0] for label in axes.get_xticklabels()] == names
 
 
 def test_the_first_toy_is_the_one_that_is_stored(stored):
