@@ -26,7 +26,7 @@ _NAMES = {"hlfv_taue": "H→τe", "hlfv_taumu": "H→τμ"}
 _LEVELS = (0.05, 0.01)
 
 #: Draws of toys with replacement, for the errors.
-_BOOTSTRAPS = 400
+_BOOTSTRAPS = 100
 
 
 def pvalues(row: Mapping[str, Any], name: str, n: int) -> FloatArray:
@@ -50,7 +50,8 @@ def half_found(sizes: Sequence[float], shares: Sequence[float]) -> float:
         return -float(np.sum(found * log_ndtr(z) + (1 - found) * log_ndtr(-z)))
 
     middle = norm.ppf(np.clip(found.mean(), 0.02, 0.98))
-    a, b = minimize(cost, [middle, 1.0], method="Nelder-Mead", options={"xatol": 1e-6}).x
+    # Where a step has all or nothing found its height is not known: it is held to some end.
+    a, b = minimize(cost, [middle, 1.0], method="L-BFGS-B", bounds=[(-9, 9), (-2, 3)]).x
     return float(np.exp(x.mean() - a / np.exp(b)))
 
 
