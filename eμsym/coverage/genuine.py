@@ -24,12 +24,11 @@ from eμsym.coverage import fakes
 from eμsym.coverage.command import command_of
 from eμsym.coverage.genuine_table import SCHEMA, VERSION, table
 from eμsym.coverage.sources import ELECTRON_LEADS, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.event_io import read_events
 from eμsym.pair import Pair
 from eμsym.progress import Advance
 from eμsym.recipes import stored_signal
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.testing import OnColumns
 from eμsym.together import together
 from eμsym.unbinned.spline import SplineTest
@@ -135,26 +134,22 @@ def tests_of(signal: Events, *, seed: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     background: Events
     signals: Mapping[str, Events]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
-        return [self._ranks(*task) for task in tasks]
-
-    def _ranks(self, row_number: int, number: int) -> dict[str, int]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, int]:
         """Return (n + 1) times the p-value of every test."""
         row = self.rows[row_number]
-        place = ROWS.index(row)
-        seed = SeedSequence(self.seed, spawn_key=(place, number))
-        for_draw, for_labels = map(np.random.default_rng, draw_and_test(seed))
         signal = self.signals[row.signal]
-        pair = drawn(self.background, signal, row.n_signal, for_draw)
-        joint = together(tests_of(signal, seed=number), pair, N, rng=for_labels, workers=1)
+        pair = drawn(self.background, signal, row.n_signal, np.random.default_rng(for_draw))
+        rng = np.random.default_rng(for_labels)
+        joint = together(tests_of(signal, seed=number), pair, N, rng=rng, workers=1)
         return {name: round((N + 1) * joint.local_pvalue(name)) for name in joint.names}
 
 
@@ -175,12 +170,16 @@ def compute(
         For JSON: of every row, (n + 1) p of its toys by test.
     """
     signals = {row.signal: Events.of_signal(row.signal) for row in rows}
-    work = _Toys(rows, Events.of_background(), signals, seed)
-    tasks = [(j, i) for j in range(len(rows)) for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
+    by_row = toys_by_row(
+        _Measured(rows, Events.of_background(), signals),
+        [range(first, first + n_toys)] * len(rows),
+        seed=seed,
+        keys=[ROWS.index(row) for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     stored = []
-    for j, row in enumerate(rows):
-        toys = answers[j * n_toys : (j + 1) * n_toys]
+    for row, toys in zip(rows, by_row, strict=True):
         ranks = {name: " ".join(str(toy[name]) for toy in toys) for name in toys[0]}
         stored.append({"signal": row.signal, "n_signal": row.n_signal, "ranks": ranks})
     return {

@@ -19,11 +19,10 @@ from numpy.random import SeedSequence
 from eμsym.coverage.command import command_of
 from eμsym.coverage.ranks import uniformity
 from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.unbinned.subspace import SubspaceTest
 
 SCHEMA, VERSION, SEED = "emusym/coverage-subspace", 1, 20420
@@ -94,34 +93,31 @@ class ExchangeableColumns:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     background: Mapping[str, Any]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[int | None]:
-        return [self._rank(*task) for task in tasks]
-
-    def _rank(self, row_number: int, number: int) -> int | None:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> int | None:
         """Return (n + 1) times the p-value of a toy; None if its r cannot be fitted."""
         row = self.rows[row_number]
-        seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-        for_draw, for_labels = map(np.random.default_rng, draw_and_test(seed))
+        rng = np.random.default_rng(for_draw)
         columns = None
         if row.kind == "exchangeable":
-            pair = ExchangeableColumns(row.columns, row.n_events).draw(for_draw)
+            pair = ExchangeableColumns(row.columns, row.n_events).draw(rng)
         else:
             columns, ratio = COLUMNS[: row.columns], RATIOS[row.kind]()
             none = SignalEvents.stored()  # of which no event is drawn
             source = KnownRatioSource(self.background, row.n_events, ratio, none)
             try:
-                pair = source.draw(for_draw).equalised("self")
+                pair = source.draw(rng).equalised("self")
             except DataError:
                 return None
         test = SubspaceTest(columns, n=N, standardising=STANDARDISING, trees=TREES, seed=number)
-        return round((N + 1) * test(pair, rng=for_labels).pvalue)
+        return round((N + 1) * test(pair, rng=np.random.default_rng(for_labels)).pvalue)
 
 
 def compute(
@@ -140,12 +136,15 @@ def compute(
     dict
         For JSON: of every row, (n + 1) p of its toys.
     """
-    work = _Toys(rows, background_events(), seed)
-    tasks = [(j, i) for j in range(len(rows)) for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
+    by_row = toys_by_row(
+        _Measured(rows, background_events()),
+        [range(first, first + n_toys)] * len(rows),
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
     stored = []
-    for j, row in enumerate(rows):
-        ranks = answers[j * n_toys : (j + 1) * n_toys]
+    for row, ranks in zip(rows, by_row, strict=True):
         stored.append(
             {
                 "kind": row.kind,

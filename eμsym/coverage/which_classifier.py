@@ -17,11 +17,10 @@ from numpy.random import SeedSequence
 
 from eμsym.coverage import which_test
 from eμsym.coverage.command import command_of
+from eμsym.coverage.toys import toys_by_row
 from eμsym.coverage.which_test import Row, drawn, events_of, names_of
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.unbinned.boosted_trees import BoostedTreesTest
 
 SCHEMA, VERSION = "emusym/coverage-which-classifier", 1
@@ -35,22 +34,17 @@ STATISTICS = ("auc", "likelihood ratio")
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     n_signal: Sequence[float]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[tuple[dict[str, int], float]]:
-        return [self._ranks(*task) for task in tasks]
-
-    def _ranks(self, row_number: int, number: int) -> tuple[dict[str, int], float]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> tuple[dict[str, int], float]:
         """Return (n + 1) times the p-value of both statistics, and the seconds of CPU."""
         row = self.rows[row_number]
-        place = which_test.ROWS.index(row)
-        seed = SeedSequence(self.seed, spawn_key=(place, number))
-        for_draw, for_labels = draw_and_test(seed)
         pair = drawn(row, self.n_signal[row_number], np.random.default_rng(for_draw))
         start = time.process_time()
         drawn_labels = pair.symmetry.relabel(pair.pool, N, rng=np.random.default_rng(for_labels))
@@ -88,12 +82,16 @@ def compute(
     dict
         For JSON: of every row, (n + 1) p of its toys by statistic, and the median seconds.
     """
-    work = _Toys(rows, [events_of(row) for row in rows], seed)
-    tasks = [(j, i) for j in range(len(rows)) for i in range(first, first + n_toys)]
-    answers = answers_of(work, tasks, workers=workers, progress=progress)
+    by_row = toys_by_row(
+        _Measured(rows, [events_of(row) for row in rows]),
+        [range(first, first + n_toys)] * len(rows),
+        seed=seed,
+        keys=[which_test.ROWS.index(row) for row in rows],
+        workers=workers,
+        progress=progress,
+    )
     stored = []
-    for j, row in enumerate(rows):
-        toys = answers[j * n_toys : (j + 1) * n_toys]
+    for row, toys in zip(rows, by_row, strict=True):
         stored.append(
             {
                 "signal": row.signal,

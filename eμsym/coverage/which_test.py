@@ -26,12 +26,11 @@ from scipy.stats import norm
 
 from eμsym.arrays import FloatArray
 from eμsym.coverage.command import command_of
+from eμsym.coverage.toys import toys_by_row
 from eμsym.coverage.which_test_figure import draw_which_test
 from eμsym.coverage.which_test_table import SCHEMA, VERSION, table
 from eμsym.pair import Pair
 from eμsym.progress import Advance
-from eμsym.running.loop import answers_of
-from eμsym.running.toys import draw_and_test
 from eμsym.testing import OnColumns
 from eμsym.together import together
 from eμsym.toy_model import TOY_BACKGROUND, TOY_SIGNALS
@@ -191,27 +190,25 @@ def drawn(row: Row, n_signal: float, rng: np.random.Generator) -> Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class _Toys:
-    """Toys of all rows, in any process."""
+class _Measured:
+    """What is measured of a toy."""
 
     rows: Sequence[Row]
     n_signal: Sequence[float]
-    seed: int
 
-    def __call__(self, tasks: Sequence[tuple[int, int]]) -> list[dict[str, tuple[int, float]]]:
-        return [self._answers(*task) for task in tasks]
-
-    def _answers(self, row_number: int, number: int) -> dict[str, tuple[int, float]]:
+    def __call__(
+        self, row_number: int, number: int, for_draw: SeedSequence, for_labels: SeedSequence
+    ) -> dict[str, tuple[int, float]]:
         """Return (n + 1) times the p-value of every test, and the seconds of CPU it took."""
         row, found = self.rows[row_number], {}
-        for_draw, _ = draw_and_test(SeedSequence(self.seed, spawn_key=(row_number, number)))
         pair = drawn(row, self.n_signal[row_number], np.random.default_rng(for_draw))
         for name, test in tests_of(row.columns, seed=number).items():
             # The labels are drawn anew from the same seed: those of a test are those of all.
-            seed = SeedSequence(self.seed, spawn_key=(row_number, number))
-            for_labels = np.random.default_rng(draw_and_test(seed)[1])
+            rng = np.random.default_rng(
+                SeedSequence(for_labels.entropy, spawn_key=for_labels.spawn_key)
+            )
             start = time.process_time()
-            joint = together({name: test}, pair, N, rng=for_labels, workers=1)
+            joint = together({name: test}, pair, N, rng=rng, workers=1)
             seconds = time.process_time() - start
             found[name] = round((N + 1) * joint.local_pvalue(name)), seconds
         return found
@@ -234,12 +231,17 @@ def compute(
         by test; and by the number of columns the seconds that a p-value of a test took.
     """
     n_signal = [events_of(row) for row in rows]
-    tasks = [(j, i) for j in range(len(rows)) for i in range(n_toys)]
-    answers = answers_of(_Toys(rows, n_signal, seed), tasks, workers=workers, progress=progress)
+    by_row = toys_by_row(
+        _Measured(rows, n_signal),
+        [range(n_toys)] * len(rows),
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
     stored = []
     took: dict[str, dict[str, list[float]]] = {}
     for j, row in enumerate(rows):
-        toys = answers[j * n_toys : (j + 1) * n_toys]
+        toys = by_row[j]
         ranks = {name: " ".join(str(toy[name][0]) for toy in toys) for name in toys[0]}
         for name in ranks:
             took.setdefault(str(row.columns), {}).setdefault(name, []).extend(
