@@ -1,6 +1,6 @@
 """Flavour and lepton + jets on simulated Z → ee, μμ and W + jets: what fires, from which size on.
 
-``python -m eμsym.coverage.simulated_symmetries -n 20000`` writes
+``python -m eμsym.coverage.simulated_symmetries -n 80000`` writes
 ``docs/coverage/simulated_symmetries.json`` and its table. It generates so many events of each
 process (``emusym simulate``: Pythia 8 and a parametrised detector), selects them as the command
 does, and compares A with B in disjoint parts of several sizes, with and without corrections.
@@ -43,6 +43,7 @@ NO_UNDERLYING = ("PartonLevel:MPI = off",)
 SAMPLES: Mapping[str, tuple[str, tuple[str, ...], float]] = {
     "zll": ("zll", (), 1.0),
     "zll, no underlying event": ("zll", NO_UNDERLYING, 2.0),
+    "wjets": ("wjets", (), 0.5),
     "wjets, no underlying event": ("wjets", NO_UNDERLYING, 2.0),
 }
 
@@ -96,6 +97,7 @@ ROWS = (
     *(Row("zll, no underlying event", calibrated=each) for each in (False, True)),
     Row("zll, no underlying event", maps=True),
     Row("zll, no underlying event", off_peak=True),
+    *(Row("wjets", calibrated=each) for each in (False, True)),
     *(Row("wjets, no underlying event", calibrated=each) for each in (False, True)),
     Row("wjets, no underlying event", maps=True),
 )
@@ -347,7 +349,7 @@ def compute(
     }
 
 
-main = command_of("simulated_symmetries", compute, table, toys=20_000, seed=SEED)
+main = command_of("simulated_symmetries", compute, table, toys=80_000, seed=SEED)
 
 
 if __name__ == "__main__":
