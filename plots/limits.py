@@ -184,8 +184,10 @@ def draw_contour(
         x, y = found.grid
         levels = sorted({float(chi2.ppf(0.683, 2)), found.level})
         axes.contour(x, y, found.rise.T, levels, colors=COLOR_A, linestyles=("-", "--"))
-        axes.plot(*found.best, "+", color=COLOR_BOTH, label="best")
-        axes.plot(0, 0, "o", color=COLOR_BOTH, markersize=4, label="no signal")
+        # Either may stand on the edge: no strength is below zero where the diagonal is open.
+        shown = {"color": COLOR_BOTH, "clip_on": False, "linestyle": "none", "zorder": 5}
+        axes.plot(*found.best, marker="+", markersize=9, markeredgewidth=2, label="best", **shown)
+        axes.plot(0, 0, marker="o", markersize=4, label="no signal", **shown)
         title = _TITLES.get(unit, unit)
         axes.set_xlabel(f"{as_text(labels[0])}: {title}")
         axes.set_ylabel(f"{as_text(labels[1])}: {title}")

@@ -4,12 +4,14 @@ H→τe and H→τμ are nearly mirror images: what one adds to B less A the oth
 With each background measured in the other sample both can grow together, and nothing but
 their own shapes tells. So beside the contour of −2 ln L in both strengths there is the
 interval of their difference, all else at its best, and that of each alone, which may have no
-end.
+end. Where it has none, what there is of both in common is not known: it can be so much that the
+statistics of the signals' own simulation make up for anything. Then the difference is told of the
+least signal that makes it, one of both alone, and so is the level of the contour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,15 +73,16 @@ class TwoSignals:
     Attributes
     ----------
     best : tuple of float
-        The strengths where −2 ln L is smallest; along an open diagonal they are one point
-        of many.
+        The strengths where −2 ln L is smallest; along an open diagonal, of those of which one
+        is zero and the other is not below.
     first, second, difference : Interval
-        Of each alone and of the first less the second.
+        Of each alone and of the first less the second; along an open diagonal of one without
+        the other.
     cl : float
     grid : tuple of two ndarrays of float, shapes (n,) and (m,)
         Strengths.
     rise : ndarray of float, shape (n, m)
-        −2 ln L less its least, on the grid; the contour is at `level`.
+        −2 ln L less that at the best, on the grid, or zero; the contour is at `level`.
     """
 
     best: tuple[float, float]
@@ -130,12 +133,12 @@ def two_signals(regions: Sequence[Region], *, cl: float = 0.95, points: int = 41
     if model.n_signals != 2:
         raise DataError(f"two signals are fitted together; the regions have {model.n_signals}")
     likelihoods = Likelihoods.of(model)
-    best, nearest = _best(likelihoods)
+    best = _best(likelihoods)
     entries = model.b.sum() + model.a.sum()
     scale = _REACH * np.sqrt(entries) / (model.in_a + model.in_b).sum(axis=1)
     # What bounds a strength is to be the symmetry, and not that no background is negative.
     free = replace(likelihoods, positive=False)
-    best_free, _ = _best(free)
+    best_free = _best(free)
     level = float(chi2.ppf(cl, 1))
     rows = ((1.0, 0.0), (0.0, 1.0), (1.0, -1.0))
     first, second, difference = (
@@ -145,17 +148,20 @@ def two_signals(regions: Sequence[Region], *, cl: float = 0.95, points: int = 41
         )
         for row in rows
     )
-    # Along an open diagonal the best fit may be anywhere; told is the one next to no signal.
-    strengths = (best if first.bounded and second.bounded else nearest).v[0, :2]
-    axes = tuple(
-        _axis(interval, strengths[k], difference, scale[k] / _SHARES, points)
-        for k, interval in enumerate((first, second))
-    )
+    if first.bounded and second.bounded:
+        axes = tuple(_axis(interval.low, interval.high, points) for interval in (first, second))
+    else:
+        likelihoods = free
+        best, difference = _least_signal(free, level, float(scale.sum()))
+        ends = [x for x in (-difference.low, difference.high) if np.isfinite(x)]
+        reach = 1.5 * max([*np.abs(ends), scale.min() / _SHARES])
+        axes = (_axis(0.0, reach, points), _axis(0.0, reach, points))
+    strengths = best.v[0, :2]
     mesh = np.stack(np.meshgrid(axes[0], axes[1], indexing="ij"), axis=-1).reshape(-1, 2)
     there = likelihoods.repeated(len(mesh)).profiled(
         mesh, best.rows(np.zeros(len(mesh), dtype=np.int64))
     )
-    rise = (there.value - best.value).reshape(points, points)
+    rise = np.maximum(there.value - best.value, 0.0).reshape(points, points)
     return TwoSignals(
         (float(strengths[0]), float(strengths[1])),
         first,
@@ -167,16 +173,36 @@ def two_signals(regions: Sequence[Region], *, cl: float = 0.95, points: int = 41
     )
 
 
-def _best(likelihoods: Likelihoods) -> tuple[Point, Point]:
-    """Return the best fit, and that of strengths whose sum, in units of entries, is zero."""
-    model = likelihoods.model
-    p, m = model.n_signals, model.n_parameters
-    apart = np.zeros((m, 1))
-    apart[:p, 0] = 1 / (model.in_a + model.in_b).sum(axis=1) * (1.0, -1.0)
-    apart /= np.abs(apart).max()
-    free = np.concatenate([apart, likelihoods.directions(range(p, m))], axis=1)
-    nearest = likelihoods.minimum(likelihoods.profiled(np.zeros((1, 2))), free)
-    return likelihoods.minimum(nearest, likelihoods.directions(range(m))), nearest
+def _best(likelihoods: Likelihoods) -> Point:
+    """Return the best fit."""
+    null = likelihoods.profiled(np.zeros((1, 2)))
+    return likelihoods.minimum(null, likelihoods.directions(range(likelihoods.model.n_parameters)))
+
+
+def _least_signal(
+    likelihoods: Likelihoods, level: float, farthest: float
+) -> tuple[Point, Interval]:
+    """Return the best fit with one signal alone, not below zero, and the interval of it.
+
+    The interval is that of the first strength, and below zero of minus the second.
+    """
+    p, m = 2, likelihoods.model.n_parameters
+    null = likelihoods.profiled(np.zeros((1, 2)))
+    fits = [null]
+    for k in range(p):
+        found = likelihoods.minimum(null, likelihoods.directions([k, *range(p, m)]))
+        if found.v[0, k] > 0:
+            fits.append(found)
+    best = min(fits, key=lambda fit: float(fit.value[0]))
+    value = float(best.v[0, 0] - best.v[0, 1])
+    last = [best]
+
+    def rise(at: float) -> float:
+        strengths = np.array([[max(at, 0.0), max(-at, 0.0)]])
+        last[0] = likelihoods.profiled(strengths, last[0])
+        return float(last[0].value[0] - best.value[0]) - level
+
+    return best, _between(rise, value, farthest / _SHARES, farthest, last, best)
 
 
 def _interval(
@@ -201,6 +227,18 @@ def _interval(
     _, bend = likelihoods.score(best, int(np.argmax(np.abs(row))))
     step = np.sqrt(2 * level / bend[0]) if bend[0] > 0 else np.inf
     step = min(step, farthest / _SHARES)
+    return _between(rise, value, step, farthest, last, best)
+
+
+def _between(
+    rise: Callable[[float], float],
+    value: float,
+    step: float,
+    farthest: float,
+    last: list[Point],
+    best: Point,
+) -> Interval:
+    """Return where a rise is below zero on both sides of its least, each search from the best."""
     ends = []
     for sign in (-1.0, 1.0):
         last[0] = best
@@ -223,12 +261,7 @@ def _open_where(by_symmetry: Interval, found: Interval) -> Interval:
     return Interval(found.best, low, high)
 
 
-def _axis(
-    interval: Interval, best: float, difference: Interval, farthest: float, points: int
-) -> FloatArray:
-    """Return strengths that hold the interval, or a part of one that has no end."""
-    width = difference.high - difference.low if difference.bounded else farthest
-    low = interval.low if np.isfinite(interval.low) else best - 1.5 * width
-    high = interval.high if np.isfinite(interval.high) else best + 1.5 * width
+def _axis(low: float, high: float, points: int) -> FloatArray:
+    """Return strengths that hold an interval, with a margin; none below a zero that ends it."""
     margin = 0.25 * (high - low)
-    return np.linspace(low - margin, high + margin, points)
+    return np.linspace(low - (margin if low else 0.0), high + margin, points)

@@ -83,6 +83,43 @@ def test_of_mirror_images_only_the_difference_is_bounded():
     assert found.difference.high - found.difference.best == pytest.approx(half, rel=0.02)
 
 
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_along_an_open_diagonal_one_signal_alone_is_told(seed):
+    region = made(seed, mirror)
+    found = two_signals([region], points=21)
+    # B − A is 0.6 (μ₁ − μ₂) S and noise: whichever of both makes it, without the other.
+    best = found.difference.best
+    assert found.best == pytest.approx((max(best, 0.0), max(-best, 0.0)), abs=1e-3 * abs(best))
+    assert min(x.min() for x in found.grid) == 0.0
+    # As much more of both is as good, up to the edge of the figure.
+    x, y = np.meshgrid(*found.grid, indexing="ij")
+    contrast = 0.6 * region.signals[0].both
+    information = np.sum(contrast**2 / (region.a + region.b))
+    expected = information * (x - y - best) ** 2
+    assert found.rise == pytest.approx(expected, rel=0.05, abs=0.05)
+
+
+def test_what_both_have_in_common_does_not_move_the_difference():
+    """Shapes of few simulated events, not quite mirror images: a great deal of both fits best."""
+    rng = np.random.default_rng(6)
+    t = 500 * rng.uniform(0.5, 1.5, N_BINS)
+    s = np.exp(-((np.arange(N_BINS) - 3.5) ** 2) / 4)
+    s /= s.sum()
+    first, second = (
+        Signal(*(rng.poisson(600 * x * s) / 600 for x in shares), *(x * s / 600 for x in shares))
+        for shares in ((0.2, 0.8), (0.8, 0.2))
+    )
+    b, a = rng.poisson(t + 120 * first.in_b), rng.poisson(t + 120 * first.in_a)
+    region = Region("", b * 1.0, a * 1.0, (first, second), YieldRatio.exact(np.ones(N_BINS)))
+    found = two_signals([region], points=5)
+    assert not found.first.bounded
+    alone = two_signals([Region("", region.b, region.a, (first, first), region.ratio)], points=5)
+    assert found.difference.low < 120 < found.difference.high
+    # The interval is that of a fit of the first alone: of two times the same, one is enough.
+    assert found.difference.high == pytest.approx(alone.difference.high, rel=1e-3)
+    assert found.best[1] == 0.0
+
+
 def test_other_units_scale_the_strengths():
     region = made(3, elsewhere)
     per_unit = [in_units(x, 500.0) for x in region.signals]
