@@ -28,7 +28,8 @@ def events_digest(columns: Sequence[Any], start: int = 0) -> int:
     int
         Equal for the same events in any order, and in numbers of any type that holds their
         values. If a value, an event, or which values stand together in an event, is another
-        one, equal with a probability of about 2⁻⁶⁴.
+        one, equal with a probability of about 2⁻⁶⁴. Of events without any value but zero it
+        does not tell how many there are: their number is to be compared, too.
 
     Notes
     -----

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from eμsym.analysis.correction import Equalisation
 from eμsym.analysis.limit_options import LimitOptions
 from eμsym.analysis.limits import folder_limits
 from eμsym.cli.drawing import headed
@@ -34,7 +35,7 @@ def test_energies_that_differ_are_not_said(processed_sample: Path, tmp_path: Pat
 
 
 def test_limits_call_signals_as_physicists_write_them(processed_sample: Path) -> None:
-    options = LimitOptions(equalise="none")
+    options = LimitOptions(equalisation=Equalisation("none"))
     found = folder_limits(ProcessedFolder(processed_sample), options)
     drawn = figures(found, labels=process_names({"hlfv_taumu": {"label": "mine"}}))
     (axes,) = drawn["limits"]().axes
