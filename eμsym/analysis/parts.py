@@ -16,7 +16,7 @@ from eμsym.arrays import BoolArray, IntArray
 from eμsym.errors import DataError
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.joined import joined, of_one_calibration
-from eμsym.limits.kept import kept_in
+from eμsym.limits.kept import kept_in, with_what_is_kept
 from eμsym.limits.of_pair import counted_region, joint_region
 from eμsym.limits.part_of_pair import PartOfPair
 from eμsym.limits.region import Region
@@ -117,7 +117,7 @@ def fitted(
         counts = test.counts(part)
         region = counted_region("", test, counts, shapes=varied)
         kept = kept_in(part, shape.events.pool, axes=axes, bins=counts.bins, signal=counts.signal)
-        region = region.scaled([kept])
+        region = with_what_is_kept(region, [kept])
     except DataError as error:
         return Fitted(Problem(str(error)))
     return Fitted(region, _place(part, axes, counts.bins), None if kept == 1.0 else kept)
@@ -148,7 +148,7 @@ def fitted_jointly(
             kept_in(part, shape.events.pool, axes=axes, bins=bins, signal=signal)
             for shape, signal in zip(shapes, joint_region("", tests, part).signals, strict=True)
         ]
-        region = region.scaled(kept)
+        region = with_what_is_kept(region, kept)
     except DataError as error:
         return Fitted(Problem(str(error)))
     return Fitted(region, _place(part, axes, bins))

@@ -10,6 +10,7 @@ from eμsym.binned.q0_input import Signal
 from eμsym.calibration.signal_kept import signal_kept
 from eμsym.errors import DataError
 from eμsym.limits.part_of_pair import PartOfPair
+from eμsym.limits.region import Region
 from eμsym.pair import Pair
 from eμsym.pool import Pool
 
@@ -48,12 +49,12 @@ def kept_in(
     Raises
     ------
     DataError
-        If the signal's events lack a column, a fit does not converge, or nothing is left.
+        If the signal's events lack a column, or a fit does not converge.
     """
     whole = pair.whole if isinstance(pair, PartOfPair) else pair
     if not whole.symmetry.used(whole.pool).any():
         return 1.0
-    kept = signal_kept(
+    return signal_kept(
         whole.symmetry.of_data,
         whole.counted.pool,
         events,
@@ -62,10 +63,27 @@ def kept_in(
         signal=signal,
         inside=pair.inside[whole.pool.fake == 0] if isinstance(pair, PartOfPair) else None,
     )
-    if not kept > FEWEST_KEPT:
-        raise DataError(
-            f"the calibration takes {1 - kept:.0%} of the signal for the detector's doing, for it "
-            "is fitted to the same events; give a correction file, or leave the signal's window "
-            "out of the fit"
-        )
-    return kept
+
+
+def with_what_is_kept(region: Region, shares: Sequence[float]) -> Region:
+    """Return a region of whose signals so much is left as a calibration leaves.
+
+    Parameters
+    ----------
+    region : Region
+    shares : sequence of float
+        For each strength, see `kept_in`.
+
+    Raises
+    ------
+    DataError
+        If next to nothing is left of one.
+    """
+    for kept in shares:
+        if not kept > FEWEST_KEPT:
+            raise DataError(
+                f"the calibration takes {1 - kept:.0%} of the signal for the detector's doing, for "
+                "it is fitted to the same events; give a correction file, or leave the signal's "
+                "window out of the fit"
+            )
+    return region.scaled(shares)

@@ -16,7 +16,7 @@ from eμsym.counts import check_same_binning
 from eμsym.difference import as_axes
 from eμsym.errors import DataError
 from eμsym.limits.added import scaled_fakes
-from eμsym.limits.kept import kept_in
+from eμsym.limits.kept import kept_in, with_what_is_kept
 from eμsym.limits.part_of_pair import PartOfPair
 from eμsym.limits.region import Region, ShapeVariation, in_units, log_normal
 from eμsym.limits.upper_limit import UpperLimit, check_cl, region_limit
@@ -98,7 +98,7 @@ def pair_region(
         return region
     axes = as_axes(test.on(pair).axes)
     kept = kept_in(pair, signal_events, axes=axes, bins=counts.bins, signal=counts.signal)
-    return region.scaled([kept])
+    return with_what_is_kept(region, [kept])
 
 
 def counted_region(

@@ -10,7 +10,7 @@ import pytest
 from eμsym import Pool, Q0Test, pair_limit
 from eμsym.calibration.efficiency_ratio import EfficiencyRatio
 from eμsym.errors import DataError
-from eμsym.limits.kept import kept_in
+from eμsym.limits.kept import kept_in, with_what_is_kept
 from eμsym.limits.of_pair import pair_region
 from eμsym.limits.part_of_pair import PartOfPair
 from tests.calibration.kept_world import AXES, BINS, both_orders, made_world, with_signal
@@ -66,5 +66,7 @@ def test_a_signal_that_r_takes_whole_has_no_limit(world):
     counts = Q0Test(shapes, AXES).counts(pair)
     # A shape that nothing of the events has: its strength in Asimov data of them is none.
     other = replace(counts.signal, in_b=counts.signal.in_a, in_a=counts.signal.in_b)
+    kept = kept_in(pair, Pool(signal, in_a), axes=AXES, bins=counts.bins, signal=other)
+    region = pair_region("", Q0Test(shapes, AXES), pair)
     with pytest.raises(DataError, match="fitted to the same events"):
-        kept_in(pair, Pool(signal, in_a), axes=AXES, bins=counts.bins, signal=other)
+        with_what_is_kept(region, [kept])
