@@ -17,6 +17,7 @@ from eμsym.recipes.simulation.delphes_layout import Columns, delphes_columns, j
 from eμsym.recipes.simulation.event_filters import FILTERS
 from eμsym.recipes.simulation.pythia_events import generate
 from eμsym.recipes.simulation.response import respond
+from eμsym.recipes.simulation.tau_veto import TauVeto
 
 #: Events that a job generates. Starting Pythia takes as long as about 50 of them.
 JOB_SIZE = 1000
@@ -42,6 +43,8 @@ class Job:
         The one of `FILTERS` that events must pass to reach the detector; None: all reach it.
     lhe : Path or None
         File with the hard processes; those before the first are skipped.
+    tau_veto : bool
+        Whether to give up events of Z → ττ early; see `TauVeto`.
     """
 
     settings: tuple[str, ...]
@@ -51,6 +54,7 @@ class Job:
     response_seed: SeedSequence
     event_filter: str | None = "emu"
     lhe: Path | None = None
+    tau_veto: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,7 @@ class JobResult:
     columns : dict of str to ak.Array
         Delphes' collections of the events that passed the filter.
     n_generated : int
-        Events that Pythia made; those that it gave up do not count.
+        Events that Pythia made or a veto gave up; those that failed do not count.
     sum_of_weights : float
         Of the events made.
     """
@@ -81,6 +85,7 @@ def cut_into_jobs(
     job_size: int = JOB_SIZE,
     event_filter: str | None = "emu",
     lhe: Path | None = None,
+    tau_veto: bool = False,
 ) -> list[Job]:
     """Cut a sample into jobs.
 
@@ -98,6 +103,7 @@ def cut_into_jobs(
     event_filter : str or None
         See `Job`.
     lhe : Path, optional
+    tau_veto : bool
 
     Returns
     -------
@@ -114,6 +120,7 @@ def cut_into_jobs(
             response_seed=SeedSequence(entropy, spawn_key=(i,)),
             event_filter=event_filter,
             lhe=lhe,
+            tau_veto=tau_veto,
         )
         for i in range(-(-n // job_size))
     ]
@@ -129,13 +136,23 @@ def run_job(job: Job) -> JobResult:
     """
     rng = np.random.default_rng(job.response_seed)
     settings = (*job.settings, "Random:setSeed = on", f"Random:seed = {job.pythia_seed}")
+    veto = TauVeto(np.random.default_rng(_beside(job.response_seed)))
     parts: list[Columns] = []
     n_generated, sum_of_weights = 0, 0.0
-    for made in generate(settings, job.n, lhe=job.lhe, skip=job.first):
+    prepare = veto.attach if job.tau_veto else None
+    for made in generate(settings, job.n, lhe=job.lhe, skip=job.first, prepare=prepare):
         n_generated += made.n_events
         sum_of_weights += float(np.sum(made.weight))
         if job.event_filter is not None:
             made = made[FILTERS[job.event_filter].passes(made.particles, made.n_events)]
         seen = respond(made.particles, made.partons, made.n_events, rng)
         parts.append(delphes_columns(replace(made, number=job.first + made.number), seen))
-    return JobResult(joined(parts), n_generated, sum_of_weights)
+    # Events of a veto are of Pythia's own process, each of weight 1.
+    return JobResult(
+        joined(parts), n_generated + veto.n_vetoed, sum_of_weights + float(veto.n_vetoed)
+    )
+
+
+def _beside(seed: SeedSequence) -> SeedSequence:
+    """Return a seed of the same job for something else than the response."""
+    return SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1))

@@ -33,11 +33,14 @@ from eμsym.recipes.simulation.jobs import JOB_SIZE, Job, JobResult, cut_into_jo
 from eμsym.recipes.simulation.lhe import LesHouchesFile, read_les_houches_file
 from eμsym.recipes.simulation.parallel import progress_bar, run_in_order
 from eμsym.recipes.simulation.pythia_events import load_pythia
+from eμsym.recipes.simulation.tau_veto import DESCRIPTION as TAU_VETO
 from eμsym.workers import cores
 
 SCHEMA, VERSION = "emusym/simulated-sample", 1
 #: Events that are collected before they are written together.
 _WRITE_EVENTS = 10_000
+#: The process whose events may be given up before the τ decay.
+_WITH_TAU_VETO = "ztautau"
 _PACKAGES = ("emusym", "pythia8mc", "fastjet", "numpy", "awkward", "uproot")
 _RESPONSE = "parametrised, ATLAS card of Delphes, isolation below 0.15 (e) and 0.25 (μ)"
 
@@ -113,7 +116,8 @@ def simulate(
         Les Houches file with the hard processes, of MadGraph for instance.
     filtered : bool
         Leave out events without the leptons (and the jet) of the process's final state;
-        see `eμsym.recipes.simulation.event_filters`.
+        see `eμsym.recipes.simulation.event_filters`; of Z → ττ also what cannot pass is given
+        up before the τ decay, see `eμsym.recipes.simulation.tau_veto`.
     lfv_branching_ratio : float
         Of H→τe or H→τμ, for which a signal stands.
     pythia : sequence of str
@@ -148,6 +152,8 @@ def simulate(
     load_pythia()
     events = None if lhe is None else _hard_events(lhe, n)
     settings = (*pythia_settings(process, chain=table.chain), *pythia)
+    own_decays = any(line.lstrip().startswith(("15:", "23:")) for line in pythia)
+    tau_veto = filtered and process == _WITH_TAU_VETO and lhe is None and not own_decays
     jobs = cut_into_jobs(
         process,
         settings,
@@ -156,8 +162,12 @@ def simulate(
         job_size=job_size,
         event_filter=table.final_state if filtered else None,
         lhe=None if events is None else events.path,
+        tau_veto=tau_veto,
     )
-    record = _record(table, settings, seed, job_size, filtered, events)
+    event_filter = FILTERS[table.final_state].description if filtered else None
+    if tau_veto:
+        event_filter = f"{event_filter}; {TAU_VETO}"
+    record = _record(table, settings, seed, job_size, event_filter, events)
     with whole_file(fileset) as json_file, whole_file(path) as root_file:
         # Made again, the sample keeps its identity, by which its events are known.
         identity = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps([record, n], sort_keys=True))
@@ -275,7 +285,7 @@ def _record(
     settings: tuple[str, ...],
     seed: int,
     job_size: int,
-    filtered: bool,
+    event_filter: str | None,
     events: LesHouchesFile | None,
 ) -> dict[str, Any]:
     """Return all that decides the events of a sample, but their number."""
@@ -285,7 +295,7 @@ def _record(
         "process": table.process,
         "seed": seed,
         "job_size": job_size,
-        "filter": FILTERS[table.final_state].description if filtered else None,
+        "filter": event_filter,
         "response": _RESPONSE,
         "cross_section": table.to_dict(),
         "pythia_settings": list(settings),

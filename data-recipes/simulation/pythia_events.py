@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -99,6 +99,7 @@ def generate(
     lhe: Path | None = None,
     skip: int = 0,
     batch: int = BATCH,
+    prepare: Callable[[Any], None] | None = None,
 ) -> Iterator[Generated]:
     """Generate events.
 
@@ -114,6 +115,9 @@ def generate(
         Events at the beginning of that file that are left out.
     batch : int
         Events in memory at a time.
+    prepare : callable, optional
+        Called with Pythia when all settings are read, before it starts: to attach a hook, whose
+        vetoed events are left out like those that Pythia gives up.
 
     Yields
     ------
@@ -134,6 +138,8 @@ def generate(
         # Not as a line of text, which a blank in the path would end.
         pythia.settings.word("Beams:LHEF", str(lhe))
         pythia.settings.mode("Beams:nSkipLHEFatInit", skip)
+    if prepare is not None:
+        prepare(pythia)
     if not pythia.init():
         if lhe is not None:
             raise InputFileError(f"{lhe}: Pythia cannot use this Les Houches event file")
