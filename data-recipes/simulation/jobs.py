@@ -23,6 +23,8 @@ from eμsym.recipes.simulation.tau_veto import TauVeto
 JOB_SIZE = 1000
 #: Pythia takes seeds from 1 to this.
 _MAX_SEED = 900_000_000
+#: Which of a job's seeds the veto has; the response's are counted from 0.
+_OF_THE_VETO = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,9 @@ def run_job(job: Job) -> JobResult:
     ConfigurationError, InputFileError
         As `eμsym.recipes.simulation.pythia_events.generate`.
     """
-    rng = np.random.default_rng(job.response_seed)
+    rng = np.random.default_rng(_seed(job.response_seed))
     settings = (*job.settings, "Random:setSeed = on", f"Random:seed = {job.pythia_seed}")
-    veto = TauVeto(np.random.default_rng(_beside(job.response_seed)))
+    veto = TauVeto(np.random.default_rng(_seed(job.response_seed, _OF_THE_VETO)))
     parts: list[Columns] = []
     n_generated, sum_of_weights = 0, 0.0
     prepare = veto.attach if job.tau_veto else None
@@ -153,6 +155,6 @@ def run_job(job: Job) -> JobResult:
     )
 
 
-def _beside(seed: SeedSequence) -> SeedSequence:
-    """Return a seed of the same job for something else than the response."""
-    return SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1))
+def _seed(seed: SeedSequence, *key: int) -> SeedSequence:
+    """Return a job's seed, or one beside it; a new one, as a generator's children count in it."""
+    return SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))

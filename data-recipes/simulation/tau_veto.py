@@ -76,7 +76,7 @@ class TauVeto:
 def _leptonic_channels(pythia: Any) -> dict[int, Any]:
     """Return the two open decay channels of the τ, by the code of the lepton."""
     entry = pythia.particleData.particleDataEntryPtr(_TAU)
-    channels = {}
+    channels: dict[int, Any] = {}
     for channel in map(entry.channel, range(entry.sizeChannels())):
         if channel.onMode():
             codes = {abs(channel.product(k)) for k in range(channel.multiplicity())}
