@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from eμsym.arrays import FloatArray
 
 
 def _numbers(values: Any) -> FloatArray:
-    return np.asarray(ak.to_numpy(values), dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)
 
 
 def invariant_mass(one: Any, other: Any) -> FloatArray:

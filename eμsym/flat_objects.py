@@ -43,10 +43,7 @@ class FlatObjects:
 
     def count(self, mask: BoolArray) -> IntArray:
         """Return in how many objects of every event something holds, shape (n,)."""
-        before = np.zeros(len(mask) + 1, dtype=np.int64)
-        np.cumsum(mask, out=before[1:])
-        found = before[self.offsets]
-        return found[1:] - found[:-1]
+        return np.bincount(self.event[mask], minlength=len(self.counts))
 
     def any(self, mask: BoolArray) -> BoolArray:
         """Return whether something holds in any object of every event, shape (n,)."""
@@ -59,7 +56,7 @@ class FlatObjects:
 
     def of_events(self, mask: BoolArray) -> FlatObjects:
         """Return the objects of some of the events."""
-        kept = np.repeat(mask, self.counts)
+        kept = mask[self.event]
         members = {name: values[kept] for name, values in self.members.items()}
         return FlatObjects(offsets_of(self.counts[mask]), members)
 
@@ -118,7 +115,12 @@ def flat_values(values: ak.Array) -> tuple[IntArray | None, Any] | None:
     if not _is_list(layout) or not _is_flat(layout.content):
         return None
     offsets = layout.offsets.data
-    return (offsets - offsets[0]).astype(np.int64), layout.content.data[offsets[0] : offsets[-1]]
+    return _from_zero(offsets), layout.content.data[offsets[0] : offsets[-1]]
+
+
+def _from_zero(offsets: Any) -> IntArray:
+    found = offsets - offsets[0] if offsets[0] else offsets
+    return np.asarray(found, dtype=np.int64)
 
 
 def offsets_of(counts: IntArray) -> IntArray:
@@ -135,7 +137,7 @@ def _laid_out_flat(layout: Any) -> FlatObjects | None:
         return None
     here = slice(offsets[0], offsets[-1])
     members = {n: x.data[here] for n, x in zip(content.fields, content.contents, strict=True)}
-    return FlatObjects((offsets - offsets[0]).astype(np.int64), members)
+    return FlatObjects(_from_zero(offsets), members)
 
 
 def _is_list(layout: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
 from eμsym.flat_objects import records
 from eμsym.label_rule import LEADING, LabelRule
@@ -141,7 +142,14 @@ def record_array(columns: Mapping[str, Any] | None = None) -> ak.Array:
     columns : mapping of str to array of shape (n,), optional
         Default: no events, with `COLUMNS`.
     """
-    if columns is None:
-        columns = {name: np.empty(0) for name in COLUMNS}
-    arrays = {name: np.asarray(ak.to_numpy(values)) for name, values in columns.items()}
-    return records({name: x.astype(TYPES.get(name, x.dtype)) for name, x in arrays.items()})
+    return records(typed(dict.fromkeys(COLUMNS, ()) if columns is None else columns))
+
+
+def typed(columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return columns as numpy arrays, with the types of `TYPES` where it has them.
+
+    Parameters
+    ----------
+    columns : mapping of str to array of shape (n,)
+    """
+    return {name: np.asarray(values, TYPES.get(name)) for name, values in columns.items()}

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from coffea.processor import ProcessorABC, column_accumulator
 
@@ -14,10 +13,10 @@ from eμsym.axes import for_axis
 from eμsym.calibration.resolution_maps import read_resolution
 from eμsym.errors import ConfigurationError, EmusymError
 from eμsym.final_states import FINAL_STATES, WITH_JETS, FinalState, Leptons
-from eμsym.flat_objects import flat_objects
+from eμsym.flat_objects import flat_objects, records
 from eμsym.jets import good_jets, jet_columns
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import EVENT_NUMBERS, by_flavour, columns_of, record_array
+from eμsym.processors.columns import EVENT_NUMBERS, by_flavour, columns_of, typed
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.control_cuts import control_cuts
 from eμsym.processors.file_identity import file_id_at
@@ -118,23 +117,21 @@ class SymmetryProcessor(ProcessorABC):
         leptons = self._state.leptons(electrons.of_events(passed), muons.of_events(passed), cuts)
         made = self._columns(chunk, leptons, passed, metadata)
         made |= self._own_columns(made, chunk.extra, events, passed)
-        columns = record_array(made)
+        columns = typed(made)
         if self.rule.selection in WITH_JETS:
-            columns = columns[columns.n_jets > 0]
-            cutflow["a_jet"] = yields(ak.to_numpy(columns.weight))
+            columns = _chosen(columns, columns["n_jets"] > 0)
+            cutflow["a_jet"] = yields(columns["weight"])
         for name, condition in self.config.named_cuts.items():
             with _said_of(f"where {condition.text!r}", metadata):
-                columns = columns[condition.condition(_by_name(columns))]
-            cutflow[name] = yields(ak.to_numpy(columns.weight))
+                columns = _chosen(columns, condition.condition(columns))
+            cutflow[name] = yields(columns["weight"])
         self._check_regions(columns, metadata)
-        labels = ak.to_numpy(columns[self.rule.column])
+        labels, weight = columns[self.rule.column], columns["weight"]
         samples = dict(zip(self.rule.orders, (labels, ~labels), strict=True))
-        weight = ak.to_numpy(columns.weight)
         cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
         histograms = self.config.histograms(dataset, orders=self.rule.orders)
         numbers = {
-            name: ak.to_numpy(columns[name]).astype(np.float64)
-            for name in self._histogrammed(columns, metadata)
+            name: columns[name].astype(np.float64) for name in self._histogrammed(columns, metadata)
         }
         for histogram in histograms.values():
             for order, mask in samples.items():
@@ -143,7 +140,7 @@ class SymmetryProcessor(ProcessorABC):
         return {
             "cutflow": {dataset: cutflow},
             "histograms": histograms,
-            "columns": {dataset: column_accumulator(columns)},
+            "columns": {dataset: column_accumulator(records(columns))},
         }
 
     def postprocess(self, accumulator: Any) -> Any:
@@ -158,7 +155,7 @@ class SymmetryProcessor(ProcessorABC):
         self, chunk: Chunk, leptons: Leptons, selected: Any, metadata: Any
     ) -> dict[str, Any]:
         """Return the columns of the selected events, but for the user's own."""
-        met, met_phi = (ak.to_numpy(x)[selected] for x in (chunk.met, chunk.met_phi))
+        met, met_phi = (np.asarray(x)[selected] for x in (chunk.met, chunk.met_phi))
         entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
         columns = lepton_columns(leptons, met, met_phi)
         if self.rule.ordered_by == "Charge":
@@ -187,24 +184,24 @@ class SymmetryProcessor(ProcessorABC):
         own: dict[str, Any] = {}
         if self.config.columns:
             # As they are written, so that whoever computes it again finds the same.
-            known = _by_name(record_array(made))
+            known = typed(made)
             for column in self.config.columns:
                 with _said_of("", getattr(events, "metadata", None) or {}):
                     own[column.name] = column.values({**known, **own}, branches, events, selected)
         return own
 
-    def _check_regions(self, columns: ak.Array, metadata: Any) -> None:
+    def _check_regions(self, columns: Mapping[str, Any], metadata: Any) -> None:
         """Evaluate the conditions of the regions, so that a fault in one is not found later."""
         for name, condition in self.config.named_regions.items():
             with _said_of(f"region {name!r}", metadata):
-                condition.condition(_by_name(columns))
+                condition.condition(columns)
 
-    def _histogrammed(self, columns: ak.Array, metadata: Any) -> list[str]:
+    def _histogrammed(self, columns: Mapping[str, Any], metadata: Any) -> list[str]:
         """Return the columns that histograms are of, all of which are there."""
         binnings = (*self.config.plane, *self.config.observables)
         names = list(dict.fromkeys(binning.column for binning in binnings))
         for name in names:
-            if name not in columns.fields:
+            if name not in columns:
                 with _said_of("histograms", metadata):
                     raise ConfigurationError(f"no column {name!r}")
         return names
@@ -227,9 +224,9 @@ def _said_of(what: str, metadata: Any) -> Iterator[None]:
         raise type(error)(line) from error
 
 
-def _by_name(columns: ak.Array) -> dict[str, Any]:
-    """Return the columns of a record array as numpy arrays."""
-    return {name: ak.to_numpy(columns[name]) for name in columns.fields}
+def _chosen(columns: Mapping[str, Any], mask: Any) -> dict[str, Any]:
+    """Return the columns of some of the events."""
+    return {name: values[mask] for name, values in columns.items()}
 
 
 def _file_id(metadata: Any) -> int:

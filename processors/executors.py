@@ -19,7 +19,7 @@ from typing import Any
 
 import coffea.processor.executor as coffea_executor
 import uproot
-from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
+from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor, accumulate
 from coffea.util import coffea_console
 
 from eμsym.errors import EmusymError
@@ -160,7 +160,11 @@ class GuardedIterative(IterativeExecutor):
 
     def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
         """Run the guarded function on every item."""
-        return super().__call__(items, Guard(function, self.spill), accumulator)
+        guard = Guard(function, self.spill)
+        if self.status:
+            return super().__call__(items, guard, accumulator)
+        # coffea draws its bar into nothing, which takes as long.
+        return accumulate(map(guard, items), accumulator), 0
 
 
 @dataclass

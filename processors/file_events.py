@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +27,10 @@ class Source(Protocol):
 
     def layout(self, name: str) -> str:
         """Return how the values of a branch are laid out, as far as the header says."""
+        ...  # pragma: no cover
+
+    def parts(self, names: Collection[str]) -> tuple[int, ...]:
+        """Return the entries at which all of some branches begin a part that is read whole."""
         ...  # pragma: no cover
 
     def values(self, name: str, start: int, stop: int) -> ak.Array:
@@ -63,6 +67,15 @@ class RootSource:
         """Return how the values of a branch are laid out, as far as its header says."""
         branch = self.tree[name]
         return repr(getattr(branch, "interpretation", None) or branch.typename)
+
+    def parts(self, names: Collection[str]) -> tuple[int, ...]:
+        """Return the entries at which all of some branches begin a part that is read whole.
+
+        Of an RNTuple none: with the last entry of a cluster uproot reads the next one, too.
+        """
+        if not self._is_ttree:
+            return ()
+        return tuple(self.tree.common_entry_offsets(filter_name=frozenset(names).__contains__))
 
     def values(self, name: str, start: int, stop: int) -> ak.Array:
         """Return those of a branch in some entries; of none, without reading any."""

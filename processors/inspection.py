@@ -13,6 +13,7 @@ from uuid import UUID
 
 from eμsym.errors import EmusymError
 from eμsym.processors.asked import Asked, Steps
+from eμsym.processors.chunk_edges import chunk_edges
 from eμsym.processors.file_events import TREES, FileEvents, RootSource, Source, opened_tree
 from eμsym.processors.file_header import local_problem
 from eμsym.processors.file_identity import file_id
@@ -51,6 +52,8 @@ class FileReport:
         What uproot must open to read it, if not `path`.
     notes : tuple of str
         What should be known of it, a line each.
+    parts : tuple of int
+        Entries at which parts of it begin that are read whole.
     """
 
     path: str
@@ -62,6 +65,7 @@ class FileReport:
     steps: Steps | None = None
     opened_as: str | None = None
     notes: tuple[str, ...] = ()
+    parts: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def source(self) -> str:
@@ -79,6 +83,14 @@ class FileReport:
         whole = ((0, self.entries or 0),)
         return whole if self.steps is None else self.steps or ((0, 0),)
 
+    def chunks(self, size: int) -> Iterator[tuple[int, int]]:
+        """Yield the entries asked for in chunks of a size at most; see `chunk_edges`.
+
+        A file of which nothing is asked for is one empty chunk.
+        """
+        for first, last in self.ranges:
+            yield from itertools.pairwise(chunk_edges(first, last, size, self.parts))
+
     @property
     def asked(self) -> int | None:
         """Events asked for; None if that is all and their number is not known."""
@@ -88,7 +100,9 @@ class FileReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report, for JSON."""
-        return {**asdict(self), "file_id": f"{self.file_id:016x}", "ok": self.ok}
+        found = {**asdict(self), "file_id": f"{self.file_id:016x}", "ok": self.ok}
+        del found["parts"]
+        return found
 
 
 def inspect_file(
@@ -189,7 +203,8 @@ def _looked_at(report: FileReport, source: Source, look: _Look) -> FileReport:
     if layout not in look.good:
         look.file_format.read(_events(source, report, 0, 0), look.wanted)
         look.good.add(layout)
-    return replace(report, notes=tuple(look.file_format.notes(source.names)))
+    notes, parts = look.file_format.notes(source.names), source.parts(look.branches)
+    return replace(report, notes=tuple(notes), parts=parts)
 
 
 def inspect_files(
@@ -311,14 +326,12 @@ def read_whole_file(
     """
     if not report.ok:
         return report
-    for first, last in report.ranges:
-        for start in range(first, last, chunksize):
-            try:
-                with _opened(report, file_format) as source:
-                    stop = min(start + chunksize, last)
-                    file_format.read(_events(source, report, start, stop), wanted)
-            except Exception as error:
-                return replace(report, problem=_problem(report.path, error))
+    for start, stop in report.chunks(chunksize):
+        try:
+            with _opened(report, file_format) as source:
+                file_format.read(_events(source, report, start, stop), wanted)
+        except Exception as error:
+            return replace(report, problem=_problem(report.path, error))
     return report
 
 

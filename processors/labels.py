@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from eμsym.arrays import BoolArray
@@ -15,7 +14,7 @@ from eμsym.expression import Expression
 from eμsym.final_states import Leptons
 from eμsym.kinematics import collinear_mass
 from eμsym.label_rule import LabelRule
-from eμsym.processors.columns import KIND_COLUMNS, TYPES
+from eμsym.processors.columns import KIND_COLUMNS, typed
 
 _MEMBERS = {"pt": "PT", "eta": "Eta", "phi": "Phi"}
 
@@ -49,7 +48,7 @@ def _vector(lepton: Any) -> Any:
 def charge_columns(leptons: Leptons, met: Any, met_phi: Any) -> dict[str, Any]:
     """Return the columns of the positive and the negative lepton; arguments as `lepton_columns`."""
     columns: dict[str, Any] = {}
-    leads = np.asarray(ak.to_numpy(leptons.lead.Charge)) > 0
+    leads = leptons.lead.Charge > 0
     for slot, first in (("pos", leads), ("neg", ~leads)):
         values = {
             member: np.where(first, leptons.lead[member], leptons.all[-1][member])
@@ -67,7 +66,7 @@ def flavour_columns(leptons: Leptons) -> dict[str, Any]:
     for name, leads in (("electron", electron), ("muon", muon)):
         for ending in ("pt", "eta"):
             member = _MEMBERS[ending]
-            values = ak.where(leads, leptons.lead[member], leptons.all[-1][member])
+            values = np.where(leads, leptons.lead[member], leptons.all[-1][member])
             columns[f"{name}_{ending}"] = values
     return columns
 
@@ -87,15 +86,13 @@ def in_a(rule: LabelRule, leptons: Leptons, columns: Mapping[str, Any]) -> BoolA
     ConfigurationError, DataError
         If the condition cannot be told of an event.
     """
-    electron_leads = np.asarray(ak.to_numpy(leptons.electron_leads), dtype=bool)
+    electron_leads = np.asarray(leptons.electron_leads, dtype=bool)
     if rule.condition is not None:
-        known = {n: np.asarray(ak.to_numpy(x)) for n, x in columns.items()}
         # As they are written, so that whoever computes it again finds the same.
-        known = {n: x.astype(TYPES.get(n, x.dtype)) for n, x in known.items()}
-        known |= dict.fromkeys(KIND_COLUMNS[rule.selection], electron_leads)
+        known = typed(columns) | dict.fromkeys(KIND_COLUMNS[rule.selection], electron_leads)
         return Expression(rule.condition).condition(known)
     if rule.ordered_by == "Charge":
-        return np.asarray(electron_leads == (np.asarray(ak.to_numpy(leptons.lead.Charge)) > 0))
+        return np.asarray(electron_leads == (leptons.lead.Charge > 0))
     return electron_leads
 
 

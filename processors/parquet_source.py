@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import awkward as ak
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -45,6 +45,16 @@ class ParquetSource:
         """Return the type of a column."""
         return str(self.file.schema_arrow.field(name).type)
 
+    @cached_property
+    def _edges(self) -> tuple[int, ...]:
+        metadata = self.file.metadata
+        sizes = (metadata.row_group(i).num_rows for i in range(self.file.num_row_groups))
+        return tuple(itertools.accumulate(sizes, initial=0))
+
+    def parts(self, names: Collection[str]) -> tuple[int, ...]:
+        """Return the rows at which the row groups begin, and where the last one ends."""
+        return self._edges
+
     def values(self, name: str, start: int, stop: int) -> ak.Array:
         """Return those of a column in some rows; no other row groups are read.
 
@@ -53,12 +63,13 @@ class ParquetSource:
         ValueError
             If one is missing.
         """
-        sizes = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
-        edges = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        edges = self._edges
         groups = [
-            i for i in range(len(sizes)) if edges[i] < max(stop, start + 1) and edges[i + 1] > start
+            i
+            for i, (first, last) in enumerate(itertools.pairwise(edges))
+            if first < max(stop, start + 1) and last > start
         ]
-        first = int(edges[groups[0]]) if groups else 0
+        first = edges[groups[0]] if groups else 0
         table = self.file.read_row_groups(groups, columns=[name], use_threads=False)
         column = table.column(name).slice(start - first, stop - start).combine_chunks()
         if pa.types.is_list(column.type):

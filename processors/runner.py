@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -243,10 +242,7 @@ def _refuse_copies(owners: list[str], reports: list[FileReport]) -> None:
 def _work_items(
     asked: list[tuple[Dataset, str, str]], reports: list[FileReport], chunksize: int
 ) -> list[WorkItem]:
-    """Cut what is asked for of every readable file into chunks of nearly equal size.
-
-    A file of which nothing is asked for is one empty chunk.
-    """
+    """Cut what is asked for of every readable file into chunks."""
     items = []
     for (dataset, _, _), report in zip(asked, reports, strict=True):
         if not report.ok:
@@ -255,13 +251,10 @@ def _work_items(
         identity: dict[str, Any] = {"file_id": report.file_id}
         if dataset.metadata.cuts is not None:
             identity["cuts"] = dict(dataset.metadata.cuts)
-        for first, last in report.ranges:
-            n_chunks = max(1, math.ceil((last - first) / chunksize))
-            edges = [first + (last - first) * i // n_chunks for i in range(n_chunks + 1)]
-            items += [
-                WorkItem(dataset.name, report.source, report.tree, start, stop, uuid, identity)
-                for start, stop in itertools.pairwise(edges)
-            ]
+        items += [
+            WorkItem(dataset.name, report.source, report.tree, start, stop, uuid, identity)
+            for start, stop in report.chunks(chunksize)
+        ]
     return items
 
 

@@ -25,7 +25,7 @@ class Chunk:
     electrons, muons : ak.Array, n * var * {PT, Eta, Phi, Charge, IsolationVar}
         GeV and radians; isolation relative to the lepton's pT. Where an identification is
         asked for, there is a further field ``Identified``, bool.
-    met, met_phi : ak.Array, n * float
+    met, met_phi : ndarray of float, shape (n,)
         GeV and radians.
     weight : ndarray of float64, shape (n,)
     jets : ak.Array or None, n * var * {PT, Eta, Phi, Mass}
@@ -38,18 +38,18 @@ class Chunk:
     passes : dict of str to ndarray of bool, shape (n,)
         What events must pass before anything else, such as ``golden_json`` and ``trigger``,
         in the order of the cutflow's rows. The same keys for every file of a format.
-    extra : mapping of str to ak.Array, n * float
+    extra : mapping of str to ndarray of float, shape (n,)
         Those of `Format.extra`.
     """
 
     electrons: ak.Array
     muons: ak.Array
-    met: ak.Array
-    met_phi: ak.Array
+    met: np.ndarray[Any, Any]
+    met_phi: np.ndarray[Any, Any]
     weight: np.ndarray[Any, np.dtype[np.float64]]
     jets: ak.Array | None = None
     run: np.ndarray[Any, np.dtype[np.int64]] | None = None
     lumi: np.ndarray[Any, np.dtype[np.int64]] | None = None
     event: np.ndarray[Any, np.dtype[np.int64]] | None = None
     passes: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]] = field(default_factory=dict)
-    extra: Mapping[str, ak.Array] = field(default_factory=dict)
+    extra: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)

@@ -193,7 +193,7 @@ class Format:
             muons=collection(events, self._leptons("muons")),
             met=per_event(events, self.met, never_negative=True),
             met_phi=per_event(events, self.met_phi),
-            weight=ak.to_numpy(weight).astype(np.float64),
+            weight=weight.astype(np.float64),
             jets=self._read_jets(events, wanted),
             **{name: numbers(events, number) for name, number in asked.items()},
             extra={name: per_event(events, each) for name, each in self.extra.items()},

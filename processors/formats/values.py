@@ -52,8 +52,10 @@ def collection(events: Any, quantities: Mapping[str, Quantity]) -> ak.Array:
     return FlatObjects(offsets, {n: flat for n, (_, flat) in columns.items()}).to_awkward()
 
 
-def per_event(events: Any, quantity: Quantity, *, never_negative: bool = False) -> ak.Array:
-    """Return a quantity of which every event must have one value, n * float.
+def per_event(
+    events: Any, quantity: Quantity, *, never_negative: bool = False
+) -> np.ndarray[Any, Any]:
+    """Return a quantity of which every event must have one value, shape (n,).
 
     Raises
     ------
@@ -70,7 +72,7 @@ def per_event(events: Any, quantity: Quantity, *, never_negative: bool = False) 
             f"{file}: {quantity.name} has {how_many} in entry {entry}, where there must be one; "
             "such events must be mended or dropped"
         )
-    return ak.Array(values)
+    return np.asarray(values)
 
 
 def numbers(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -81,7 +83,7 @@ def numbers(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.int6
     InputFileError, DataError
         As `Format.read`, and if a number does not fit into 64 bits with a sign.
     """
-    values: np.ndarray[Any, Any] = ak.to_numpy(per_event(events, quantity))
+    values = per_event(events, quantity)
     beyond = values > np.iinfo(np.int64).max
     if beyond.any():
         file, entry = place_of(events, int(np.argmax(beyond)))
@@ -100,7 +102,7 @@ def truths(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.bool_
     InputFileError, DataError
         As `Format.read`.
     """
-    values: np.ndarray[Any, Any] = ak.to_numpy(per_event(events, quantity))
+    values = per_event(events, quantity)
     return values.astype(np.bool_)
 
 
