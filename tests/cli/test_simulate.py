@@ -203,6 +203,7 @@ def test_command_fileset_and_record(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert metadata["n_generated"] == pytest.approx(120, rel=0.01)  # a few weights above 1
     assert metadata["luminosity_ifb"] == pytest.approx(metadata["n_generated"] / expected / 1000)
     assert metadata["role"] == "signal"
+    assert metadata["sqrt_s_tev"] == 13
     assert metadata["branching_ratio"] == 0.1
     assert metadata["seed"] == 1
     record = read_record(path)
