@@ -136,7 +136,12 @@ def tests_of(columns: int, *, seed: int) -> dict[str, Any]:
     return {"spline of x0": OnColumns(SplineTest(), "x0"), "subspace": subspace, **found}
 
 
-def ideal_z(ratios: FloatArray, shares: FloatArray, n_signal: float) -> float:
+def ideal_z(
+    ratios: FloatArray,
+    shares: FloatArray,
+    n_signal: float,
+    n_background: float = N_BACKGROUND,
+) -> float:
     """Return the ideal significance of a signal.
 
     Parameters
@@ -145,15 +150,16 @@ def ideal_z(ratios: FloatArray, shares: FloatArray, n_signal: float) -> float:
         s/b of events.
     shares : ndarray, shape (m,)
         Their weights as events of the background; of sum one.
-    n_signal : float
+    n_signal, n_background : float
+        Expected events.
     """
-    rho = n_signal / N_BACKGROUND * ratios
-    square = N_BACKGROUND * float(np.sum(shares * (1 + rho) * np.log1p(rho))) - n_signal
+    rho = n_signal / n_background * ratios
+    square = n_background * float(np.sum(shares * (1 + rho) * np.log1p(rho))) - n_signal
     return float(np.sqrt(max(2 * square, 0.0)))
 
 
-def events_of(row: Row) -> float:
-    """Return how many events of a row's signal are expected, so that it is ideally `IDEAL`."""
+def events_of(row: Row, ideal: float = IDEAL, n_background: float = N_BACKGROUND) -> float:
+    """Return how many events of a row's signal are expected, so that it is ideally so large."""
     if row.signal == "none":
         return 0.0
     rng = np.random.default_rng(SEED)
@@ -168,14 +174,20 @@ def events_of(row: Row) -> float:
         ratios = signal.ratio(np.concatenate([background, signal.draw(half, rng)]))
     # Half of the events are of the signal: b/(b/2 + s/2) of each is its share of b.
     shares = 2 / (1 + ratios) / ratios.size
-    return float(brentq(lambda n: ideal_z(ratios, shares, n) - IDEAL, 1.0, N_BACKGROUND))
+
+    def above(n: float) -> float:
+        return ideal_z(ratios, shares, n, n_background) - ideal
+
+    return float(brentq(above, 1.0, n_background))
 
 
-def drawn(row: Row, n_signal: float, rng: np.random.Generator) -> Pair:
+def drawn(
+    row: Row, n_signal: float, rng: np.random.Generator, n_background: float = N_BACKGROUND
+) -> Pair:
     """Draw a pair of a row, with so many expected events of its signal in A."""
     sides = []
     for n in (rng.poisson(n_signal), 0):
-        size = rng.poisson(N_BACKGROUND)
+        size = rng.poisson(n_background)
         if row.columns == 1:
             x = TOY_BACKGROUND.draw(size + n, rng)[:, None]
             if n:
