@@ -26,6 +26,8 @@ COUNTS: Mapping[str, tuple[float, ...]] = {
     "n_bjets": (0, 1),
     "lead_charge": (-1, 1),
 }
+#: By what name a configuration asks for what is not always kept.
+KEPT_ON_REQUEST = {"n_jets": "jets", "n_bjets": "btags"}
 THIRDS = ("met", "lead_pt", "sub_pt", "pt_ll", "m_ll")
 
 
@@ -133,7 +135,7 @@ def default_classes(pool: Pool) -> tuple[list[list[Region]], list[Skipped]]:
     classes, skipped = [], []
     for name in (*COUNTS, *THIRDS):
         if name not in pool.columns:
-            skipped.append(Skipped(f"classes of {name}", "there is no such column"))
+            skipped.append(Skipped(f"classes of {name}", _why_missing(name)))
             continue
         values = pool.column(name)
         if not np.any(np.isfinite(values)):
@@ -142,6 +144,13 @@ def default_classes(pool: Pool) -> tuple[list[list[Region]], list[Skipped]]:
         edges = COUNTS.get(name)
         classes.append(classes_of(name, values, edges) if edges else thirds_of(name, values))
     return classes, skipped
+
+
+def _why_missing(name: str) -> str:
+    asked_for = KEPT_ON_REQUEST.get(name)
+    if asked_for is None:
+        return "there is no such column"
+    return f'there is no such column; keep = ["{asked_for}"] under [processor] would keep it'
 
 
 def chosen_regions(

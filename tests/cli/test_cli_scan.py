@@ -43,7 +43,7 @@ def test_the_whole_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert content["first"][0]["region"] == best["region"]
     assert {"window", "z", "a", "b", "follows_calibration"} <= set(content["first"][0])
     assert "classes of n_jets" in {each["what"] for each in content["skipped"]}
-    assert "left out classes of n_jets: there is no such column" in printed
+    assert 'left out classes of n_jets: there is no such column; keep = ["jets"]' in printed
     # What a scan has written is ours: the folder may be replaced, and tested.
     assert ProcessedFolder(folder).strangers() == []
     assert json.loads((folder / "results.json").read_text())["scan"]["file"] == "scan.json"
