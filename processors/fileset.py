@@ -125,12 +125,16 @@ def read_fileset(
     Returns
     -------
     tuple of Dataset
-        In the order given.
+        In the order given. Of one name in several filesets, such as a sample made with several
+        seeds, they are parts of one dataset: events generated, entries and luminosities add up,
+        all else that decides what an event is worth has to be the same, and further keys, such
+        as a seed, are kept where all parts agree.
 
     Raises
     ------
     ConfigurationError, InputFileError
-        If nothing is found, a fileset is not one, or a dataset or file is named twice.
+        If nothing is found, a fileset is not one, a file is named twice, or parts of a dataset
+        say different things of it.
     """
     if problem := problem_of_name(dataset):
         raise ConfigurationError(f"dataset {dataset!r}: {problem}; give another one")
@@ -149,11 +153,55 @@ def read_fileset(
         datasets.append(Dataset(dataset, bare, Metadata(role="data")))
     if not datasets:
         raise ConfigurationError("nothing to process; give a fileset JSON, ROOT files or a glob")
-    names = [d.name for d in datasets]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"dataset {name!r} is given twice; rename one of them")
-    return tuple(datasets)
+    return _with_parts_joined(datasets)
+
+
+#: What parts have of their own, and the whole has the sum of.
+_SUMMED = ("n_generated", "entries", "luminosity_ifb")
+
+
+def _with_parts_joined(datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """Return datasets with those of one name, of several filesets, joined into one."""
+    by_name: dict[str, Dataset] = {}
+    for part in datasets:
+        first = by_name.get(part.name)
+        by_name[part.name] = part if first is None else _joined(first, part)
+    return tuple(by_name.values())
+
+
+def _joined(one: Dataset, other: Dataset) -> Dataset:
+    twice = sorted(one.files.keys() & other.files.keys())
+    if twice:
+        raise ConfigurationError(
+            f"dataset {one.name!r} is given twice, both times with {twice[0]}; give it once"
+        )
+    return Dataset(
+        one.name,
+        one.files | other.files,
+        _metadata(one.name, one.metadata, other.metadata),
+        {**one.asked, **other.asked},
+    )
+
+
+def _metadata(name: str, one: Metadata, other: Metadata) -> Metadata:
+    first, second = one.model_dump(), other.model_dump()
+    whole: dict[str, Any] = {}
+    for key in (*first, *(key for key in second if key not in first)):
+        a, b = first.get(key), second.get(key)
+        if key in _SUMMED and a is not None and b is not None:
+            whole[key] = a + b
+        elif a == b:
+            whole[key] = a
+        elif key in Metadata.model_fields:
+            raise ConfigurationError(
+                f"dataset {name!r} is given twice, once with {key} = {_said(a)} and once with "
+                f"{_said(b)}; rename one of them, or let them agree"
+            )
+    return Metadata(**whole)
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None else f"{value}"
 
 
 _JSON = (".json", ".json.gz")

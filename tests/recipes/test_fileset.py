@@ -112,3 +112,26 @@ def test_what_cannot_be_found_or_is_given_twice(tmp_path: Path) -> None:
     path = write(tmp_path / "f.json", {"d": ["a.root"]})
     with pytest.raises(ConfigurationError, match="dataset 'd' is given twice"):
         read_fileset([path, path])
+
+
+def test_filesets_may_hold_parts_of_a_dataset(tmp_path: Path) -> None:
+    """Two samples of one process made with two seeds are one of the sum of their events."""
+
+    def part(name: str, **metadata: Any) -> Path:
+        known = {"cross_section_pb": 2.0, "role": "background", **metadata}
+        entry = {"files": {f"{name}.root": "T"}, "metadata": known}
+        (tmp_path / f"{name}.root").touch()
+        return write(tmp_path / f"{name}.json", {"zz": entry, name: [f"{name}.root"]})
+
+    one = part("a", n_generated=1000.0, luminosity_ifb=0.5, entries=100, seed=1, filter="eμ")
+    two = part("b", n_generated=3000.0, luminosity_ifb=1.5, entries=310, seed=2, filter="eμ")
+    whole, _, _ = read_fileset([one, two])
+    assert (whole.name, [Path(file).name for file in whole.files]) == ("zz", ["a.root", "b.root"])
+    known = whole.metadata
+    assert (known.n_generated, known.luminosity_ifb, known.entries) == (4000.0, 2.0, 410)
+    assert known.cross_section_pb == 2.0
+    assert known.model_extra == {"filter": "eμ"}
+    for other in ({"cross_section_pb": 2.1}, {"role": "signal"}, {}):
+        third = part("c", **other)
+        with pytest.raises(ConfigurationError, match="'zz' is given twice, once with"):
+            read_fileset([one, third])
