@@ -6,6 +6,10 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+#: Most events of a chunk, unless something else is said: a chunk costs as much as 10,000 events,
+#: beside its own, and keeps some tens of MiB of these.
+CHUNKSIZE = 250_000
+
 
 def chunk_edges(first: int, last: int, size: int, parts: Sequence[int] = ()) -> list[int]:
     """Return where chunks of entries begin, and where the last one ends.
