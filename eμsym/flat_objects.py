@@ -47,7 +47,9 @@ class FlatObjects:
 
     def any(self, mask: BoolArray) -> BoolArray:
         """Return whether something holds in any object of every event, shape (n,)."""
-        return self.count(mask) > 0
+        found = np.zeros(len(self.counts), dtype=np.bool_)
+        found[self.event[mask]] = True
+        return found
 
     def chosen(self, mask: BoolArray) -> FlatObjects:
         """Return the objects in which something holds, of the same events."""

@@ -198,11 +198,10 @@ def emu_masks_flat(electrons: FlatObjects, muons: FlatObjects, cuts: Cuts) -> di
     """Return what `emu_masks` does, of leptons laid flat."""
     masks = {"electron_and_muon": (electrons.counts > 0) & (muons.counts > 0)}
     good_e, good_mu, steps = good_of_both(electrons, muons, cuts)
-    counted = {x: (electrons.count(good_e[x]), muons.count(good_mu[x])) for x in steps}
-    masks |= {name: (n_e > 0) & (n_mu > 0) for name, (n_e, n_mu) in counted.items()}
-    n_e, n_mu = counted["isolation"]
-    masks["exactly_one_each"] = (n_e == 1) & (n_mu == 1)
+    for name in steps:
+        masks[name] = electrons.any(good_e[name]) & muons.any(good_mu[name])
     one_e, one_mu = good_e["isolation"], good_mu["isolation"]
+    masks["exactly_one_each"] = (electrons.count(one_e) == 1) & (muons.count(one_mu) == 1)
     # With one good lepton of each kind the sums are those leptons' charges.
     opposite = total_charge(electrons, one_e) * total_charge(muons, one_mu) < 0
     masks["opposite_charge"] = opposite if cuts.opposite_charge else np.ones_like(opposite)
@@ -211,7 +210,7 @@ def emu_masks_flat(electrons: FlatObjects, muons: FlatObjects, cuts: Cuts) -> di
 
 def total_charge(leptons: FlatObjects, good: BoolArray) -> FloatArray:
     """Return the sum of the charges of every event's good leptons, shape (n,)."""
-    return summed(leptons.event[good], leptons["Charge"][good], len(leptons.counts))
+    return summed(leptons.event, leptons["Charge"] * good, len(leptons.counts))
 
 
 def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Array, ak.Array]:
