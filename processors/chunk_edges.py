@@ -6,8 +6,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-#: Most events of a chunk, unless something else is said: a chunk costs as much as 10,000 events,
-#: beside its own, and keeps some tens of MiB of these.
+#: Most events of a chunk, unless something else is said. Each chunk costs 10 to 25 ms beside what
+#: its events do, and so many events of leptons alone take 70 MiB.
 CHUNKSIZE = 250_000
 
 
