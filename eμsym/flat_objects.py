@@ -47,18 +47,21 @@ class FlatObjects:
 
     def any(self, mask: BoolArray) -> BoolArray:
         """Return whether something holds in any object of every event, shape (n,)."""
-        return self.count(mask) > 0
+        found = np.zeros(len(self.counts), dtype=np.bool_)
+        found[self.event[mask]] = True
+        return found
 
     def chosen(self, mask: BoolArray) -> FlatObjects:
         """Return the objects in which something holds, of the same events."""
         members = {name: values[mask] for name, values in self.members.items()}
         return FlatObjects(offsets_of(self.count(mask)), members)
 
-    def of_events(self, mask: BoolArray) -> FlatObjects:
-        """Return the objects of some of the events."""
-        kept = mask[self.event]
-        members = {name: values[kept] for name, values in self.members.items()}
-        return FlatObjects(offsets_of(self.counts[mask]), members)
+    def of_events(self, events: IntArray) -> FlatObjects:
+        """Return the objects of some of the events, whose numbers are given."""
+        counts = self.counts[events]
+        offsets = offsets_of(counts)
+        objects = np.arange(offsets[-1]) + np.repeat(self.offsets[events] - offsets[:-1], counts)
+        return FlatObjects(offsets, {name: x[objects] for name, x in self.members.items()})
 
     def jagged(self, values: Any) -> ak.Array:
         """Return values of the objects by event, n * var * value."""

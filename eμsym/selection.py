@@ -210,7 +210,7 @@ def emu_masks_flat(electrons: FlatObjects, muons: FlatObjects, cuts: Cuts) -> di
 
 def total_charge(leptons: FlatObjects, good: BoolArray) -> FloatArray:
     """Return the sum of the charges of every event's good leptons, shape (n,)."""
-    return summed(leptons.event[good], leptons["Charge"][good], len(leptons.counts))
+    return summed(leptons.event, leptons["Charge"] * good, len(leptons.counts))
 
 
 def emu_leptons(electrons: ak.Array, muons: ak.Array, cuts: Cuts) -> tuple[ak.Array, ak.Array]:

@@ -110,9 +110,9 @@ class SymmetryProcessor(ProcessorABC):
         electrons, muons = flat_objects(chunk.electrons), flat_objects(chunk.muons)
         masks = {**chunk.passes, **self._state.masks(electrons, muons, cuts)}
         cutflow = {"all": yields(chunk.weight)}
-        passed = np.ones(len(chunk.weight), dtype=np.bool_)
+        passed = np.arange(len(chunk.weight))
         for name, mask in masks.items():
-            passed = passed & mask
+            passed = passed[mask[passed]]
             cutflow[name] = yields(chunk.weight[passed])
         leptons = self._state.leptons(electrons.of_events(passed), muons.of_events(passed), cuts)
         made = self._columns(chunk, leptons, passed, metadata)
@@ -126,17 +126,15 @@ class SymmetryProcessor(ProcessorABC):
                 columns = _chosen(columns, condition.condition(columns))
             cutflow[name] = yields(columns["weight"])
         self._check_regions(columns, metadata)
-        labels, weight = columns[self.rule.column], columns["weight"]
-        samples = dict(zip(self.rule.orders, (labels, ~labels), strict=True))
-        cutflow |= {order: yields(weight[mask]) for order, mask in samples.items()}
         histograms = self.config.histograms(dataset, orders=self.rule.orders)
-        numbers = {
-            name: columns[name].astype(np.float64) for name in self._histogrammed(columns, metadata)
-        }
-        for histogram in histograms.values():
-            for order, mask in samples.items():
-                values = [for_axis(axis, numbers[axis.name][mask]) for axis in histogram.axes[2:]]
-                histogram.fill(dataset, order, *values, weight=weight[mask])
+        filled = {n: columns[n] for n in ("weight", *self._histogrammed(columns, metadata))}
+        labels = columns[self.rule.column]
+        for order, mask in zip(self.rule.orders, (labels, ~labels), strict=True):
+            sample = {n: x.astype(np.float64) for n, x in _chosen(filled, mask).items()}
+            cutflow[order] = yields(sample["weight"])
+            for histogram in histograms.values():
+                values = [for_axis(axis, sample[axis.name]) for axis in histogram.axes[2:]]
+                histogram.fill(dataset, order, *values, weight=sample["weight"])
         return {
             "cutflow": {dataset: cutflow},
             "histograms": histograms,
@@ -156,7 +154,7 @@ class SymmetryProcessor(ProcessorABC):
     ) -> dict[str, Any]:
         """Return the columns of the selected events, but for the user's own."""
         met, met_phi = (np.asarray(x)[selected] for x in (chunk.met, chunk.met_phi))
-        entry = metadata.get("entrystart", 0) + np.flatnonzero(selected)
+        entry = metadata.get("entrystart", 0) + selected
         columns = lepton_columns(leptons, met, met_phi)
         if self.rule.ordered_by == "Charge":
             columns |= charge_columns(leptons, met, met_phi)

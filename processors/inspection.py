@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eμsym.errors import EmusymError
 from eμsym.processors.asked import Asked, Steps
-from eμsym.processors.chunk_edges import chunk_edges
+from eμsym.processors.chunk_edges import CHUNKSIZE, chunk_edges
 from eμsym.processors.file_events import TREES, FileEvents, RootSource, Source, opened_tree
 from eμsym.processors.file_header import local_problem
 from eμsym.processors.file_identity import file_id
@@ -304,7 +304,7 @@ def _branch_problem(branch: Any, entries: int, times: int) -> str | None:
 
 def read_whole_file(
     report: FileReport,
-    chunksize: int = 100_000,
+    chunksize: int = CHUNKSIZE,
     file_format: Format = DELPHES,
     wanted: Collection[str] = (),
 ) -> FileReport:

@@ -107,7 +107,8 @@ class OwnColumn:
             Those of all n events of the chunk, by the names of the user's columns.
         events : NanoEvents
             These events, for functions.
-        selected : array of bool, shape (n,)
+        selected : array of int, shape (m,)
+            Which of these n they are.
 
         Raises
         ------

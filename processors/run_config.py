@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eμsym.errors import ConfigurationError
 from eμsym.input_files import read_toml
+from eμsym.processors.chunk_edges import CHUNKSIZE
 from eμsym.processors.config import EMuConfig
 from eμsym.processors.fileset import DEFAULT_TREE
 from eμsym.processors.formats import FormatOptions
@@ -71,7 +72,7 @@ class RunConfig:
     luminosity_ifb: float | None = None
     workers: int | None = None
     dask: str | None = None
-    chunksize: int = 100_000
+    chunksize: int = CHUNKSIZE
     allow_missing: bool = False
     processor: EMuConfig = field(default_factory=EMuConfig)
     format: FormatOptions = field(default_factory=FormatOptions)

@@ -18,6 +18,7 @@ from coffea.processor.executor import WorkItem
 from eμsym.errors import ConfigurationError, InputFileError, LostEventsError, OutputError
 from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING, LabelRule
+from eμsym.processors.chunk_edges import CHUNKSIZE
 from eμsym.processors.chunk_work import ChunkWork
 from eμsym.processors.columns import record_array
 from eμsym.processors.config import EMuConfig
@@ -138,7 +139,7 @@ def process(
     *,
     workers: int | None = None,
     dask: str | None = None,
-    chunksize: int = 100_000,
+    chunksize: int = CHUNKSIZE,
     allow_missing: bool = False,
     spill: Path | None = None,
     progress: bool = False,

@@ -38,7 +38,7 @@ def test_sums_and_choices_are_awkwards() -> None:
     assert found.any(positive).tolist() == ak.any(plain.Charge > 0, axis=1).to_list()
     assert found.chosen(positive).to_awkward().to_list() == plain[plain.Charge > 0].to_list()
     some = np.array([False, True, True, True, False])
-    assert found.of_events(some).to_awkward().to_list() == plain[some].to_list()
+    assert found.of_events(np.flatnonzero(some)).to_awkward().to_list() == plain[some].to_list()
     assert found.jagged(positive).to_list() == (plain.Charge > 0).to_list()
 
 

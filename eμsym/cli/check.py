@@ -38,7 +38,7 @@ def check(inputs: tuple[str, ...], config_file: str | None, tree: str, deep: boo
     wanted = processor.file_format, processor.wanted
     reports = inspect_datasets(datasets, *wanted)
     if deep:
-        reports = [read_whole_file(each, 100_000, *wanted) for each in reports]
+        reports = [read_whole_file(each, config.chunksize, *wanted) for each in reports]
     for report in reports:
         if report.ok:
             how = "all needed values read" if deep else "tree and branches found"

@@ -122,7 +122,7 @@ def processing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--workers", type=int, help="Processes.  [as many as pay off]"),
         click.option("--dask", metavar="local|ADDRESS", help="Run on Dask."),
-        click.option("--chunksize", type=int, help="Events in memory at a time.  [100000]"),
+        click.option("--chunksize", type=int, help="Events in memory at a time.  [250000]"),
         click.option(
             "--allow-missing",
             is_flag=True,

@@ -9,7 +9,6 @@ import awkward as ak
 import numpy as np
 
 from eμsym.errors import InputFileError
-from eμsym.flat_objects import flat_values
 
 
 class Quantity(Protocol):
@@ -70,25 +69,11 @@ class Field:
         )
 
     def read(self, events: Any) -> ak.Array:
-        """Return the values.
-
-        Raises
-        ------
-        InputFileError
-            If there are more or fewer of them in an event than `counts` says.
-        """
+        """Return the values."""
         values = events
         own = self.branches[-1]
         for part in (own,) if own in events.fields else self.path:
             values = values[part]
-        found = flat_values(values)
-        if found is None:
-            values = ak.materialize(values)
-            counts = ak.num(values) if values.ndim == 2 else None
-        else:
-            counts = None if found[0] is None else np.diff(found[0])
-        if self.counts is not None and self.counts in events.fields and counts is not None:
-            compare_counts(events, self.name, counts, self.counts, events[self.counts])
         return values if self.unit == 1.0 else values * self.unit
 
 
@@ -154,6 +139,11 @@ class Bit:
     def name(self) -> str:
         """What the number is called."""
         return self.number.name
+
+    @property
+    def counts(self) -> str | None:
+        """The branch that says how many there are."""
+        return self.number.counts
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -42,9 +42,11 @@ def collection(events: Any, quantities: Mapping[str, Quantity]) -> ak.Array:
     }
     first, *others = quantities
     offsets, _ = columns[first]
+    _check_counts(events, quantities[first], offsets)
     for name in others:
         found, _ = columns[name]
         if not np.array_equal(found, offsets):
+            _check_counts(events, quantities[name], found)
             counts = (np.diff(found), np.diff(offsets))
             compare_counts(
                 events, quantities[name].name, counts[0], quantities[first].name, counts[1]
@@ -63,6 +65,7 @@ def per_event(
         As `Format.read`.
     """
     offsets, values = _values(events, quantity, 1, 2, never_negative=never_negative)
+    _check_counts(events, quantity, offsets)
     counts = _counts_of_singletons(events, quantity) if offsets is None else np.diff(offsets)
     if (counts != 1).any():
         event = int(np.argmax(counts != 1))
@@ -104,6 +107,13 @@ def truths(events: Any, quantity: Quantity) -> np.ndarray[Any, np.dtype[np.bool_
     """
     values = per_event(events, quantity)
     return values.astype(np.bool_)
+
+
+def _check_counts(events: Any, quantity: Quantity, offsets: Any) -> None:
+    """Refuse a quantity that has not as many values in an event as a branch of counts says."""
+    stated = getattr(quantity, "counts", None)
+    if stated is not None and offsets is not None and stated in events.fields:
+        compare_counts(events, quantity.name, np.diff(offsets), stated, events[stated])
 
 
 def _counts_of_singletons(events: Any, quantity: Quantity) -> np.ndarray[Any, Any]:
