@@ -6,7 +6,8 @@ probability (1 + ρ)/(2 + ρ), ρ = N_s s/(N_b b), and ½ without signal. Of one
 these likelihoods is the most powerful test (Neyman and Pearson); of places that may all be, it
 is the ratio's mean over them. What it reaches is what no test can exceed, on average over the
 places, that must look for the signal: the price of the search, and of B in place of a known
-background, with which the signal is "ideally" significant (SYM Eq. 30).
+background, with which the signal is "ideally" significant (SYM Eq. 30). Events are counted in
+cells; a signal has as many events as make it ideally so significant in these.
 """
 
 from __future__ import annotations
