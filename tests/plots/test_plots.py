@@ -434,5 +434,5 @@ def test_a_strength_on_the_kink_is_titled_with_its_interval():
     )
     figure = draw_profile(fit, "signal")
     (axes,) = figure.axes
-    assert axes.get_title() == r"signal: μ = 0.0, −4.7 to 1.5, $\sqrt{q_0}$ = +0.00"
+    assert axes.get_title() == "signal: μ = 0.0, −4.7 to 1.5, √$q_0$ = +0.00"
     plt.close("all")
