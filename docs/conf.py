@@ -38,6 +38,8 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
+# No page has pages below it: an empty sidebar would only make the code narrower.
+html_sidebars: dict[str, list[str]] = {"**": []}
 html_title = "eμsym"
 html_show_sourcelink = False
 html_theme_options = {

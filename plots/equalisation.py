@@ -75,17 +75,17 @@ def draw_equalisation(
             _draw_ratio(panel, variable.ratio, label)
         reach = 1.1 * max(_reach(variable.ratio) for variable in found.variables)
         for panel in panels:
-            panel.set_ylim(1 - reach, 1 + reach)
+            panel.set_ylim(max(0.0, 1 - reach), 1 + reach)
         for panel in panels[::across]:
             panel.set_ylabel(f"{names[0]} / {names[1]}")
-        panels[0].legend(fontsize="small")
+        # Error bars may fill the panels: below them it meets none.
+        handles, texts = panels[0].get_legend_handles_labels()
+        figure.legend(handles, texts, loc="outside lower left", ncols=2, fontsize="small")
         experiment_label(panels[0], style)
         column = (grid[3, :] if upright else grid[:, 3]).subgridspec(len(found.ratios), 1)
         for i, ratio in enumerate(found.ratios):
             _draw_lepton_ratio(figure.add_subplot(column[i]), ratio, found.up_to_a_factor)
         make_room(figure)
-        for panel in panels[1:]:
-            panel.set_ylim(panels[0].get_ylim())
     return figure
 
 
@@ -95,7 +95,7 @@ def _reach(ratio: OrderRatio) -> float:
     for pair in ((ratio.before, ratio.before_error), (ratio.after, ratio.after_error)):
         value, error = _finite(*pair)
         far.append(float(np.nanmax([0.0, *(np.abs(value - 1) + error)])))
-    return min(max(far), 0.9)
+    return min(max(far), 2.0)
 
 
 def _finite(value: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -132,7 +132,7 @@ def _draw_ratio(axes: Any, ratio: OrderRatio, label: str) -> None:
             label=text,
         )
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_xlabel(label)
+    axes.set_xlabel(label, fontsize="small")
     axes.set_title(f"after: p = {ratio.pvalue:.2g}", fontsize="small", loc="right", pad=3)
 
 
@@ -167,6 +167,8 @@ def _draw_lepton_ratio(axes: Any, found: LeptonRatio, up_to_a_factor: bool) -> N
         )
     axes.axhline(1.0, color=COLOR_BOTH, linewidth=0.8)
     axes.set_xscale("log")
+    # Some experiments' styles would end the axis at a power of ten.
+    axes.set_xlim(pt[0] / 1.06, pt[-1] * 1.06)
     _plain_ticks(axes)
     axes.set_xlabel(r"lepton $p_\mathrm{T}$ [GeV]")
     known = ", up to a factor" if up_to_a_factor else ""

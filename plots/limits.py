@@ -64,7 +64,9 @@ def draw_limits(limits: Mapping[str, UpperLimit], *, style: Style = "neutral") -
                 )
         axes.set_yticks(range(len(limits)), [as_text(name) for name in limits])
         axes.invert_yaxis()
-        axes.set_xlim(left=0)
+        # Said here: some experiments' styles leave no margin, and a line on the frame is unseen.
+        ends = [x for each in limits.values() for x in (each.observed, each.expected[-1])]
+        axes.set_xlim(0, 1.05 * max((x for x in ends if np.isfinite(x)), default=1.0))
         axes.set_xlabel(_axis_title(first.unit, first.cl))
         axes.legend(fontsize="small", ncols=2)
     return figure
@@ -215,7 +217,13 @@ def draw_impacts(found: Impacts, *, most: int = 20, style: Style = "neutral") ->
     with one_panel(style, (6.4, 1.6 + 0.35 * len(rows))) as (figure, axes):
         places = np.arange(len(rows))
         axes.errorbar(
-            [x.pull for x in rows], places, xerr=[x.error for x in rows], fmt="o", color=COLOR_BOTH
+            [x.pull for x in rows],
+            places,
+            xerr=[x.error for x in rows],
+            fmt="o",
+            markersize=4,
+            capsize=0,
+            color=COLOR_BOTH,
         )
         axes.axvspan(-1, 1, color=COLOR_BOTH, alpha=0.1, linewidth=0)
         axes.set_xlim(-3, 3)

@@ -115,7 +115,11 @@ def _width(axis: Any) -> str:
 def _legend_title(a: Any, b: Any) -> str | None:
     total = _total(a) + _total(b)
     outside = total - float(np.sum(a.values()) + np.sum(b.values()))
-    return f"{100 * outside / total:.0f} % outside the axis" if outside else None
+    if not outside:
+        return None
+    percent = 100 * outside / total
+    digits = ".0f" if percent >= 1 else ".1g"
+    return f"{percent:{digits}} % outside the axis"
 
 
 def _draw_pulls(

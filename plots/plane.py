@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ def draw_plane(
         mesh = panels[2].pcolormesh(*edges, pull.T, cmap="RdBu_r", vmin=-reach, vmax=reach)
         _colorbar(figure, panels[2], mesh, rf"pull ({names[1]} $-$ {names[0]})")
         title = _pull_title(window, result, "\n" if look.printed else ", ")
-        panels[2].set_title(title, fontsize="medium", loc="right")
+        size = "small" if look.width == "page" else "medium"
+        panels[2].set_title(title, fontsize=size, loc="right")
         for axes in panels:
             if not upright or axes is panels[2]:
                 axes.set_xlabel(drawn_label(a.axes[0]))
@@ -105,7 +107,11 @@ def _logarithmic(*contents: Any) -> LogNorm:
     values = np.concatenate([np.ravel(content) for content in contents])
     positive = values[values > 0]
     low = float(positive.min()) if positive.size else 1.0
-    return LogNorm(low, max(float(values.max(initial=0.0)), 2 * low))
+    high = max(float(values.max(initial=0.0)), low)
+    if high < 10 * low:
+        # Whole decades, so that the scale has two numbers to read it by.
+        low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** (1 + math.floor(math.log10(high)))
+    return LogNorm(low, high)
 
 
 def _colorbar(figure: Figure, axes: Any, mesh: Any, label: str) -> None:

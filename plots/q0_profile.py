@@ -46,7 +46,14 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
             axes.axvspan(low, high, color=COLOR_A, alpha=0.15, linewidth=0)
         axes.axvline(fit.mu, color=COLOR_A, linewidth=0.8, linestyle="--")
         if shown.any() and fit.scan_mu[shown].min() <= 0 <= fit.scan_mu[shown].max():
-            axes.plot(0, abs(fit.q0), "o", color=COLOR_BOTH, label=rf"$|q_0|$ = {abs(fit.q0):.2f}")
+            axes.plot(
+                0,
+                abs(fit.q0),
+                "o",
+                markersize=5,
+                color=COLOR_BOTH,
+                label=rf"$|q_0|$ = {abs(fit.q0):.2f}",
+            )
             axes.legend()
         # The line of 3σ, where the curve comes near it, is below the frame and its name too.
         top = axes.get_ylim()[1]
@@ -54,7 +61,7 @@ def draw_profile(fit: ProfileFit, label: str = "signal", *, style: Style = "neut
         axes.set_xlabel("signal strength μ [events]")
         axes.set_ylabel(r"$-2\,\ln\lambda(\mu)$")
         z = Formatter.fix_minus(f"{fit.z:+.2f}")
-        axes.set_title(f"{as_text(label)}: {_strength(fit)}, $\\sqrt{{q_0}}$ = {z}")
+        axes.set_title(f"{as_text(label)}: {_strength(fit)}, √$q_0$ = {z}")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def draw_scan_map(
     """Draw the smallest local p-value of every observable in every region.
 
     A plane counts for both of its observables. Regions stand in the order of their smallest
-    p-value.
+    p-value. There is no room for it in one column of a journal: it takes two.
 
     Parameters
     ----------
@@ -104,7 +105,10 @@ def draw_scan_map(
     longest = max((len(as_text(row)) for row in rows), default=0)
     width = 2.6 + 0.075 * longest + 0.46 * len(columns)
     height = 1.5 + 0.055 * max((len(x) for x in columns), default=0) + 0.26 * len(rows)
-    with one_panel(style, (max(4.5, width), max(3.6, height))) as (figure, axes):
+    look = Look.of(style)
+    if look.width == "column":
+        look = replace(look, width="page")
+    with one_panel(look, (max(4.5, width), max(3.6, height))) as (figure, axes):
         axes.set_facecolor("0.88")
         top = max(3.0, float(np.nanmax(value, initial=0.0)))
         mesh = axes.pcolormesh(
@@ -158,8 +162,10 @@ def draw_scan_entry(
     matplotlib.figure.Figure
     """
     found = [_drawn(edges) for edges in place.edges]
+    between = "\n" if Look.of(style).width == "column" else " "
+    beyond = f",{between}outer bins and beyond"
     titles = [
-        (labels or {}).get(name, as_text(name)) + (", outer bins and beyond" if cut else "")
+        (labels or {}).get(name, as_text(name)) + (beyond if cut else "")
         for name, (_, cut) in zip(entry.observables, found, strict=True)
     ]
     edges = [each for each, _ in found]
@@ -180,7 +186,7 @@ def draw_scan_entry(
         shade_blinded(axes, blinding or Blinding(), tuple(entry.observables))
         if axes.get_legend_handles_labels()[1]:
             axes.legend()
-        heading = _heading(entry, place, names, "\n" if Look.of(style).width == "column" else " ")
+        heading = _heading(entry, place, names, between)
         axes.set_title(heading, loc="left", fontsize="small", pad=6)
     return figure
 

@@ -168,35 +168,42 @@ def as_text(name: str) -> str:
 def experiment_label(axes: Any, style: Style) -> None:
     """Write above the axes the experiment's label, if the style is one's, and the heading.
 
+    Where a title or an axis stands there, they have a line of their own above the whole figure.
+
     As mplhep's labels, which are spaced for the axes' size of the moment and
     open a figure in pyplot; this one is placed when the figure is rendered.
     """
     look = Look.of(style)
-    above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom"}
-    if look.heading:
-        _write_heading(axes, look.heading, above)
-    if look.style == "neutral":
+    experiment = None if look.style == "neutral" else look.style
+    if experiment is None and not look.heading:
         return
-    name_font, text_font = _LABEL_FONTS[look.style]
+    above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom"}
+    place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction"}
+    occupied = _is_occupied_above(axes)
+    if occupied:
+        line = axes.figure.suptitle(look.heading or " ", x=0.99, ha="right", fontsize="medium")
+        place = {"xy": (0, 0), "xycoords": ("axes fraction", line)}
+        above["xytext"] = (0, 0)
+    elif look.heading:
+        axes.annotate(look.heading, (1, 1), xycoords="axes fraction", ha="right", **above)
+    if experiment is None:
+        return
+    name_font, text_font = _LABEL_FONTS[experiment]
     large, medium = (9, 7) if look.printed else (13, 10)
-    name = axes.annotate(
-        look.style, (0, 1), xycoords="axes fraction", fontsize=large, **above, **name_font
-    )
+    name = axes.annotate(experiment, **place, fontsize=large, **above, **name_font)
     # Both texts' boxes end below the baseline by a fifth of their size.
     after = {"xytext": (4, 0.6), "textcoords": "offset points", "va": "bottom"}
-    axes.annotate(
+    text = axes.annotate(
         "Delphes simulation", (1, 0), xycoords=name, fontsize=medium, **after, **text_font
     )
+    for each in (name, text):
+        # The room of a line above the figure is the heading's.
+        each.set_in_layout(not occupied)
 
 
-def _write_heading(axes: Any, heading: str, above: dict[str, Any]) -> None:
-    """Write at the right above the axes; above the whole figure where a title stands there."""
-    figure = axes.figure
+def _is_occupied_above(axes: Any) -> bool:
     titled = any(axes.get_title(loc=place) for place in ("left", "center", "right"))
-    if titled or axes.xaxis.get_label_position() == "top" or _has_axis_above(axes):
-        figure.suptitle(heading, x=0.99, ha="right", fontsize="medium")
-    else:
-        axes.annotate(heading, (1, 1), xycoords="axes fraction", ha="right", **above)
+    return titled or axes.xaxis.get_label_position() == "top" or _has_axis_above(axes)
 
 
 def _has_axis_above(axes: Any) -> bool:

@@ -264,11 +264,13 @@ def _print_expected(console: Console, fits: Mapping[str, Any]) -> None:
     expected = {name: fit["expected"] for name, fit in fits.items() if "expected" in fit}
     if not expected:
         return
+    with_z = any(each["z"] is not None for each in expected.values())
     table = plain_table(padding=0)
-    for heading in ("signal", "expected Z", "events", "± of μ without signal", "fb⁻¹"):
+    given = ("expected Z", "events") if with_z else ()
+    for heading in ("signal", *given, "± of μ without signal", "fb⁻¹"):
         table.add_column(heading, justify="left" if heading == "signal" else "right")
     for name, each in expected.items():
-        cells = ["", ""]
+        cells = ["", ""] if with_z else []
         if each["z"] is not None:
             cells = [f"{each['z']:.2f} ± {maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
         luminosity = each["luminosity_ifb"]
@@ -276,7 +278,9 @@ def _print_expected(console: Console, fits: Mapping[str, Any]) -> None:
         table.add_row(escape(name), *cells)
     print_table("Expected of q0: Asimov data of the symmetrised simulation", table)
     if any(each["z"] is None for each in expected.values()):
-        console.print("Of stored signals no number of events is known, and so no Z expected.")
+        console.print(
+            "Of signals stored with the package no number of events is known, and so no Z expected."
+        )
 
 
 def _print_unbinned(console: Console, tests: dict[str, Any]) -> None:

@@ -41,7 +41,15 @@ def signal_tests(tests: Mapping[str, Any], pictures: Pictures) -> Iterator[Block
             f"Curve of −2 ln λ against the strength μ of {name} in events, least at "
             f"μ = {fit['mu']:.1f} ± {maybe(fit['mu_error']) or '?'}.",
         )
-    yield from _expected(fits)
+    expected = {name: fit["expected"] for name, fit in fits.items() if "expected" in fit}
+    if expected:
+        if not fitted:
+            yield Heading("q0 of signals")
+        yield Paragraph(
+            "Simulation that is scaled to a luminosity does not fluctuate as data do, and q0 is "
+            "not fitted to it. Told is what data of that luminosity may be expected to show."
+        )
+        yield from _expected(expected)
     problems = [f"q0 of {name}: {fit['problem']}" for name, fit in fits.items() if "problem" in fit]
     if problems:
         yield Notes(tuple(problems))
@@ -88,13 +96,11 @@ def _fitted(fits: Mapping[str, Any]) -> str:
     return f"{'; '.join(lines)}."
 
 
-def _expected(fits: Mapping[str, Any]) -> Iterator[Block]:
-    expected = {name: fit["expected"] for name, fit in fits.items() if "expected" in fit}
-    if not expected:
-        return
+def _expected(expected: Mapping[str, Any]) -> Iterator[Block]:
+    with_z = any(each["z"] is not None for each in expected.values())
     rows = []
     for name, each in expected.items():
-        cells = ["", ""]
+        cells = ["", ""] if with_z else []
         if each["z"] is not None:
             cells = [f"{each['z']:.2f} ± {maybe(each['z_error'], 2) or '?'}", f"{each['mu']:,.1f}"]
         luminosity = each["luminosity_ifb"]
@@ -102,8 +108,15 @@ def _expected(fits: Mapping[str, Any]) -> Iterator[Block]:
         rows.append((name, *cells))
     yield Table(
         "Expected of q0: Asimov data of the symmetrised simulation",
-        ("signal", "expected Z", "events", "± of μ without signal", "fb⁻¹"),
+        (
+            "signal",
+            *(("expected Z", "events") if with_z else ()),
+            "± of μ without signal, events",
+            "luminosity, fb⁻¹",
+        ),
         tuple(rows),
     )
     if any(each["z"] is None for each in expected.values()):
-        yield Paragraph("Of stored signals no number of events is known, and so no Z expected.")
+        yield Paragraph(
+            "Of signals stored with the package no number of events is known, and so no expected Z."
+        )

@@ -149,6 +149,13 @@ def test_nsigma_is_written_beside_the_pulls(pair):
     assert "some below 25" in observable_of(pair, "m_coll", sparse).axes[1].get_title(loc="right")
 
 
+def test_little_outside_the_axis_is_not_nothing():
+    few = histogram(MASS, counts=[100, 100, 100, 100]).fill([0.0])
+    pair = Pair.from_samples(Sample(histograms={"m": few}), Sample(histograms={"m": few}))
+    title = observable_of(pair, "m").axes[0].get_legend().get_title()
+    assert title.get_text() == "0.2 % outside the axis"  # 2 of 802
+
+
 def test_what_lies_outside_the_axis_is_said():
     inside = histogram(MASS, counts=[1, 1, 1, 1])
     outside = histogram(MASS, counts=[1, 0, 0, 0]).fill([0.0, 99.0, 99.0])
@@ -427,5 +434,5 @@ def test_a_strength_on_the_kink_is_titled_with_its_interval():
     )
     figure = draw_profile(fit, "signal")
     (axes,) = figure.axes
-    assert axes.get_title() == r"signal: μ = 0.0, −4.7 to 1.5, $\sqrt{q_0}$ = +0.00"
+    assert axes.get_title() == "signal: μ = 0.0, −4.7 to 1.5, √$q_0$ = +0.00"
     plt.close("all")

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from eμsym import scan
 from eμsym.plots import STYLES, draw_scan_entry, draw_scan_expected, draw_scan_map
+from eμsym.plots.look import WIDTHS, Look
 from eμsym.plots.style import COLOR_A, COLOR_B
 from eμsym.scanning.places import Place
 from eμsym.scanning.result import Entry, Expected
@@ -103,6 +104,15 @@ def entries_of(regions):
         found.append(Entry(region, ("met", "n_jets"), "chi2", 1.0, 0.5 * 10.0**-i, 1.0))
         found.append(Entry(region, ("m_coll",), "chi2", 1.0, 1.0, 1.0))
     return found
+
+
+def test_the_map_takes_two_columns_where_one_is_asked_for():
+    widths = [draw_scan_map(entries_of(3), style=Look(width=w)).get_figwidth() for w in WIDTHS]
+    assert dict(zip(WIDTHS, widths, strict=True)) == {
+        "screen": widths[0],
+        "column": pytest.approx(178 / 25.4, abs=0.01),
+        "page": pytest.approx(178 / 25.4, abs=0.01),
+    }
 
 
 def test_the_map_has_the_smallest_p_value_of_every_cell_and_planes_count_for_both():
