@@ -139,7 +139,7 @@ def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Callable[[]
             test.null,
             test.statistic,
             dof=None if of_views else test.result.dof,
-            label="largest local Z of all views" if of_views else f"t ({name})",
+            label="Z of the mean local p of all views" if of_views else f"t ({name})",
             source="redrawn labels",
             style=style,
         )

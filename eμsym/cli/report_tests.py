@@ -339,7 +339,7 @@ def _print_subspace(console: Console, found: Mapping[str, Any], yields: Mapping[
         console,
         "Subspaces",
         f"the view that differs most is the {found['best']}, local Z = "
-        f"{found['statistic']:+.2f}; most at {where}, where {more} exceeds by "
+        f"{found['local'][found['best']]:+.2f}; most at {where}, where {more} exceeds by "
         f"{abs(found['pull']):.1f}σ, local; {counted}",
     )
 

@@ -111,10 +111,10 @@ def _subspace(
     yield Heading("Subspaces")
     yield Paragraph(
         "This test looks at every column, every two of them and all together. The view that "
-        f"differs most is the {found['best']}, local Z = {found['statistic']:+.2f}; most at "
-        f"{where}, where {more} exceeds by {abs(found['pull']):.1f}σ, local; {counted}."
+        f"differs most is the {found['best']}, local Z = {found['local'][found['best']]:+.2f}; "
+        f"most at {where}, where {more} exceeds by {abs(found['pull']):.1f}σ, local; {counted}."
     )
-    yield _null("subspace", f"local Z = {found['statistic']:+.2f}", pictures)
+    yield _null("subspace", f"Z of the mean local p = {found['statistic']:+.2f}", pictures)
     yield pictures.take(
         "subspace_map",
         "Where the samples differ, in the view that differs most",

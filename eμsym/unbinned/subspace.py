@@ -2,9 +2,9 @@
 
 A test that looks at all columns together sees little of a signal that is local in two of them.
 This one scores every column, every pair of columns, and random partitions and kernels of all,
-and takes the view with the largest significance; what the choice costs is in the null, for
-every relabelling is looked at in the same way (Westfall and Young, Resampling-Based Multiple
-Testing, Wiley 1993).
+and takes the harmonic mean of their local p-values, in which the smallest count most; what
+many views cost is in the null, for every relabelling is looked at in the same way (Westfall and
+Young, Resampling-Based Multiple Testing, Wiley 1993).
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class SubspaceResult(Shown):
     Attributes
     ----------
     statistic : float
-        The largest local Z of all views.
+        The Z of the harmonic mean of all views' local p-values.
     best : str
-        The view that has it.
+        The view that has the smallest: the largest local Z.
     columns : tuple of str
         That it looks at.
     region : mapping of str to (float, float)
@@ -106,11 +106,12 @@ class SubspaceResult(Shown):
 class SubspaceTest:
     """Test whether two samples of several columns differ, in many views at once.
 
-    The views are, of ranks: spline scores and a scan for a local excess in every column and
+    The views are, of ranks: spline scores and scans for a local excess in every column and
     every pair of columns; a forest of random partitions of all of them, at three depths and by
     its most unusual leaf; a kernel of all at three widths. Each view's statistic becomes a
-    local Z by its distribution over relabellings that are drawn for this alone; the largest is
-    the statistic, whose distribution over further relabellings gives p = (k+1)/(n+1).
+    local Z by its distribution over relabellings that are drawn for this alone. The statistic
+    is the Z of the harmonic mean of their p-values, whose distribution over further relabellings
+    gives p = (k+1)/(n+1).
 
     Labels are drawn as the pair's symmetry has them. What is summed are residuals w (y − p):
     p is an event's own probability to be A's, with r of the draw; an r that was fitted to the
@@ -270,10 +271,9 @@ class SubspaceOfPair:
         null = None
         if self.test.n:
             generators = np.random.default_rng(rng).spawn(self.test.n)
-            largest = scores.over(generators, lambda e: scores.z(e).max(axis=0), self.test.threads)
-            null = Null(largest)
+            null = Null(scores.over(generators, scores.together, self.test.threads))
         return SubspaceResult(
-            statistic=float(z[best]),
+            statistic=float(scores.together(chunk)[0]),
             best=views[best].name,
             columns=views[best].columns,
             region=place.region,
@@ -289,7 +289,7 @@ class SubspaceOfPair:
 
     def many(self, pool: Pool, drawn: Relabellings) -> FloatArray:
         """Return the statistics of many draws of the pool's labels, shape (draws,)."""
-        return self._scores(pool).largest(drawn)
+        return self._scores(pool).many(drawn)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is sent to other processes: they compute the views themselves."""

@@ -1,4 +1,4 @@
-"""All views of one pool of events, and the largest of their statistics for any labelling."""
+"""All views of one pool of events, and what they say together of any labelling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri_exp
+from scipy.special import log_ndtr, logsumexp, ndtri_exp
 
 from eμsym.arrays import FloatArray
 from eμsym.errors import DataError
@@ -195,13 +195,30 @@ class Scores:
         found[largest] = _z_of_gumbel(found[largest])
         return found
 
-    def largest(self, drawn: Relabellings) -> FloatArray:
-        """Return the largest local Z of every draw, shape (draws,)."""
+    def together(self, residuals: FloatArray) -> FloatArray:
+        """Return what all views say together, shape (labellings,); see `mean_z`."""
+        return mean_z(self.z(residuals))
+
+    def many(self, drawn: Relabellings) -> FloatArray:
+        """Return what all views say together of every draw, shape (draws,)."""
         parts = []
         for rows in self.residuals.chunks(drawn):
-            z = self.z(self.residuals.of_chunk(drawn, rows))
-            parts.append(z.max(axis=0)[: rows.stop - rows.start])
+            found = self.together(self.residuals.of_chunk(drawn, rows))
+            parts.append(found[: rows.stop - rows.start])
         return np.concatenate(parts)
+
+
+def mean_z(z: FloatArray) -> FloatArray:
+    r"""Return the Z of the harmonic mean of local p-values, shape (…) of z's (views, …).
+
+    .. math:: 1/\bar p = \frac1m \sum_i 1/p_i
+
+    (Wilson, PNAS 116 (2019) 1195). The smallest p decides where it is far below the others;
+    views that see the same help one another. As a statistic it need not be a p-value itself.
+    """
+    log_p = np.log(len(z)) - logsumexp(-log_ndtr(-z), axis=0)
+    # Not of p = 1 to the last digit, whose Z would be −∞.
+    return np.asarray(-ndtri_exp(np.minimum(log_p, -1e-15)))
 
 
 def _z_of_gumbel(standardised: FloatArray) -> FloatArray:

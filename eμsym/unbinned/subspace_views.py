@@ -6,7 +6,8 @@ they follow its columns. Columns are ranks in cells, so that a labelling is but 
 A **score** is the quadratic form of the scores S_k = Σ φ_k (y − p) of B-splines φ_k that is
 χ² in large samples (Rao's score test): where signals are small it is the likelihood-ratio test
 of `eμsym.SplineTest`. A **scan** is the largest square of a locally smoothed excess over its
-standard deviation, at several widths.
+standard deviation, at one of several widths. Each width is a view of its own: the largest of
+narrow windows is larger without a signal than that of wide ones.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class View:
     Attributes
     ----------
     kind : str
-        Such as "spline 8", "scan", "forest 64" or "kernel 0.3".
+        Such as "spline 8", "scan 0.06", "forest 64" or "kernel 0.3".
     columns : tuple of str
     tail : {"sum", "largest"}
     """
@@ -90,7 +91,7 @@ class LogOddsMap:
     edges : tuple of ndarray of float
         Of the cells of each column, in its own unit.
     log_odds : ndarray of float, shape (cells,) or (cells, cells)
-        Smoothed with the best of the scan's widths; NaN where there are no events.
+        Smoothed with the best of the scans' widths; NaN where there are no events.
     pull : ndarray of float, same shape
         The smoothed excess of A over its standard deviation; NaN where events are few.
     """
@@ -180,7 +181,7 @@ class GridBlock:
         kinds = [f"spline {k}" if one else f"spline {k}×{k}" for k in splines]
         self.views = (
             *(View(kind, self._columns, "sum") for kind in kinds),
-            View("scan", self._columns, "largest"),
+            *(View(f"scan {each.width:g}", self._columns, "largest") for each in self._smoothers),
         )
 
     def statistics(self, residuals: FloatArray) -> FloatArray:
@@ -189,7 +190,7 @@ class GridBlock:
         scores = [np.sum((whitened @ sums) ** 2, axis=0) for whitened in self._scores]
         local = sums.reshape(*self._shape, -1)
         largest = [smoother.largest(local) for smoother in self._smoothers]
-        return np.stack([*scores, np.max(largest, axis=0)])
+        return np.stack([*scores, *largest])
 
     def place(self, view: int, residuals: FloatArray) -> Place:
         """Return where the columns show most, whichever view it is, of (n,) residuals."""
