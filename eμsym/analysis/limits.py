@@ -157,8 +157,8 @@ def folder_limits(
     luminosity = options.luminosity_ifb or data_luminosity(results, datasets)
     if luminosity is None:
         notes.append(
-            "the luminosity of the data is not known: limits are in events alone; give "
-            "--luminosity, or luminosity_ifb in the fileset's metadata"
+            "the luminosity of the data is not known, or not one: limits are in events alone; "
+            "give --luminosity, or luminosity_ifb in the fileset's metadata"
         )
     parts: dict[str | None, dict[str, _Part]] = {}
     for region, inside in insides.items():

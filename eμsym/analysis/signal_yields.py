@@ -12,21 +12,25 @@ from eμsym.analysis.signals import SignalShape
 from eμsym.folder import ProcessedFolder
 from eμsym.limits.units import SignalYield
 from eμsym.pair_io import read_pair
+from eμsym.processors.normalisation import LUMINOSITY_TOLERANCE
 from eμsym.results import Results
 
 
 def data_luminosity(results: Results, datasets: Sequence[str]) -> float | None:
     """Return the integrated luminosity that a pair's events are of, fb⁻¹; None if unknown.
 
-    Simulation of several processes is of one luminosity. So is one dataset of data; of several
-    it is not known whether theirs add up.
+    Simulation of several processes is of one luminosity if they agree on it; so is one dataset
+    of data. Of several of data it is not known whether theirs add up.
     """
     data = [name for name in datasets if results.datasets[name].role == "data"]
     if len(data) > 1:
         return None
     scales = [results.normalisation[name] for name in data or datasets]
     known = [x.luminosity_ifb * x.scale for x in scales if x.luminosity_ifb is not None]
-    return max(known) if known and len(known) == len(scales) else None
+    if not known or len(known) < len(scales):
+        return None
+    highest = max(known)
+    return highest if highest <= min(known) * (1 + LUMINOSITY_TOLERANCE) else None
 
 
 def yield_of(

@@ -203,6 +203,11 @@ def test_the_luminosity_of_several_datasets_of_data_is_not_guessed(folder: Path)
     results = ProcessedFolder(folder).results()
     assert data_luminosity(results, BACKGROUND) == pytest.approx(0.9017, rel=1e-3)
     content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    one = content["normalisation"]["ww"]["luminosity_ifb"]
+    content["normalisation"]["ww"]["luminosity_ifb"] = 2 * one
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    assert data_luminosity(ProcessedFolder(folder).results(), BACKGROUND) is None
+    content["normalisation"]["ww"]["luminosity_ifb"] = one
     for name in ("ww", "wz"):
         content["datasets"][name]["role"] = "data"
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
