@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import awkward as ak
@@ -113,7 +114,9 @@ def _check_counts(events: Any, quantity: Quantity, offsets: Any) -> None:
     """Refuse a quantity that has not as many values in an event as a branch of counts says."""
     stated = getattr(quantity, "counts", None)
     if stated is not None and offsets is not None and stated in events.fields:
-        compare_counts(events, quantity.name, np.diff(offsets), stated, events[stated])
+        with _the_file_at_fault(events, stated):
+            expected = np.asarray(events[stated])
+        compare_counts(events, quantity.name, np.diff(offsets), stated, expected)
 
 
 def _counts_of_singletons(events: Any, quantity: Quantity) -> np.ndarray[Any, Any]:
@@ -136,31 +139,36 @@ def _values(
 
     The first is None where there is one value an event and no list.
     """
-    file, _ = place_of(events, 0)
-    try:
+    with _the_file_at_fault(events, quantity.name):
         values = quantity.read(events)
         offsets, flat = _laid_flat(values, len(events), dimensions)
-    except EmusymError:
-        raise
-    except Exception as error:
-        # Whatever uproot, awkward or a decompressor raises here, the file is at fault.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputFileError(
-            f"{file}: branch {quantity.name} cannot be read ({reason[0]}); "
-            "copy or make the file again"
-        ) from error
     bad = ~np.isfinite(flat)
     if never_negative:
         bad |= flat < 0
     if bad.any():
         first = int(np.argmax(bad))
         event = first if offsets is None else int(np.searchsorted(offsets, first, "right")) - 1
-        _, entry = place_of(events, event)
+        file, entry = place_of(events, event)
         raise DataError(
             f"{file}: {quantity.name} = {flat[first]} in entry {entry}; "
             "such events must be mended or dropped"
         )
     return offsets, flat
+
+
+@contextmanager
+def _the_file_at_fault(events: Any, name: str) -> Iterator[None]:
+    """Make one line of whatever uproot, awkward or a decompressor raises of a branch."""
+    try:
+        yield
+    except EmusymError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputFileError(
+            f"{place_of(events, 0)[0]}: branch {name} cannot be read ({reason[0]}); "
+            "copy or make the file again"
+        ) from error
 
 
 def _laid_flat(values: Any, n: int, dimensions: tuple[int, ...]) -> tuple[Any, Any]:
