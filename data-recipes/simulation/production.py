@@ -152,8 +152,8 @@ def simulate(
     load_pythia()
     events = None if lhe is None else _hard_events(lhe, n)
     settings = (*pythia_settings(process, chain=table.chain), *pythia)
-    own_decays = any(line.lstrip().startswith(("15:", "23:")) for line in pythia)
-    tau_veto = filtered and process == _WITH_TAU_VETO and lhe is None and not own_decays
+    # Settings of one's own may make another process, or let the τ decay in another way.
+    tau_veto = filtered and process == _WITH_TAU_VETO and lhe is None and not pythia
     jobs = cut_into_jobs(
         process,
         settings,

@@ -92,7 +92,7 @@ def _leptonic_channels(pythia: Any) -> dict[int, Any]:
 def _hook_class() -> type[Any]:
     """Return the class, once Pythia is there to derive it from."""
 
-    class TauVeto(load_pythia().UserHooks):  # type: ignore[misc]
+    class Hook(load_pythia().UserHooks):  # type: ignore[misc]
         def __init__(
             self, veto: TauVeto, channels: dict[int, Any], rng: np.random.Generator
         ) -> None:
@@ -135,4 +135,4 @@ def _hook_class() -> type[Any]:
             self._veto.n_vetoed += 1
             return True
 
-    return TauVeto
+    return Hook

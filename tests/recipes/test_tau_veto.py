@@ -73,7 +73,7 @@ def test_as_many_events_pass_the_filter_as_without_it() -> None:
 def test_the_record_says_so_and_settings_of_ones_own_turn_it_off(tmp_path: Path) -> None:
     options = {"seed": 1, "workers": 1, "progress": False}
     simulate("ztautau", 40, tmp_path / "z.root", **options)
-    simulate("ztautau", 10, tmp_path / "own.root", pythia=("15:onIfAny = 13",), **options)
+    simulate("ztautau", 10, tmp_path / "own.root", pythia=("PartonLevel:MPI = off",), **options)
     simulate("ztautau", 10, tmp_path / "all.root", filtered=False, **options)
     filters = [read_record(tmp_path / f"{name}.root")["filter"] for name in ("z", "own", "all")]
     assert filters[0].endswith(DESCRIPTION)
