@@ -34,7 +34,8 @@ def above(figure) -> dict[str, object]:
     renderer = FigureCanvasAgg(figure).get_renderer()
     top = max(axes.bbox.y1 for axes in figure.axes)
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    boxes = {text.get_text(): text.get_window_extent(renderer) for text in texts}
+    with figure.settings():  # else formulas are measured in fonts that they are not drawn in
+        boxes = {text.get_text(): text.get_window_extent(renderer) for text in texts}
     return {name: box for name, box in boxes.items() if box.y1 > top + 1 and name.strip()}
 
 
