@@ -43,6 +43,18 @@ def z_of(found: Mapping[str, Any] | None) -> str:
     return f"{found['z']:+.2f}" if found["resolved"] else f"> {found['z']:.2f}"
 
 
+def p_and_z(found: Mapping[str, Any]) -> str:
+    """Return p and Z for a sentence, "p = 0.17, Z = +0.94"; parameters as of `z_of`."""
+    equals = "= " if found["resolved"] else ""  # else "<" and ">" stand before the numbers
+    z = z_of(found)
+    return f"p {equals}{pvalue(found)}" + (f", Z {equals}{z}" if z else "")
+
+
+def rounded(value: float) -> str:
+    """Return a number with three digits that count: "1230", "9.23", "0.0321"."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def maybe(value: Any, digits: int = 1) -> str:
     """Return a number with digits behind its point, nothing for what is no float."""
     return f"{value:,.{digits}f}" if isinstance(value, float) else ""

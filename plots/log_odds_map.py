@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from eμsym.arrays import FloatArray
 from eμsym.plots.style import COLOR_A, COLOR_BOTH, COLOR_MARK, Style, as_text, one_panel
 from eμsym.unbinned.subspace_views import LogOddsMap
 
@@ -24,6 +25,9 @@ def draw_log_odds_map(
 ) -> Figure:
     """Draw the smoothed excess of A over its standard deviation, as `SubspaceTest` finds it.
 
+    Cells hold equally many events each. An outermost one, which may be as wide as all others
+    together, is cut off unless the region reaches into it.
+
     Parameters
     ----------
     found : LogOddsMap
@@ -33,7 +37,7 @@ def draw_log_odds_map(
     names : tuple of str
         Of A and of B.
     labels : mapping of str to str, optional
-        What axes call columns.
+        What axes call columns, as matplotlib reads it; others are called by their names.
     style : str
         See `eμsym.plots.style.styled`.
 
@@ -42,10 +46,15 @@ def draw_log_odds_map(
     matplotlib.figure.Figure
     """
     labels, region = labels or {}, region or {}
-    columns = [as_text(labels.get(name, name)) for name in found.columns]
+    columns = [labels[name] if name in labels else as_text(name) for name in found.columns]
+    shown = [
+        _shown(edges, region.get(name))
+        for name, edges in zip(found.columns, found.edges, strict=True)
+    ]
     a, b = names
     with one_panel(style, (6.4, 4.8)) as (figure, axes):
         axes.set_xlabel(columns[0])
+        axes.set_xlim(*shown[0])
         if len(found.columns) == 1:
             with np.errstate(divide="ignore", invalid="ignore"):
                 error = np.abs(found.log_odds / found.pull)
@@ -61,6 +70,7 @@ def draw_log_odds_map(
             )
             figure.colorbar(mesh, ax=axes, label=as_text(f"smoothed excess of {a} over {b} / σ"))
             axes.set_ylabel(columns[1])
+            axes.set_ylim(*shown[1])
         ends = [region.get(name) for name in found.columns]
         if ends[0] is not None:
             if len(ends) == 1:
@@ -69,6 +79,14 @@ def draw_log_odds_map(
                 x, y = (np.array(pair)[list(order)] for pair, order in zip(ends, _BOX, strict=True))
                 axes.plot(x, y, color=COLOR_MARK)
     return figure
+
+
+def _shown(edges: FloatArray, region: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the ends of an axis: without the outermost cells, but with the whole region."""
+    low, high = (edges[1], edges[-2]) if len(edges) > 3 else (edges[0], edges[-1])
+    if region is not None:
+        low, high = min(low, region[0]), max(high, region[1])
+    return float(low), float(high)
 
 
 #: Which end of each column the corners of a box have.

@@ -51,12 +51,16 @@ def draw_null(
             alpha=0.35,
             label=f"{null.samples.size} {source}",
         )
+        top = axes.get_ylim()[1]
         if dof is not None:
             grid = np.linspace(0, max(float(edges[-1]), observed, float(chi2.isf(1e-3, dof))), 400)
             axes.plot(grid, chi2.pdf(grid, dof), color=COLOR_BOTH, label=rf"$\chi^2_{{{dof}}}$")
+            top = axes.get_ylim()[1]
         if np.isfinite(observed):
-            text = f"observed: p = {null.pvalue(observed):.3g}"
-            axes.axvline(observed, color=COLOR_MARK, linewidth=2, label=text)
+            p, least = null.pvalue(observed), null.smallest_pvalue
+            text = f"observed: p {'= ' if p > least else '< '}{p:.2g}"
+            # Not as high as the axis, for which no legend could be put beside it.
+            axes.plot([observed] * 2, [0, top], color=COLOR_MARK, linewidth=2, label=text)
         axes.set_xlabel(label)
         axes.set_ylabel("probability density")
         axes.set_ylim(bottom=0)

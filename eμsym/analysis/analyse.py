@@ -232,9 +232,9 @@ def _analyse(folder: ProcessedFolder, tests: Tests, say: Say) -> Analysis:
     results = folder.results()
     datasets = results.datasets_of(tests.pair, str(folder.path))
     raw = read_pair(folder.path, datasets=datasets, region=tests.region)
-    raw.pool.restricted(tests.columns)  # a column that is not there is said before any work
-    raw.symmetry.exchange.check_comparable(tests.columns)
-    _check_there(raw, tests.columns)
+    raw.pool.restricted(tests.read)  # a column that is not there is said before any work
+    raw.symmetry.exchange.check_comparable(tests.read)
+    _check_there(raw, tests.read)
     if tests.equalisation.how != "none":
         say(f"correcting {len(raw.pool):,} events for the detector")
     equalised = tests.equalisation.apply(raw)
@@ -362,7 +362,7 @@ def every_test(
     }
     found[WINDOW] = WindowTest("plane", shape=tests.windows)
     found |= q0_tests(shapes, pair)
-    found |= {n: t for n, t in unbinned_tests(tests).items() if not isinstance(t, Problem)}
+    found |= {n: t for n, t in unbinned_tests(tests, pair).items() if not isinstance(t, Problem)}
     return found | {f"extra {name}": test for name, test in extra_tests(tests).items()}
 
 
@@ -396,7 +396,7 @@ def _best_window(pair: Pair, tests: Tests, joint: Together | Problem) -> WindowS
 
 
 def _unbinned(pair: Pair, tests: Tests, joint: Together | Problem) -> Unbinned:
-    found = unbinned(pair, tests, unbinned_tests(tests))
+    found = unbinned(pair, tests, unbinned_tests(tests, pair))
     if isinstance(joint, Problem):
         return found
     return replace(
@@ -427,7 +427,7 @@ def _uncorrected(raw: Pair, looked_for: Signals, tests: Tests) -> Uncorrected:
         nsigma={name: raw.nsigma(name) for name in compared(raw)},
         best_window=WindowTest("plane", shape=tests.windows)(raw),
         q0=q0,
-        spline=spline_alone(raw, Columns(tests.columns)),
+        spline=spline_alone(raw, Columns(tests.read)),
         rule=raw.rule or LEADING,
     )
 

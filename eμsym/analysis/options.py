@@ -10,6 +10,10 @@ from eμsym.analysis.correction import Equalisation
 
 DEFAULT_SEED = 20401
 
+#: What is looked at where no columns are named: by one test of one column, and by one of many.
+COLUMN = "m_coll"
+SUBSPACE_COLUMNS = ("m_coll", "lead_pt", "sub_pt", "met", "mt_sub")
+
 
 @dataclass(frozen=True)
 class Tests:
@@ -32,7 +36,8 @@ class Tests:
         Whether to make a pyhf workspace of each signal as well.
     columns : tuple of str
         What the unbinned tests look at: the spline test at one column, the subspace test
-        at several; the network takes any number.
+        at several; the network takes any number. Default: splines and the network at
+        `COLUMN`, and the subspace test at those of `SUBSPACE_COLUMNS` that every event has.
     symmetrized : bool
         Whether to train the network of the symmetrized test as well.
     epochs : int
@@ -61,13 +66,18 @@ class Tests:
     windows: Literal["square", "rectangle"] = "square"
     minimizer: Literal["minuit", "newton"] = "minuit"
     pyhf: bool = False
-    columns: tuple[str, ...] = ("m_coll",)
+    columns: tuple[str, ...] = ()
     symmetrized: bool = False
     epochs: int = 500_000
     permutations: int = 200
     max_permutations: int | None = None
     seed: int = DEFAULT_SEED
     extra: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that must be there: those that are named, or the one of splines."""
+        return self.columns or (COLUMN,)
 
     @property
     def most_permutations(self) -> int:

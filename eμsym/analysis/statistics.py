@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.analysis.options import Tests
+from eμsym.analysis.options import SUBSPACE_COLUMNS, Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.significance import Significance
 from eμsym.distributions import Null
@@ -25,6 +25,9 @@ from eμsym.unbinned.symmetrized import SymmetrizedTest
 
 #: The tests want x of order one; the papers take m_coll in units of 100 GeV.
 GEV_SCALE = 0.01
+
+#: More events are looked at in many views only where that is asked for.
+USUAL_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -170,18 +173,56 @@ def with_null(found: AgainstNull | Problem, joint: Together, name: str) -> Again
     return replace(found, null=joint.null(name), statistic_drawn=joint.observed(name))
 
 
-def unbinned_tests(options: Tests) -> dict[str, Callable[..., Any] | Problem]:
-    """Return the unbinned tests by their names, or why one that is usual is not run."""
-    columns = Columns(options.columns)
+def unbinned_tests(options: Tests, pair: Pair) -> dict[str, Callable[..., Any] | Problem]:
+    """Return the unbinned tests by their names, or why one that is usual is not run.
+
+    Parameters
+    ----------
+    options : Tests
+    pair : Pair
+        With the events that they are of.
+    """
+    columns = Columns(options.read)
     tests: dict[str, Callable[..., Any] | Problem] = {}
     if len(columns.names) == 1:
         tests["spline"] = columns.read_by(SplineTest())
-    else:
+    if len(options.columns) != 1:
+        several = options.columns or usual_columns(pair)
         # Without relabellings of its own: those of all tests together serve it.
-        tests["subspace"] = SubspaceTest(columns=columns.names, n=0)
+        tests["subspace"] = (
+            several if isinstance(several, Problem) else SubspaceTest(columns=several, n=0)
+        )
     if options.symmetrized:
         tests["network"] = columns.read_by(SymmetrizedTest(epochs=options.epochs))
     return tests
+
+
+def usual_columns(pair: Pair) -> tuple[str, ...] | Problem:
+    """Return what the subspace test looks at where nobody names columns, or why at nothing.
+
+    Parameters
+    ----------
+    pair : Pair
+        With events.
+    """
+    if len(pair.pool) > USUAL_EVENTS:
+        return Problem(
+            f"it was not run, for {len(pair.pool):,} events need some minutes and gigabytes; ask "
+            f"for it with --columns {','.join(SUBSPACE_COLUMNS)}"
+        )
+    exchange = pair.symmetry.exchange
+    there = [x for x in SUBSPACE_COLUMNS if x in pair.pool.columns]
+    names = tuple(
+        name
+        for name in there
+        if exchange.effect(name) == "unchanged" and not np.isnan(pair.pool.column(name)).any()
+    )
+    if len(names) < 2:
+        return Problem(
+            f"the events have fewer than two of {', '.join(SUBSPACE_COLUMNS)} to compare; name "
+            "columns with --columns"
+        )
+    return names
 
 
 def unbinned(
@@ -202,7 +243,7 @@ def unbinned(
     DataError
         If the events have no such column.
     """
-    columns = Columns(options.columns)
+    columns = Columns(options.read)
     pair.pool.restricted(columns.names)
     found = {
         name: test if isinstance(test, Problem) else observed(test, pair, seed=options.seed)
@@ -226,5 +267,5 @@ def spline_alone(pair: Pair, columns: Columns) -> Any | Problem | None:
 
 def extra_tests(options: Tests) -> dict[str, Callable[..., Any]]:
     """Return the further tests that were given, those of arrays with the columns they read."""
-    columns = Columns(options.columns)
+    columns = Columns(options.read)
     return {name: columns.read_by(test) for name, test in options.extra.items()}

@@ -29,7 +29,7 @@ from eμsym.plots import (
 )
 from eμsym.plots.process_names import process_names
 from eμsym.plots.style import Style
-from eμsym.processors.columns import LABELS
+from eμsym.processors.columns import ALL_LABELS
 from eμsym.unbinned.subspace import SubspaceResult
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def figures(
     if isinstance(analysis.correction, Correction):
         shown = analysis.correction.before_after
         drawn["equalisation"] = partial(
-            draw_equalisation, shown, names=names, labels=LABELS, style=style
+            draw_equalisation, shown, names=names, labels=ALL_LABELS, style=style
         )
     for name, signal in analysis.q0.items():
         if isinstance(signal.fit, ProfileFit):
@@ -149,10 +149,10 @@ def _unbinned_figures(analysis: Analysis, style: Style) -> dict[str, Callable[[]
                 test.result.map,
                 region=test.result.region,
                 names=analysis.names,
-                labels=LABELS,
+                labels=ALL_LABELS,
                 style=style,
             )
-        if unbinned.samples is not None:
+        if unbinned.samples is not None and not of_views:
             a, b, weights_a, weights_b = unbinned.samples
             drawn[f"{name}_ratio"] = partial(
                 draw_likelihood_ratio,

@@ -30,7 +30,7 @@ def network_seconds(n_events: int, tests: Tests, n_cores: int) -> float:
     tests : Tests
     n_cores : int
     """
-    points = n_events if len(tests.columns) > 1 else min(n_events, _NODES)
+    points = n_events if len(tests.read) > 1 else min(n_events, _NODES)
     hidden = SymmetrizedTest().hidden
     neurons = hidden if isinstance(hidden, int) else sum(hidden)
     one = 2 * tests.epochs * points * (neurons + 1) / _RATE

@@ -267,10 +267,10 @@ def testing_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--columns",
             metavar="NAMES",
             callback=comma_separated,
-            default="m_coll",
-            show_default=True,
+            default="",
             help="What the unbinned tests look at: splines at one column, the subspace test at "
-            "several. The network takes GeV in units of 100 GeV.",
+            "several. The network takes GeV in units of 100 GeV.  [splines and network: m_coll; "
+            "subspaces: m_coll, lead_pt, sub_pt, met, mt_sub]",
         ),
         click.option(
             "--symmetrized",

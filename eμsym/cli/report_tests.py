@@ -14,7 +14,7 @@ from eμsym.cli.report import print_resolution
 from eμsym.cli.tables import plain_console, plain_table, print_table
 from eμsym.label_rule import rule_of
 from eμsym.written_numbers import events as number
-from eμsym.written_numbers import maybe, pvalue, z_of
+from eμsym.written_numbers import maybe, p_and_z, pvalue, rounded, z_of
 
 _CONVENTION = (
     "how often labels alone give as much or more, in every direction that a test looks in; "
@@ -191,19 +191,17 @@ def _print_window(console: Console, results: dict[str, Any], names: tuple[str, .
     where = ", ".join(
         f"{name} {low:g}-{high:g}" for name, (low, high) in zip(axes, best["edges"], strict=True)
     )
-    console.print(
-        f"[bold]Best {scan['shape']} window[/]  {where}: Nσ = {best['local_z']:+.2f} "
-        f"(excess of {names[best['local_z'] > 0]}), local: the largest of "
-        f"{scan['n_windows']:,} windows."
+    text = (
+        f"{where}: Nσ = {best['local_z']:+.2f} (excess of {names[best['local_z'] > 0]}), local: "
+        f"the largest of {scan['n_windows']:,} windows"
     )
     found = scan["significance"]
+    if found is not None:
+        n = scan["global"]["null"]["n"]
+        text += f"; with all of them counted, {p_and_z(found)} ({n:,} redrawn labels)"
+    print_wrapped(console, f"Best {scan['shape']} window", text)
     if found is None:
         console.print("[yellow]![/] Its p-value is not there: its relabellings could not be drawn.")
-        return
-    n = scan["global"]["null"]["n"]
-    console.print(
-        f"With all windows counted, p = {pvalue(found)}, Z = {z_of(found)} ({n:,} redrawn labels)."
-    )
 
 
 def _print_q0(console: Console, tests: dict[str, Any], labels: Mapping[str, str]) -> None:
@@ -326,7 +324,7 @@ def _print_subspace(console: Console, found: Mapping[str, Any], yields: Mapping[
     orders = [name for name in yields if name not in ("datasets", "ratio")]
     more = yields[orders[0 if found["excess"] == "A" else 1]]["label"]
     where = ", ".join(
-        f"{name} {low:.4g}-{high:.4g}" for name, (low, high) in found["region"].items()
+        f"{name} {rounded(low)}-{rounded(high)}" for name, (low, high) in found["region"].items()
     )
     worth = found.get("significance")
     counted = f"with all {len(found['local'])} views counted, "
@@ -334,7 +332,7 @@ def _print_subspace(console: Console, found: Mapping[str, Any], yields: Mapping[
         counted += "there is no p-value: its relabellings could not be drawn"
     else:
         n = found["permutations"]["null"]["n"]
-        counted += f"p = {pvalue(worth)}, Z = {z_of(worth)} ({n:,} redrawn labels)"
+        counted += f"{p_and_z(worth)} ({n:,} redrawn labels)"
     print_wrapped(
         console,
         "Subspaces",
@@ -373,7 +371,7 @@ def _print_global(console: Console, found: dict[str, Any]) -> None:
             console,
             "All together",
             f"the smallest p is that of {found['smallest']}; with all {len(found['tests'])} tests "
-            f"counted, p = {pvalue(known)}, Z = {z_of(known)} ({found['n']:,} redrawn labels, the "
+            f"counted, {p_and_z(known)} ({found['n']:,} redrawn labels, the "
             "same for every test)",
         )
     for name, reason in found["left_out"].items():

@@ -17,7 +17,7 @@ from numpy.random import SeedSequence
 
 from eμsym.analysis.analyse import compared, drawn_together, nsigma_name
 from eμsym.analysis.binned import Comparison
-from eμsym.analysis.options import Tests
+from eμsym.analysis.options import COLUMN, Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, stored_signals
 from eμsym.analysis.significance import Significance
@@ -112,7 +112,12 @@ def measured(
 ) -> dict[str, Any]:
     """Return what is printed of a corrected toy: ``p``, ``z`` and ``quality``; or a ``problem``."""
     labels = int(seed.generate_state(1)[0])
-    tests = Tests(permutations=N_RELABELLINGS, max_permutations=N_RELABELLINGS, seed=labels)
+    tests = Tests(
+        permutations=N_RELABELLINGS,
+        max_permutations=N_RELABELLINGS,
+        columns=(COLUMN,),  # with subspaces: `eμsym.coverage.global_line`
+        seed=labels,
+    )
     joint = drawn_together(pair, shapes, tests)
     if isinstance(joint, Problem):
         return {"problem": joint.reason}

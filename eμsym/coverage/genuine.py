@@ -17,6 +17,7 @@ import numpy as np
 from hist import Hist
 from numpy.random import SeedSequence
 
+from eμsym.analysis.options import SUBSPACE_COLUMNS
 from eμsym.arrays import FloatArray
 from eμsym.binned.q0_of_pair import Q0Test
 from eμsym.binned.windows import WindowTest
@@ -41,10 +42,11 @@ N_EVENTS, N = 12_000, 99
 
 PLANE = (fakes.M_COLL, fakes.LEAD_PT)
 
-#: What the subspace test is given.
+#: What the subspace test is given; the last ones are those of ``emusym test``.
 SUBSPACES: Mapping[str, tuple[str, ...]] = {
     "subspace of 6": ("m_coll", "lead_pt", "sub_pt", "met", "lead_eta", "sub_eta"),
     "subspace of 5 with Δφ": ("m_coll", "lead_pt", "sub_pt", "met", "dphi_sub_met"),
+    "subspace of 5 with m_T": SUBSPACE_COLUMNS,
 }
 
 _READ = ("m_coll", "lead_pt", "sub_pt", "lead_eta", "sub_eta", "met", "sub_phi", "met_phi")
@@ -80,10 +82,15 @@ class Events:
 
     @classmethod
     def of(cls, events: Any, electron_leads: Any) -> Events:
-        """Return those of a table, with the angle between the second lepton and the neutrinos."""
+        """Return those of a table, with the angle between the second lepton and the neutrinos.
+
+        And with m_T of the two, as the processor has it.
+        """
         columns = {name: np.asarray(events[name], dtype=np.float64) for name in _READ}
         apart = columns.pop("sub_phi") - columns.pop("met_phi")
         angle = np.abs((apart + np.pi) % (2 * np.pi) - np.pi)
+        energy = np.sqrt(columns["sub_pt"] * columns["met"])
+        columns["mt_sub"] = 2 * energy * np.abs(np.sin(apart / 2))
         return cls({**columns, "dphi_sub_met": angle}, np.asarray(electron_leads, dtype=bool))
 
     @classmethod

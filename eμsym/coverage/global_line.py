@@ -9,6 +9,7 @@ of one `SeedSequence`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -18,16 +19,22 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from eμsym.analysis.analyse import drawn_together
-from eμsym.analysis.options import Tests
+from eμsym.analysis.options import COLUMN, SUBSPACE_COLUMNS, Tests
 from eμsym.analysis.problem import Problem
 from eμsym.analysis.signals import SignalShape, stored_signals
 from eμsym.coverage.command import command_of
 from eμsym.coverage.global_table import SCHEMA, VERSION, table
-from eμsym.coverage.sources import RATIOS, KnownRatioSource, SignalEvents, background_events
+from eμsym.coverage.sources import (
+    RATIOS,
+    KnownRatioSource,
+    SignalEvents,
+    background_events,
+)
 from eμsym.coverage.toys import toys_by_row
 from eμsym.errors import DataError
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
+from eμsym.papers.equalisation_study import COLUMNS
 from eμsym.processors.config import EMuConfig
 from eμsym.progress import Advance
 
@@ -36,12 +43,12 @@ SEED = 20403
 #: Relabellings of a toy: enough for p-values of a few percent.
 N_PERMUTATIONS = 59
 
-#: What is switched on: all that the command prints by default; rectangles in place of squares,
-#: without signals.
+#: What is switched on: all that the command prints by default, of which the subspace test takes
+#: most of the time; rectangles in place of squares, without signals and subspaces.
 OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "default": {},
-        "rectangles, no signals": {"windows": "rectangle"},
+        "rectangles, no signals": {"windows": "rectangle", "columns": (COLUMN,)},
     }
 )
 
@@ -62,6 +69,8 @@ class Row:
         "true" for r known, "self" for r fitted to the pair's own events.
     number : int
         Of the row among the seeds.
+    share : float
+        Of the toys that are asked for: fewer where each takes long.
     """
 
     n_events: int
@@ -69,10 +78,15 @@ class Row:
     options: str
     correction: str
     number: int
+    share: float = 1.0
 
 
-#: With r known; `eμsym.coverage.detector` has those that fit it.
-ROWS = (Row(1_500, "mild", "rectangles, no signals", "true", 2),)
+#: `eμsym.coverage.detector` has more that fit r, without subspaces.
+ROWS = (
+    Row(1_500, "mild", "rectangles, no signals", "true", 2),
+    Row(1_500, "strong", "default", "self", 3, share=0.5),
+    Row(12_000, "strong", "default", "self", 4, share=0.2),
+)
 
 
 def with_histograms(pair: Pair) -> Pair:
@@ -135,7 +149,7 @@ def compute(
     Parameters
     ----------
     n_toys : int
-        Of every row.
+        Of a row with a share of 1.
     rows : sequence of Row
     seed : int
     workers : int, optional
@@ -148,13 +162,14 @@ def compute(
     dict
         For JSON: see `eμsym.coverage.global_table`.
     """
-    background = background_events()
+    # The columns of the leptons are there, those of the missing momentum are not.
+    background = background_events(*(x for x in SUBSPACE_COLUMNS if x not in COLUMNS))
     ratios = {name: ratio() for name, ratio in RATIOS.items()}
-    none = SignalEvents.stored()  # of which no event is drawn
+    none = SignalEvents.none(background)
     sources = [KnownRatioSource(background, row.n_events, ratios[row.ratio], none) for row in rows]
     by_row = toys_by_row(
         _Measured(rows, sources, stored_signals(LEADING.orders)),
-        [range(n_toys)] * len(rows),
+        [range(math.ceil(row.share * n_toys)) for row in rows],
         seed=seed,
         keys=[row.number for row in rows],
         sizes=[row.n_events for row in rows],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -105,6 +105,11 @@ class SignalEvents:
         events = read_events(stored_signal(name))
         columns = {c: np.asarray(ak.to_numpy(events[c]), dtype=np.float64) for c in COLUMNS}
         return cls(columns, np.asarray(ak.to_numpy(events[ELECTRON_LEADS]), dtype=bool))
+
+    @classmethod
+    def none(cls, names: Iterable[str]) -> SignalEvents:
+        """Return what stands in with such columns where no event of a signal is drawn."""
+        return cls({name: np.full(1, np.nan) for name in names}, np.ones(1, dtype=bool))
 
     def __len__(self) -> int:
         """Return the number of events."""

@@ -11,7 +11,7 @@ from eμsym.input_files import is_file
 from eμsym.report.parts import Block, Heading, Notes, Paragraph, Section, Table, some
 from eμsym.report.pictures import Pictures
 from eμsym.results import Results
-from eμsym.written_numbers import pvalue, z_of
+from eμsym.written_numbers import p_and_z
 
 SCAN_FILE, SCAN_SCHEMA, SCAN_VERSION = "scan.json", "emusym/scan", 1
 #: So many entries are listed, those of the smallest p, and so many things left out.
@@ -90,8 +90,7 @@ def scan_section(
 
 def _whole(scan: Mapping[str, Any]) -> str:
     found, n = global_p(scan), scan.get("relabellings")
-    z = z_of(found)
-    said = f"p = {pvalue(found)}{f', Z = {z}' if z else ''}, with all {len(scan['entries']):,} "
+    said = f"{p_and_z(found)}, with all {len(scan['entries']):,} "
     said += "entries counted, each a test of some observables in a region"
     if n is not None:
         said += f" ({n:,} redrawn labels, the same for every entry)"

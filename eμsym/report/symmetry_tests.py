@@ -10,7 +10,7 @@ from eμsym.report.pictures import Pictures
 from eμsym.report.signal_tests import signal_tests
 from eμsym.report.unbinned_tests import further_tests, unbinned_tests
 from eμsym.results import Results
-from eμsym.written_numbers import pvalue, z_of
+from eμsym.written_numbers import p_and_z, pvalue, z_of
 
 
 def tests_section(results: Results, pictures: Pictures) -> Section | None:
@@ -45,7 +45,7 @@ def _together(found: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading("All together")
     yield Paragraph(
         f"The smallest p is that of {found['smallest']}; with all {len(found['tests'])} tests "
-        f"counted, p = {pvalue(found)}, Z = {z_of(found)}. Labels were drawn anew {n:,} times, "
+        f"counted, {p_and_z(found)}. Labels were drawn anew {n:,} times, "
         "the same for every test, and the smallest p of each drawing compared with that of the "
         "data: so that many tests are looked at costs what it must, however alike they are."
     )
@@ -119,7 +119,7 @@ def _window(
     else:
         n = scan["global"]["null"]["n"]
         text += (
-            f" With all windows counted, p = {pvalue(found)}, Z = {z_of(found)} ({n:,} redrawn "
+            f" With all windows counted, {p_and_z(found)} ({n:,} redrawn "
             "labels). This looks for an excess anywhere in the plane, of any size."
         )
     yield Paragraph(text)

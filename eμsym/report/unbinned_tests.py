@@ -7,7 +7,7 @@ from typing import Any
 
 from eμsym.report.parts import Block, Heading, Notes, Paragraph, Table
 from eμsym.report.pictures import Pictures
-from eμsym.written_numbers import maybe, pvalue, z_of
+from eμsym.written_numbers import maybe, p_and_z, pvalue, rounded, z_of
 
 _MEANS = {
     "spline": "smooth curves",
@@ -99,7 +99,7 @@ def _subspace(
     orders = [name for name in yields if name not in ("datasets", "ratio")]
     more = yields[orders[0 if found["excess"] == "A" else 1]]["label"]
     where = ", ".join(
-        f"{name} {low:.4g}-{high:.4g}" for name, (low, high) in found["region"].items()
+        f"{name} {rounded(low)}-{rounded(high)}" for name, (low, high) in found["region"].items()
     )
     worth = found.get("significance")
     counted = f"with all {len(found['local'])} views counted, "
@@ -107,7 +107,7 @@ def _subspace(
         counted += "there is no p-value: its relabellings could not be drawn"
     else:
         n = found["permutations"]["null"]["n"]
-        counted += f"p = {pvalue(worth)}, Z = {z_of(worth)} ({n:,} redrawn labels)"
+        counted += f"{p_and_z(worth)} ({n:,} redrawn labels)"
     yield Heading("Subspaces")
     yield Paragraph(
         "This test looks at every column, every two of them and all together. The view that "

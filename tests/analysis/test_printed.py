@@ -40,12 +40,13 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def significances(tests: dict[str, Any]) -> list[dict[str, Any]]:
     rows = [*tests["nsigma"].values(), tests["best_window"], *tests["q0"].values()]
-    return [row["significance"] for row in [*rows, tests["unbinned"]["spline"]]]
+    unbinned = [tests["unbinned"][name] for name in ("spline", "subspace")]
+    return [row["significance"] for row in [*rows, *unbinned]]
 
 
 def test_every_row_has_p_and_z_of_the_same_side(analysed: Analysis) -> None:
     found = significances(analysed.to_dict())
-    assert len(found) == 4 + 1 + 2 + 1
+    assert len(found) == 4 + 1 + 2 + 2
     for each in found:
         assert 0 < each["pvalue"] <= 1
         assert each["z"] is None or each["z"] == pytest.approx(norm.isf(each["pvalue"]))
@@ -86,6 +87,7 @@ def test_all_that_is_printed_is_counted(analysed: Analysis) -> None:
         "best window",
         "q0 of hlfv_taue | hlfv_taumu",
         "spline",
+        "subspace",
     }
     found = analysed.to_dict()["global"]
     assert found["n"] == 29

@@ -13,7 +13,10 @@ import pytest
 from scipy.stats import norm
 
 import eμsym
-from eμsym.analysis.options import Tests
+from eμsym import Pair
+from eμsym.analysis.options import SUBSPACE_COLUMNS, Tests
+from eμsym.analysis.problem import Problem
+from eμsym.analysis.statistics import USUAL_EVENTS, usual_columns
 from eμsym.cli import main
 from eμsym.cli.network_time import duration, network_seconds
 from eμsym.distributions import Null
@@ -85,6 +88,46 @@ def test_several_columns_are_for_the_subspace_test_and_the_network(
     assert "50 epochs of 2 nets on" in printed
 
 
+def test_without_names_subspaces_are_of_the_leptons_and_the_missing_momentum(
+    processed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--permutations", "9", "--max-permutations", "9", "--overwrite")
+    main(["test", str(processed), *options])
+    found = results_of(processed)
+    views = " ".join(found["subspace"]["local"])
+    assert all(name in views for name in ("m_coll", "lead_pt", "sub_pt", "met", "mt_sub"))
+    assert found["columns"] == ["m_coll"]
+    assert "Subspaces  the view" in capsys.readouterr().out
+    figures = {path.stem for path in (processed / "figures").glob("*.png")}
+    assert {"spline_ratio", "spline_null", "subspace_null"} <= figures
+    assert "subspace_ratio" not in figures
+    # One name is for splines alone.
+    main(["test", str(processed), "--columns", "met", *options])
+    assert {"spline", "subspace"} & set(results_of(processed)) == {"spline"}
+
+
+def drawn(n: int, columns: int) -> Pair:
+    """Return a pair of n events with so many of the usual columns."""
+    names = SUBSPACE_COLUMNS[:columns]
+    values = {name: np.linspace(1, 2, n // 2) + i for i, name in enumerate(names)}
+    return Pair.from_columns(values, values)
+
+
+def test_usual_columns_that_events_lack_are_left_out() -> None:
+    assert usual_columns(drawn(40, 3)) == ("m_coll", "lead_pt", "sub_pt")
+    with_gap = {"m_coll": [1.0, 2.0], "lead_pt": [1.0, np.nan], "met": [3.0, 4.0]}
+    assert usual_columns(Pair.from_columns(with_gap, with_gap)) == ("m_coll", "met")
+    none = usual_columns(drawn(40, 1))
+    assert isinstance(none, Problem)
+    assert "fewer than two" in none.reason
+
+
+def test_of_very_many_events_subspaces_are_only_on_request() -> None:
+    found = usual_columns(drawn(USUAL_EVENTS + 2, 2))
+    assert isinstance(found, Problem)
+    assert "--columns m_coll,lead_pt,sub_pt,met,mt_sub" in found.reason
+
+
 def test_the_network_s_time_grows_with_what_is_asked() -> None:
     one, two = Tests(columns=("m_coll",)), Tests(columns=("m_coll", "lead_pt"))
     # One column is trained on nodes, however many events there are.
@@ -144,5 +187,8 @@ def test_the_null_is_drawn_as_a_density_with_the_observed_value() -> None:
     heights, edges, _ = steps.get_data()
     assert np.sum(heights * np.diff(edges)) == pytest.approx(1)
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert any(f"p = {null.pvalue(30.0):.3g}" in text for text in texts)
+    assert any(f"p = {null.pvalue(30.0):.2g}" in text for text in texts)
     assert any("chi" in text for text in texts)
+    # Where no toy is as extreme p is a limit.
+    (axes,) = draw_null(null, 300.0).axes
+    assert "observed: p < 0.00025" in [text.get_text() for text in axes.get_legend().get_texts()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from eμsym.plots import draw_log_odds_map
 from eμsym.unbinned.subspace_views import LogOddsMap
@@ -33,3 +34,17 @@ def test_two_columns_are_drawn_as_pulls_with_the_region_as_a_box():
     assert (min(box.get_xdata()), max(box.get_xdata())) == (0.0, 1.0)
     assert (min(box.get_ydata()), max(box.get_ydata())) == (0.5, 1.0)
     assert figure.axes[1].get_ylabel() == "smoothed excess of eμ over μe / σ"
+
+
+@pytest.mark.parametrize(
+    "region, ends", [((2.0, 3.0), (1.0, 4.0)), ((0.5, 3.0), (0.5, 4.0)), ((3.0, 50.0), (1.0, 50.0))]
+)
+def test_an_outermost_cell_is_shown_as_far_as_the_region_reaches(region, ends):
+    edges = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 90.0])
+    found = LogOddsMap(("m",), (edges,), np.zeros(5), np.ones(5))
+    figure = draw_log_odds_map(found, region={"m": region}, labels={"m": r"$m_\mathrm{coll}$"})
+    assert figure.axes[0].get_xlim() == ends
+    # What the caller says is a formula stays one; a name is shown as it is.
+    assert figure.axes[0].get_xlabel() == r"$m_\mathrm{coll}$"
+    named = LogOddsMap(("$x",), (edges,), np.zeros(5), np.ones(5))
+    assert draw_log_odds_map(named).axes[0].get_xlabel() == r"\$x"
