@@ -22,13 +22,13 @@ from eμsym.engines.interface import (
 from eμsym.engines.quadrature import NODES_A_CELL, initial_cells, merged, split_cells
 
 #: A |t| above this may differ by the same fraction of it.
-_LARGE_T = 100.0
+LARGE_T = 100.0
 
 #: Along a training differences of the loss grow: nodes are held to this part of the tolerance.
-_HELD = 0.03
+HELD = 0.03
 
 #: Cells are split until they miss this fraction of that, for the net goes on changing.
-_MARGIN = 0.5
+MARGIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class NodesEngine:
             if exact:
                 continue
             # Far from its end a training has a t of thousands, of which so many digits matter.
-            scale = max(1.0, 2 * abs(loss) / _LARGE_T)
+            scale = max(1.0, 2 * abs(loss) / LARGE_T)
             difference = 2 * abs(data.loss(loop.best, training) - loss) / scale
-            if difference > _HELD * training.tolerance:
-                allowed = _MARGIN * _HELD * training.tolerance * scale / 2
+            if difference > HELD * training.tolerance:
+                allowed = MARGIN * HELD * training.tolerance * scale / 2
                 cells = split_cells(problem, cells, Network(layers, loop.best), allowed)
                 nodes = merged(problem, cells)
                 data = Data(nodes)
