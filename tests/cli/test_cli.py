@@ -366,7 +366,7 @@ def test_piped_output_is_a_line_a_stage(main_job: Path) -> None:
         "correcting 12,567 events for the detector",
         "testing 12,567 events",
         "testing them with 200 to 1,000 redrawn labels",
-        "drawing 10 figures",
+        "drawing 12 figures",
     ]
     printed = (main_job / "printed.txt").read_text(encoding="utf-8")
     assert "\x1b" not in printed
