@@ -84,6 +84,8 @@ def _print_answer(found: FolderScan) -> None:
         f"Z = {scan.z:+.2f}: how often labels alone give as small a p anywhere "
         f"({scan.n:,} relabellings){limit}{tail}"
     )
+    if scan.caveat is not None:
+        console.print(f"[yellow]![/] {escape(scan.caveat)}")
     begins, error = scan.tail
     console.print(
         f"Local p-values below {begins:.2g} are of a tail, whose width is known to "

@@ -94,6 +94,8 @@ def _whole(scan: Mapping[str, Any]) -> str:
     said += "entries counted, each a test of some observables in a region"
     if n is not None:
         said += f" ({n:,} redrawn labels, the same for every entry)"
+    if (caveat := scan.get("caveat")) is not None:
+        said += f". But {caveat}"
     return (
         f"{said}. Local p is that of an entry as if it were the only one; adjusted p is that with "
         "all others counted, and the one to judge an entry by."

@@ -84,6 +84,15 @@ def test_findings_are_confirmed_elsewhere_and_refused_here(
     assert "--minimizer does not go with --confirm" in error
 
 
+def test_that_few_events_hold_no_strong_r_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("scan", folder, *QUICK[:4], "--pair", "ww") == 0
+    caveat = scan_in(folder)["caveat"]
+    assert "r is fitted to" in caveat
+    assert caveat.split(":")[0] in " ".join(capsys.readouterr().out.split())
+
+
 def test_one_sample_is_explored_and_confirmed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

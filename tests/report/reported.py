@@ -109,6 +109,7 @@ SCAN: dict[str, Any] = {
     "p_global_error": 0.0035,
     "z_global": 2.247,
     "resolved": True,
+    "caveat": "r is fitted to 1,234 events: so few do not hold it",
     "relabellings": 999,
     "entries": [
         {

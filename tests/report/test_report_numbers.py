@@ -163,6 +163,7 @@ def test_the_scan_begins_with_its_smallest_p(page: Node) -> None:
     (section,) = (x for x in page.all("section") if x.attributes["id"] == "scan")
     assert "p = 0.012 ± 0.004, Z = +2.25, with all 30 entries counted" in section.text
     assert "999 redrawn labels" in section.text
+    assert "But r is fitted to 1,234 events: so few do not hold it." in section.text
     _, closer = table_of(page, "Where the first entries show most")
     assert closer[3:7] == ["100 to 140, < 55.5", "1,234", "987", "-4.00"]
     assert closer[9] == "lead_pt"

@@ -11,6 +11,7 @@ from eμsym.errors import ConfigurationError, DataError
 from eμsym.regions import Region
 from eμsym.running.keepers import InMemory
 from tests.scanning.pairs import coin_pair
+from tests.scanning.scanned import detector_pair
 
 REGIONS = [("two jets", "n_jets == 2"), ("some jets", "n_jets >= 1"), ("low y", "y < 0.3")]
 OBSERVABLES = ["x", "y", "z"]
@@ -211,3 +212,14 @@ def test_regions_and_planes_may_be_given_in_short():
         assert scan(pair, regions, ["x", ("x", "y")], **options).entries == plain.entries
     with pytest.raises(ConfigurationError, match="give a name and a condition"):
         scan(pair, [3], ["x"], **options)
+
+
+def test_r_that_is_fitted_to_few_events_is_said_beside_the_global_p():
+    """docs/coverage/scan.md: with 1,500 events and a strong r it is a little too small."""
+    few = scan(detector_pair(1_500).equalised(), [], ["m_coll"], n=19, rng=1)
+    assert few.caveat is not None
+    assert few.to_dict()["caveat"] == few.caveat
+    assert "r is fitted to 1,500 events" in few.caveat
+    many, uncorrected = detector_pair(3_000).equalised(), detector_pair(1_500)
+    for pair in (many, uncorrected):
+        assert scan(pair, [], ["m_coll"], n=19, rng=1).caveat is None
