@@ -41,10 +41,6 @@ SCHEMA, VERSION = "emusym/simulated-sample", 1
 _WRITE_EVENTS = 10_000
 #: The process whose events may be given up before the τ decay.
 _WITH_TAU_VETO = "ztautau"
-#: Settings that leave the physics as it is, and the time not: half of that of two τ, whose
-#: spins are then taken as if they had no mass against the Z. The cards for other programs do
-#: without it: an older Pythia would not know it.
-_QUICKER = {"ztautau": ("TauDecays:mMinForZ = 10.",)}
 _PACKAGES = ("emusym", "pythia8mc", "fastjet", "numpy", "awkward", "uproot")
 _RESPONSE = "parametrised, ATLAS card of Delphes, isolation below 0.15 (e) and 0.25 (μ)"
 
@@ -155,8 +151,7 @@ def simulate(
     _check_output(path, fileset, overwrite)
     load_pythia()
     events = None if lhe is None else _hard_events(lhe, n)
-    own = pythia_settings(process, chain=table.chain)
-    settings = (*own, *_QUICKER.get(process, ()), *pythia)
+    settings = (*pythia_settings(process, chain=table.chain), *pythia)
     # Settings of one's own may make another process, or let the τ decay in another way.
     tau_veto = filtered and process == _WITH_TAU_VETO and lhe is None and not pythia
     jobs = cut_into_jobs(

@@ -53,6 +53,15 @@ from eμsym.cli.examples import examples
     help='Of Pythia 8, on top of the process\'s own: "25:m0 = 300". May be repeated. The cross '
     "section stays that of the table.",
 )
+@click.option(
+    "--job-size",
+    type=int,
+    default=1000,
+    show_default=True,
+    metavar="EVENTS",
+    help="Generated at a time by a process. Pythia starts anew for each job, in a second: large "
+    "samples are quicker with more. Another size gives other events.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the files if they are there.")
 def simulate(
     process: str,
@@ -64,6 +73,7 @@ def simulate(
     filtered: bool,
     lfv_branching_ratio: float,
     pythia: tuple[str, ...],
+    job_size: int,
     overwrite: bool,
 ) -> None:
     """Generate a sample without MadGraph, Delphes and ROOT.
@@ -87,6 +97,7 @@ def simulate(
         filtered=filtered,
         lfv_branching_ratio=lfv_branching_ratio,
         pythia=pythia,
+        job_size=job_size,
         overwrite=overwrite,
     )
     console = Console(highlight=False, soft_wrap=True)

@@ -70,15 +70,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_same_seed_same_content_for_any_number_of_workers(made: Path, tmp_path: Path) -> None:
-    again = simulate(PROCESS, 250, tmp_path / "two.root", seed=4, job_size=100, workers=2)
-    assert same(content(made), content(again.path))
-    assert read_record(made) == again.record
+    path = tmp_path / "two.root"
+    options = ("--seed", 4, "--job-size", 100, "--workers", 2)
+    assert run("simulate", PROCESS, "-n", 250, "-o", path, *options) == 0
+    assert same(content(made), content(path))
+    assert read_record(made) == read_record(path)
     fileset, other = (
         json.loads(p.with_suffix(".json").read_text(encoding="utf-8"))[PROCESS]["metadata"]
-        for p in (made, again.path)
+        for p in (made, path)
     )
     assert fileset == other
-    with uproot.open(made) as a, uproot.open(again.path) as b:
+    with uproot.open(made) as a, uproot.open(path) as b:
         assert a.file.uuid == b.file.uuid
 
 
@@ -341,6 +343,7 @@ def test_too_few_hard_processes(les_houches: Path, tmp_path: Path, capsys: Any) 
         (["ttbar", "-n", "0"], "0 events: choose a whole number, 1 or more"),
         (["ttbar", "-n", "-3"], "-3 events: choose a whole number, 1 or more"),
         (["ttbar", "-n", "5", "--workers", "0"], "0 workers: choose a whole number, 1 or more"),
+        (["ttbar", "-n", "5", "--job-size", "0"], "0 events in a job: choose a whole number"),
         (["ttbar", "-n", "5", "--seed", "-1"], "seed -1: choose a whole number, 0 or more"),
         (["hlfv_taue", "-n", "5", "--branching-ratio", "2"], "branching ratio 2.0"),
     ],
