@@ -42,6 +42,11 @@ class Couplings:
         """Return charge, left- and right-handed coupling to the Z of a quark or lepton.
 
         The couplings are v ± a with a = ±1 the sign of the weak isospin, v = a − 4 Q sin²θ.
+
+        Parameters
+        ----------
+        code : int
+            Of the PDG: 1 to 5, or 15.
         """
         up = code % 2 == 0
         charge = (2 / 3 if up else -1 / 3) if code < 10 else -1.0

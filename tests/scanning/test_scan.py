@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -220,6 +222,9 @@ def test_r_that_is_fitted_to_few_events_is_said_beside_the_global_p():
     assert few.caveat is not None
     assert few.to_dict()["caveat"] == few.caveat
     assert "r is fitted to 1,500 events" in few.caveat
+    stored = (Path(__file__).parents[2] / "docs/coverage/scan.md").read_text(encoding="utf-8")
+    row = next(line for line in stored.splitlines() if "| strong r, fitted | 1,500" in line)
+    assert f"({row.split(' | ')[4]} of 1,000 samples" in few.caveat
     many, uncorrected = detector_pair(3_000).equalised(), detector_pair(1_500)
     for pair in (many, uncorrected):
         assert scan(pair, [], ["m_coll"], n=19, rng=1).caveat is None
