@@ -16,6 +16,9 @@ from eμsym.files import whole_file
 def read_events(path: str | Path) -> ak.Array:
     """Read the columns of a Parquet file as a record array.
 
+    Arrow opens the path itself: with a file of Python's, as in `awkward.from_parquet`, one of
+    its threads may hold that when Python ends, which then aborts (arrow issue 34314).
+
     Raises
     ------
     InputFileError

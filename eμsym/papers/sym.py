@@ -12,6 +12,7 @@ import numpy as np
 
 from eμsym.binned.templates_io import read_templates
 from eμsym.errors import ConfigurationError, InputFileError
+from eμsym.event_io import read_events
 from eμsym.files import make_folder
 from eμsym.papers.registry import Part
 from eμsym.papers.sym_claims import Claim
@@ -153,12 +154,7 @@ def read_pool(name: str) -> ak.Array:
     InputFileError
         If it cannot be read.
     """
-    path = STUDIES / f"{name}.parquet"
-    try:
-        return ak.from_parquet(path)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
+    return read_events(STUDIES / f"{name}.parquet")
 
 
 def signal_events() -> float:

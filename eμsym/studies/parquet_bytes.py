@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -25,7 +24,7 @@ def to_bytes(table: pa.Table, metadata: Mapping[str, str]) -> bytes:
     metadata : mapping of str to str
     """
     schema = TABLE.with_metadata({key: metadata[key] for key in sorted(metadata)})
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()
     # How a table came together shows in its chunks, which must not show in the file.
     pq.write_table(
         table.cast(schema).combine_chunks(),
@@ -37,7 +36,7 @@ def to_bytes(table: pa.Table, metadata: Mapping[str, str]) -> bytes:
         row_group_size=1 << 20,
         write_page_checksum=True,
     )
-    return sink.getvalue()
+    return bytes(sink.getvalue())
 
 
 def from_bytes(content: bytes) -> tuple[pa.Table, dict[str, str]]:
@@ -49,8 +48,10 @@ def from_bytes(content: bytes) -> tuple[pa.Table, dict[str, str]]:
         If it is not whole, or not one.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
-        table = file.read()
+        source = pa.BufferReader(content)
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        # A thread of Arrow that still holds a Python object when Python ends aborts it.
+        table = file.read(use_threads=False)
         raw = table.schema.metadata or {}
         metadata = {key.decode(): value.decode() for key, value in raw.items()}
         return table.cast(TABLE), metadata

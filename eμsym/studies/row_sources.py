@@ -14,7 +14,8 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from eμsym.arrays import Rng
-from eμsym.errors import ConfigurationError, DataError, EmusymError, InputFileError
+from eμsym.errors import ConfigurationError, DataError, EmusymError
+from eμsym.event_io import read_events
 from eμsym.label_rule import LEADING
 from eμsym.pair import Pair
 from eμsym.pair_io import read_pair
@@ -229,11 +230,7 @@ def _events(
 
 def _any_parquet(path: str) -> ak.Array:
     """Read columns of a Parquet file that need not be a pair."""
-    try:
-        events = ak.from_parquet(path)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputFileError(f"{path}: is not a readable Parquet file ({reason})") from error
+    events = read_events(path)
     label = LEADING.column
     return ak.without_field(events, label) if label in events.fields else events
 

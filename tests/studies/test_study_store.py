@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,6 +55,25 @@ class Count:
 
     def __call__(self, count: int, note: str = "") -> None:
         self.toys += count
+
+
+COUNT_THREADS = """
+import sys
+from pathlib import Path
+from eμsym.studies.parquet_bytes import from_bytes
+content, tasks = Path(sys.argv[1]).read_bytes(), Path("/proc/self/task")
+before = len(list(tasks.iterdir()))
+from_bytes(content)
+print(len(list(tasks.iterdir())) - before)
+"""
+
+
+def test_reading_starts_no_thread(tmp_path: Path, whole: bytes) -> None:
+    """One that holds an object of Python when Python ends aborts the process, now and then."""
+    path = tmp_path / "toys.parquet"
+    path.write_bytes(whole)
+    command = [sys.executable, "-c", COUNT_THREADS, str(path)]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"0\n"
 
 
 def test_only_what_is_missing_is_done(half: Path, whole: bytes) -> None:
