@@ -95,7 +95,9 @@ ROWS = (
     Row(9, "coins", 3_000, BUMP, 20, 999, 0.05),
     Row(10, "coins", 3_000, BUMP, 30, 999, 0.05),
     Row(11, "coins", 3_000, BUMP, 45, 999, 0.05),
-    Row(12, "plane", n=199, share=0.012),
+    Row(12, "plane", n=199, share=0.044),
+    Row(13, "fitted", 6_000),
+    Row(14, "fitted", 3_000),
 )
 
 

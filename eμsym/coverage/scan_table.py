@@ -68,7 +68,7 @@ def _global(rows: list[Mapping[str, Any]]) -> str:
         "| pairs | events | entries | toys | p ≤ 0.05 | p ≤ 0.01 | KS p | not done |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (list(NAMES).index(row["kind"]), row["n_events"])):
         ks, _, size = uniformity(row, row["n"])
         lines.append(
             f"| {NAMES[row['kind']]} | {row['n_events']:,} | {_entries(row)} | {size:,} "
