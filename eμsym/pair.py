@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from hist import Hist
 
-from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng, summed
+from eμsym.arrays import BoolArray, FloatArray, IntArray, Rng
 from eμsym.binned.merging import MergedBins
 from eμsym.binned.nsigma import NSigma, nsigma_of
+from eμsym.binned.pair_bins import PairBins
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.calibration.efficiency_ratio import LeptonBins
 from eμsym.calibration.equalise import calibrated, check_rule, check_same_rule
@@ -22,7 +23,7 @@ from eμsym.effects import check_symmetric
 from eμsym.errors import DataError
 from eμsym.exchange import LEPTONS
 from eμsym.expression import Expression
-from eμsym.fakes import FakeCounts, check_marks
+from eμsym.fakes import check_marks
 from eμsym.label_rule import LEADING, LabelRule
 from eμsym.pool import WEIGHT, Pool
 from eμsym.sample import Sample
@@ -367,9 +368,7 @@ class Pair(Shown):
         ndarray of float, shape (bins, bins)
             With what a calibration adds and takes up, see `Calibrated.spread`.
         """
-        index, shape = self.bin_index(*axes)
-        variance, covariance = self.symmetry.spread(self.pool, index, int(np.prod(shape)))
-        return np.diag(variance) if covariance is None else covariance
+        return self.in_bins(*axes).covariance()
 
     def nsigma(self, *axes: Any) -> NSigma:
         """Return Nσ of B − A, N(0,1) under the symmetry: see `eμsym.nsigma`.
@@ -380,6 +379,26 @@ class Pair(Shown):
             As for `hist`.
         """
         return nsigma_of(self.difference(*axes))
+
+    def in_bins(self, *axes: Any, merged: MergedBins | None = None) -> PairBins:
+        """Return where the events are in bins, with what the symmetry expects there.
+
+        Parameters
+        ----------
+        *axes : str, or hist axes
+            As for `hist`.
+        merged : MergedBins, optional
+            Boxes of these bins, in place of them.
+
+        Raises
+        ------
+        DataError
+            If there is no such histogram or column.
+        """
+        index, shape = self.bin_index(*axes)
+        if merged is not None:
+            index, shape = merged.index(index), (len(merged),)
+        return PairBins(self.pool, self.symmetry, index, shape)
 
     def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
         """Return the expected B/A of raw counts, fakes among them, in every bin, for `eμsym.q0`.
@@ -399,79 +418,7 @@ class Pair(Shown):
         DataError
             If the pair is corrected and its raw events are weighted.
         """
-        index, shape = self.bin_index(*axes)
-        if merged is not None:
-            index, shape = merged.index(index), (len(merged),)
-        log_ratio, modes = self.symmetry.log_yields(self.pool, index, int(np.prod(shape)))
-        return YieldRatio(log_ratio.reshape(shape), modes.reshape(len(modes), *shape))
-
-    def prompt_ratio(
-        self, *axes: Any, merged: MergedBins | None = None
-    ) -> tuple[YieldRatio, FakeCounts | None]:
-        """Return the expected B/A without fakes, and the fakes; parameters of `yield_ratio`.
-
-        Raises
-        ------
-        DataError
-            As for `yield_ratio`.
-        """
-        index, shape = self.bin_index(*axes)
-        if merged is not None:
-            index, shape = merged.index(index), (len(merged),)
-        flat, fakes = self.prompt_ratio_in(index, int(np.prod(shape)))
-        modes = flat.modes.reshape(len(flat.modes), *shape)
-        return YieldRatio(flat.log_ratio.reshape(shape), modes), fakes
-
-    def prompt_ratio_in(self, index: IntArray, n_bins: int) -> tuple[YieldRatio, FakeCounts | None]:
-        """Return `prompt_ratio` in any bins of the events.
-
-        Parameters
-        ----------
-        index : ndarray of int, shape (n,)
-            The bin of every event of the pool, −1 outside.
-        n_bins : int
-
-        Raises
-        ------
-        DataError
-            As for `yield_ratio`.
-        """
-        own, of_data = self.symmetry.observed(self.pool), self.symmetry.of_data
-        ratio = YieldRatio(*of_data.log_yields(self.pool, index, n_bins))
-        fakes = self.symmetry.drawn_fakes(self.pool, own, index, n_bins)
-        return ratio, None if fakes is None else fakes[0]
-
-    def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
-        """Return κ = E[B]/E[A] of every bin by the events' probabilities; also of weighted ones.
-
-        Unlike `yield_ratio` it has no uncertainty, and leaves out what the bins' own counts
-        say of a fitted r.
-
-        Parameters
-        ----------
-        *axes : str, or hist axes
-            As for `hist`.
-        merged : MergedBins, optional
-            Boxes of these bins.
-
-        Returns
-        -------
-        ndarray of float, shape (*bins) or (boxes,)
-            One where no event is expected.
-        """
-        index, shape = self.bin_index(*axes)
-        if merged is not None:
-            index, shape = merged.index(index), (len(merged),)
-        return self.expected_ratio_in(index, int(np.prod(shape))).reshape(shape)
-
-    def expected_ratio_in(self, index: IntArray, n_bins: int) -> FloatArray:
-        """Return `expected_ratio` in any bins; parameters as of `prompt_ratio_in`."""
-        within = index >= 0
-        p = self.symmetry.probability(self.pool)[within]
-        weight = (self.pool.weight * self.pool.sizes)[within]
-        in_a, in_b = (summed(index[within], weight * x, n_bins) for x in (p, 1 - p))
-        good = (in_a > 0) & (in_b > 0)
-        return np.divide(in_b, in_a, out=np.ones(n_bins), where=good)
+        return self.in_bins(*axes, merged=merged).yield_ratio()
 
     def equalised(
         self,

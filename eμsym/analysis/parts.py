@@ -156,7 +156,7 @@ def fitted_jointly(
 
 def _place(part: Pair | PartOfPair, axes: Sequence[Any], bins: Any) -> IntArray | None:
     """Return the merged bin of every event; of all a pair's events nobody asks for it."""
-    return part.index(*axes, merged=bins)[0] if isinstance(part, PartOfPair) else None
+    return part.in_bins(*axes, merged=bins).index if isinstance(part, PartOfPair) else None
 
 
 def all_in_one(pair: Pair, parts: Mapping[str, Fitted]) -> Region:

@@ -189,7 +189,7 @@ def expect_signal(pair: Pair, shape: SignalShape, *, luminosity_ifb: float | Non
                 size**2 * bins.sums(s_a.variances()),
                 size**2 * bins.sums(s_b.variances()),
             ),
-            ratio=pair.expected_ratio(*axes, merged=bins),
+            ratio=pair.in_bins(*axes, merged=bins).expected_ratio(),
             luminosity_ifb=luminosity_ifb,
         )
     except DataError as error:

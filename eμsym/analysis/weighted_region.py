@@ -42,7 +42,7 @@ def weighted_region(pair: Pair | PartOfPair, shape: SignalShape, axes: Sequence[
         s_b.values() - s_a.values(),
         variance=s_a.variances() + s_b.variances(),
     )
-    kappa = pair.expected_ratio(*axes, merged=bins)
+    kappa = pair.in_bins(*axes, merged=bins).expected_ratio()
     mean = np.maximum(bins.sums(a.values()) + bins.sums(b.values()), 0.0) / (1 + kappa)
     signal = Signal(
         bins.sums(s_a.values()) / total,

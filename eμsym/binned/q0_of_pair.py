@@ -9,6 +9,7 @@ import numpy as np
 
 from eμsym.arrays import FloatArray, IntArray, summed
 from eμsym.binned.merging import MIN_COUNT, MergedBins, merge_bins
+from eμsym.binned.pair_bins import PairBins
 from eμsym.binned.q0 import Q0, fit_q0
 from eμsym.binned.q0_input import (
     Signal,
@@ -41,14 +42,8 @@ class CountedPair(Protocol):
         """Return hist axes, or those of the stored histogram that is named."""
         ...  # pragma: no cover
 
-    def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
-        """Return the expected B/A of raw counts in every bin."""
-        ...  # pragma: no cover
-
-    def prompt_ratio(
-        self, *axes: Any, merged: MergedBins | None = None
-    ) -> tuple[YieldRatio, FakeCounts | None]:
-        """Return the expected B/A without fakes, and the fakes."""
+    def in_bins(self, *axes: Any, merged: MergedBins | None = None) -> PairBins:
+        """Return where the events are in bins, with what the symmetry expects there."""
         ...  # pragma: no cover
 
 
@@ -189,12 +184,13 @@ class Q0Test:
         in_a, in_b = np.asarray(a.values()), np.asarray(b.values())
         signal = self._signal(in_a.shape)
         bins = self._merged(in_a + in_b, signal)
-        prompt, fakes = pair.prompt_ratio(*axes, merged=bins)
+        expected = pair.in_bins(*axes, merged=bins)
+        prompt, fakes = expected.prompt_ratio()
         return MergedCounts(
             b=bins.sums(unweighted_counts(b, "B")),
             a=bins.sums(unweighted_counts(a, "A")),
             signal=_merged_signal(signal, bins),
-            ratio=prompt if fakes is None else pair.yield_ratio(*axes, merged=bins),
+            ratio=prompt if fakes is None else expected.yield_ratio(),
             bins=bins,
             fakes=fakes,
             prompt=None if fakes is None else prompt,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from eμsym.arrays import FloatArray, IntArray
+from eμsym.binned.pair_bins import PairBins
 from eμsym.binned.q0_input import Signal
 from eμsym.binned.yield_ratio import YieldRatio
 from eμsym.errors import DataError
@@ -36,7 +37,7 @@ def of_one_calibration(
     index = np.full(len(pair.pool), -1)
     for place, first in zip(places, ends[:-1], strict=True):
         index = np.where(place >= 0, place + first, index)
-    ratio, fakes = pair.prompt_ratio_in(index, int(ends[-1]))
+    ratio, fakes = PairBins(pair.pool, pair.symmetry, index, (int(ends[-1]),)).prompt_ratio()
     sources = [] if fakes is None else [f"transfer factor {k}" for k in range(len(fakes.by_source))]
     names = tuple(f"ratio {k}" for k in range(len(ratio.modes)))
     return [

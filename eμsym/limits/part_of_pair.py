@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from eμsym.arrays import BoolArray, FloatArray, IntArray
+from eμsym.arrays import BoolArray
 from eμsym.binned.merging import MergedBins
-from eμsym.binned.yield_ratio import YieldRatio
-from eμsym.fakes import FakeCounts
+from eμsym.binned.pair_bins import PairBins
 from eμsym.pair import Pair
 
 
@@ -50,31 +49,15 @@ class PartOfPair:
         """Return hist axes, or those of the whole pair's histogram that is named."""
         return self.whole.axes_of(*axes)
 
-    def index(self, *axes: Any, merged: MergedBins | None = None) -> tuple[IntArray, int]:
-        """Return the flat bin of every event of the whole pool, −1 outside, and how many there are.
+    def in_bins(self, *axes: Any, merged: MergedBins | None = None) -> PairBins:
+        """Return where the whole pair's events are, with those outside the part in no bin.
 
         Parameters
         ----------
         *axes : str, or hist axes
             As for `Pair.hist`.
         merged : MergedBins, optional
-            Boxes of these bins.
+            Boxes of these bins, in place of them.
         """
-        index, shape = self.whole.bin_index(*axes)
-        index, size = np.where(self.inside, index, -1), int(np.prod(shape))
-        return (index, size) if merged is None else (merged.index(index), len(merged))
-
-    def prompt_ratio(
-        self, *axes: Any, merged: MergedBins | None = None
-    ) -> tuple[YieldRatio, FakeCounts | None]:
-        """Return the expected B/A without fakes, and the fakes, in flat bins."""
-        return self.whole.prompt_ratio_in(*self.index(*axes, merged=merged))
-
-    def yield_ratio(self, *axes: Any, merged: MergedBins | None = None) -> YieldRatio:
-        """Return the expected B/A of raw counts, fakes among them, in flat bins."""
-        index, size = self.index(*axes, merged=merged)
-        return YieldRatio(*self.whole.symmetry.log_yields(self.whole.pool, index, size))
-
-    def expected_ratio(self, *axes: Any, merged: MergedBins | None = None) -> FloatArray:
-        """Return κ by the events' probabilities in flat bins; see `Pair.expected_ratio`."""
-        return self.whole.expected_ratio_in(*self.index(*axes, merged=merged))
+        every = self.whole.in_bins(*axes, merged=merged)
+        return replace(every, index=np.where(self.inside, every.index, -1))
