@@ -135,18 +135,26 @@ def _plane(rows: list[Mapping[str, Any]]) -> str:
     lines = [
         "## The DDP paper's plane\n",
         "A and B of the template, a signal of 5σ for q0 with T known on top of B; the classes "
-        "know nothing of it. *Alone*: the whole plane, and its two observables, without regions.\n",
-        "| toys | regions | entries | first: all events | global p | global p alone |",
-        "|---|---|---|---|---|---|",
+        "know nothing of it. *Alone*: the whole plane, and its two observables, without regions. "
+        "In brackets: quartiles.\n",
+        "| toys | regions | entries | first: all events | median p | p ≤ 0.05 | median p alone "
+        "| p ≤ 0.05 alone |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         first = row["first"].split()
-        texts = [
-            ", ".join(f"{p:.3g}" for p in np.sort(pvalues(row, name)))
-            for name in ("ranks", "alone")
-        ]
+        cells = [cell for name in ("ranks", "alone") for cell in _spread(row, name)]
         lines.append(
             f"| {len(first)} | {row['regions']} | {_entries(row)} | {first.count('all')} "
-            f"| {texts[0]} | {texts[1]} |"
+            f"| {' | '.join(cells)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _spread(row: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Return the median and quartiles of p-values, and the share of those of at most 0.05."""
+    p = pvalues(row, name)
+    low, middle, high = np.quantile(p, [0.25, 0.5, 0.75])
+    share = float(np.mean(p <= 0.05 + 1e-9))
+    error = float(np.sqrt(share * (1 - share) / p.size))
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})", f"{100 * share:.0f} ± {100 * error:.0f} %"

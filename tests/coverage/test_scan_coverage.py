@@ -186,8 +186,13 @@ def test_a_row_of_few_toys_is_tabulated():
             {"number": 3, "kind": "given", "n_events": 9, "added": CLASS, "n_added": 7, "n": 99,
              "not_done": 0, "ranks": "1 1", "others": "5 6", "entries": "9 9", "shift": "1.0 0.0",
              "first": "whole part", "own": 0},
+            {"number": 12, "kind": "plane", "n_events": 9, "added": "", "n_added": 0, "n": 99,
+             "not_done": 0, "ranks": "2 60 50 4 80", "alone": "5 40 30 10 20",
+             "entries": "7 7 7 7 7", "first": "all part part part all", "regions": 3},
         ]
     }  # fmt: skip
     lines = table(data).splitlines()
     assert "| fair coins | 9 | 11 | 4 | 50.0 ± 10.9 % | 25.0 ± 5.0 % | " in "\n".join(lines)
     assert "| strong r, given | 9 | 7 | 2 | 100 % | 50.0 ± 15.4 % | +0.50 ± 0.35 |" in lines
+    quartiles = "0.50 (0.04 to 0.60) | 40 ± 22 % | 0.20 (0.10 to 0.30) | 20 ± 18 %"
+    assert f"| 5 | 3 | 7 | 2 | {quartiles} |" in lines
