@@ -24,7 +24,7 @@ from tests.delphes_file import emu, event
 from tests.processors.plain_loop import count
 
 #: Where the unbinned null is not what a test looks at.
-FEW = ("--permutations", 5)
+FEW = ("--permutations", 5, "--max-permutations", 5)
 COMMAND = [sys.executable, "-c", "from eμsym.cli import main; main()"]
 
 

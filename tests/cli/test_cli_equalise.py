@@ -28,7 +28,7 @@ from tests.command_line import error_of, run
 from tests.delphes_file import emu
 
 BACKGROUND = "ztautau,ttbar,ww,wz,zz,hww,htautau"
-QUICK = ("--permutations", "9", "--minimizer", "newton")
+QUICK = ("--permutations", "9", "--max-permutations", "9", "--minimizer", "newton")
 
 
 def outcome(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.calibration.test_pair_efficiencies import EITHER, pair_map
 from tests.calibration.test_shared_errors import write
 from tests.command_line import error_of, run
 
-QUICK = ("--permutations", "9", "--minimizer", "newton")
+QUICK = ("--permutations", "9", "--max-permutations", "9", "--minimizer", "newton")
 
 
 @pytest.fixture(autouse=True)
