@@ -18,17 +18,7 @@ from eμsym.files import (
     whole_folder,
     write_json,
 )
-
-#: What may happen while a result is being written.
-INTERRUPTIONS = [KeyboardInterrupt, SystemExit, RuntimeError, MemoryError]
-
-
-def everything_in(folder: Path) -> dict[str, str]:
-    """Return every path below a folder, hidden ones too, with the content of the files."""
-    return {
-        str(path.relative_to(folder)): path.read_text() if path.is_file() else "folder"
-        for path in sorted(folder.rglob("*"))
-    }
+from tests.interrupted_writing import INTERRUPTIONS, everything_in
 
 
 def interrupted_file(path: Path, failure: BaseException | type[BaseException]) -> None:
